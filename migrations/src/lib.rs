@@ -1,0 +1,31 @@
+//! The ladder of schema versions. A shipped step is never edited; breaking changes go in three
+//! steps: expand, migrate, contract. Nothing of the application is imported here, so a step means
+//! tomorrow what it means today.
+
+use sea_orm_migration::prelude::*;
+
+mod columns;
+mod m0001_places;
+mod m0002_people;
+mod m0003_terminals;
+mod m0004_entries;
+mod m0005_minutes;
+mod m0006_ground;
+pub mod partitions;
+
+/// All steps, oldest first.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_places::Migration),
+            Box::new(m0002_people::Migration),
+            Box::new(m0003_terminals::Migration),
+            Box::new(m0004_entries::Migration),
+            Box::new(m0005_minutes::Migration),
+            Box::new(m0006_ground::Migration),
+        ]
+    }
+}

@@ -1,0 +1,3 @@
+//! The settings.
+/// Settings of a server.
+pub struct Config;

@@ -1,0 +1,15 @@
+//! What every domain stands on; knows no domain.
+
+pub mod clock;
+pub mod config;
+pub mod counters;
+pub mod crypto;
+pub mod db;
+pub mod error;
+pub mod http;
+pub mod ids;
+pub mod keys;
+pub mod metrics;
+pub mod page;
+pub mod state;
+pub mod text;

@@ -1,0 +1,22 @@
+//! What a request can reach, on the ground so that no domain has to import another for it.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use sea_orm::DatabaseConnection;
+use tokio_util::sync::CancellationToken;
+
+use super::{clock::Clock, config::Config, counters::Counters, keys::Keys, metrics::Metrics};
+
+/// Cheap to clone; handlers take the part they need.
+#[derive(Clone, FromRef)]
+pub struct State {
+    pub db: DatabaseConnection,
+    pub clock: Clock,
+    pub keys: Arc<Keys>,
+    pub counters: Counters,
+    pub config: Arc<Config>,
+    pub metrics: Arc<Metrics>,
+    /// Cancelled when the server stops: streams end, tasks finish what they hold.
+    pub stop: CancellationToken,
+}

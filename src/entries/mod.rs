@@ -1,0 +1,3 @@
+//! What a terminal saw: decide, record in groups, quarantine.
+
+pub mod rules;

@@ -1,0 +1,23 @@
+//! fitgate: the backend of a city's smart sports communities.
+//!
+//! The code map stands in README.md. Folders are the business, `app` and `jobs` are the frame,
+//! `base` is the ground that knows no domain. Only the frame's entry points are public; everything
+//! else is private behind this file, so that the compiler keeps finding dead code.
+
+mod app;
+mod base;
+mod commands;
+mod demo;
+mod entries;
+mod gateways;
+mod jobs;
+mod members;
+mod minutes;
+mod screen;
+mod staff;
+mod terminals;
+mod venues;
+
+pub use app::App;
+pub use base::{clock::Clock, config::Config};
+pub use commands::run;

@@ -1,0 +1,3 @@
+//! From entry events to minutes that people can trust.
+
+pub mod timeline;

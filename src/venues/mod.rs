@@ -1,0 +1,3 @@
+//! Venues of communities: hours, rules, zones.
+
+pub mod rules;
