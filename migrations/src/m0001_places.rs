@@ -12,7 +12,8 @@ pub struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        create_all(manager, tables()).await?;
+        create_all(manager, places()).await?;
+        create_all(manager, times()).await?;
         index_all(
             manager,
             vec![
@@ -28,7 +29,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn tables() -> Vec<TableCreateStatement> {
+fn places() -> Vec<TableCreateStatement> {
     vec![
         table(
             "divisions",
@@ -73,6 +74,17 @@ fn tables() -> Vec<TableCreateStatement> {
             ],
             &["venue_id", "version"],
         ),
+        table("venue_gates", vec![uuid("venue_id")], &["venue_id"]),
+        table(
+            "zones",
+            vec![uuid("id"), uuid("venue_id"), text("kind"), text("name"), or_null(int("area_m2"))],
+            &["id"],
+        ),
+    ]
+}
+
+fn times() -> Vec<TableCreateStatement> {
+    vec![
         table(
             "venue_hours",
             vec![
@@ -98,12 +110,6 @@ fn tables() -> Vec<TableCreateStatement> {
                 text("reason"),
             ],
             &["venue_id", "day", "version"],
-        ),
-        table("venue_gates", vec![uuid("venue_id")], &["venue_id"]),
-        table(
-            "zones",
-            vec![uuid("id"), uuid("venue_id"), text("kind"), text("name"), or_null(int("area_m2"))],
-            &["id"],
         ),
     ]
 }

@@ -13,6 +13,7 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         create_all(manager, member_tables()).await?;
+        create_all(manager, claim_tables()).await?;
         create_all(manager, staff_tables()).await?;
         index_all(
             manager,
@@ -72,6 +73,12 @@ fn member_tables() -> Vec<TableCreateStatement> {
             ],
             &["kind", "handle"],
         ),
+    ]
+}
+
+/// What a member agreed to, was allowed, and came in with.
+fn claim_tables() -> Vec<TableCreateStatement> {
+    vec![
         table(
             "consents",
             vec![

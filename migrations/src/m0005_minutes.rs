@@ -22,6 +22,7 @@ impl MigrationTrait for Migration {
                 index("sessions", "sessions_member_day", &["member_id", "business_day"]),
                 index("sessions", "sessions_venue_day", &["venue_id", "business_day"]),
                 index("venue_days", "venue_days_day", &["business_day"]),
+                index("session_facts", "session_facts_member", &["member_id"]),
             ],
         )
         .await?;
@@ -70,6 +71,7 @@ fn session_facts() -> TableCreateStatement {
         vec![
             uuid("session_id"),
             int("n"),
+            uuid("member_id"),
             text("kind"),
             or_null(instant("entered_at")),
             instant("left_at"),

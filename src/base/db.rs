@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::Context;
 use migrations::{Migrator, partitions};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
@@ -59,6 +60,26 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr
     db.begin_with_options(options).await
 }
 
+/// Begins a transaction that only reads and sees everything as of one moment, while others write.
+/// Its statements may take as long as they need.
+pub async fn snapshot(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    if !is_postgres(db) {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+            ..TransactionOptions::default()
+        };
+        return db.begin_with_options(options).await;
+    }
+    let options = TransactionOptions {
+        isolation_level: Some(IsolationLevel::RepeatableRead),
+        access_mode: Some(AccessMode::ReadOnly),
+        ..TransactionOptions::default()
+    };
+    let tx = db.begin_with_options(options).await?;
+    tx.execute_unprepared("SET LOCAL statement_timeout = 0").await?;
+    Ok(tx)
+}
+
 pub fn is_postgres<C: ConnectionTrait>(db: &C) -> bool {
     db.get_database_backend() == DbBackend::Postgres
 }
@@ -67,9 +88,10 @@ pub fn is_postgres<C: ConnectionTrait>(db: &C) -> bool {
 const MIGRATION_LOCK: i64 = 0x66_6974_6761_7465;
 
 /// Brings the schema up to date. Concurrent migrators wait for one another: on PostgreSQL behind
-/// an advisory lock, on SQLite the ladder runs in the one writer and a loser finds it climbed.
+/// an advisory lock, on SQLite behind an OS lock beside the file.
 pub async fn migrate(db: &DatabaseConnection) -> anyhow::Result<()> {
     if !is_postgres(db) {
+        let _climbing = lock_beside_the_file(db).await?;
         return Migrator::up(db, None)
             .await
             .context("the migration failed; nothing of its step was kept");
@@ -79,6 +101,21 @@ pub async fn migrate(db: &DatabaseConnection) -> anyhow::Result<()> {
     Migrator::up(db, None).await.context("the migration failed; nothing of its step was kept")?;
     lock.commit().await?;
     Ok(())
+}
+
+/// The OS lock of whoever climbs the ladder of a SQLite file; a database in memory has no rivals.
+async fn lock_beside_the_file(db: &DatabaseConnection) -> anyhow::Result<Option<std::fs::File>> {
+    let listed = Statement::from_string(db.get_database_backend(), "PRAGMA database_list");
+    let row = db.query_one_raw(listed).await?;
+    let file: String = row.map_or(Ok(String::new()), |row| row.try_get("", "file"))?;
+    if file.is_empty() {
+        return Ok(None);
+    }
+    let lock = tokio::task::spawn_blocking(move || {
+        let lock = std::fs::File::create(format!("{file}.migrate"))?;
+        lock.lock().map(|()| lock)
+    });
+    Ok(Some(lock.await??))
 }
 
 /// How many steps of the ladder are not climbed yet.
@@ -91,14 +128,45 @@ pub const MONTHS_BACK: u32 = 36;
 pub const MONTHS_AHEAD: u32 = 3;
 
 /// Makes the monthly partitions around `today`; does nothing on SQLite.
-pub async fn ensure_partitions<C: ConnectionTrait>(
-    db: &C,
+pub async fn ensure_partitions(
+    db: &DatabaseConnection,
     today: chrono::NaiveDate,
 ) -> Result<(), DbErr> {
     use chrono::{Datelike, Months};
+    if !is_postgres(db) {
+        return Ok(());
+    }
     let first = today.with_day(1).unwrap_or(today) - Months::new(MONTHS_BACK);
     let months = (0..=MONTHS_BACK + MONTHS_AHEAD)
         .map(|n| first + Months::new(n))
         .map(|d| (d.year(), d.month()));
-    partitions::ensure(db, months).await
+    // Two who make the same partition at once would meet in the catalogue.
+    let tx = begin(db).await?;
+    tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    partitions::ensure(&tx, &partitions::PARTITIONED, months).await?;
+    tx.commit().await
+}
+
+/// Takes the lock `name` for the rest of the transaction, unless another one holds it. On SQLite
+/// an immediate transaction excludes all others anyway.
+pub async fn try_lock(tx: &DatabaseTransaction, name: &str) -> Result<bool, DbErr> {
+    if !is_postgres(tx) {
+        return Ok(true);
+    }
+    let take = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken",
+        [name.into()],
+    );
+    tx.query_one_raw(take).await?.map_or(Ok(false), |row| row.try_get("", "taken"))
+}
+
+/// A migrated SQLite file in a folder that is removed with the first value.
+#[cfg(test)]
+pub async fn fresh_for_tests() -> (tempfile::TempDir, DatabaseConnection) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}/test.db?mode=rwc", folder.path().display());
+    let db = open(&url).await.unwrap();
+    migrate(&db).await.unwrap();
+    (folder, db)
 }

@@ -134,6 +134,12 @@ macro_rules! codes {
                 match self { $(Code::$variant => $code),* }
             }
 
+            /// The code with this wire form. Lets a type that is read from JSON or a query name
+            /// its own code: the message of its serde error is the code, and nothing else.
+            pub fn from_wire(text: &str) -> Option<Code> {
+                match text { $($code => Some(Code::$variant),)* _ => None }
+            }
+
             /// What happened and what to do next, for a person.
             pub fn sentence(self, language: Language) -> &'static str {
                 match (self, language) {
@@ -143,6 +149,13 @@ macro_rules! codes {
             }
         }
     };
+}
+
+impl std::fmt::Display for Code {
+    /// The wire form, so that a type that validates itself while JSON is read can say its code.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// The language a person reads; Chinese unless the request asks for English.
@@ -157,5 +170,115 @@ codes! {
     NotFound "not_found" "没有这个地址或内容，请检查链接。" "There is nothing here; check the address.";
     MethodNotAllowed "method_not_allowed" "此地址不支持该操作。" "This address does not support that method.";
     DatabaseUnavailable "database_unavailable" "系统正忙，请稍后再试。" "The system is busy; please try again shortly.";
+    Overloaded "overloaded" "访问的人较多，请稍后再试。" "The server is busy; please try again shortly.";
     Internal "internal" "系统出现问题，已记录，请稍后再试。" "Something went wrong on our side; it has been recorded. Please try again later.";
+    // The form of a request: what the edge refuses before any domain sees it.
+    BadRequest "bad_request" "请求格式不正确，请检查后重试。" "The request is not well-formed; correct it and try again.";
+    BadHost "bad_host" "请求的主机名不正确，请检查地址。" "The host name is missing or not ours; check the address.";
+    DuplicateHeader "duplicate_header" "同一请求头出现了多次，请只发送一次。" "A header was sent more than once; send it once.";
+    HeadersTooLarge "headers_too_large" "请求头过大或过多，请减少后重试。" "The request's headers are too large or too many; send fewer.";
+    UriTooLong "uri_too_long" "请求地址过长，请缩短后重试。" "The request's address is too long; shorten it.";
+    RequestTimeout "request_timeout" "请求内容发送过慢，请检查网络后重试。" "The request arrived too slowly; check the network and try again.";
+    BodyRequired "body_required" "请求缺少内容，请填写后提交。" "The request needs a body.";
+    BodyTooLarge "body_too_large" "提交的内容过大，请减少后重试。" "The request's body is too large; send less at once.";
+    BodyIncomplete "body_incomplete" "提交的内容不完整，请重新提交。" "The request's body ended early; send it again.";
+    UnsupportedMediaType "unsupported_media_type" "内容类型不受支持，请使用 application/json。" "This content type is not supported; send application/json.";
+    CharsetUnsupported "charset_unsupported" "字符编码不受支持，请使用 UTF-8。" "This character set is not supported; send UTF-8.";
+    EncodingUnsupported "encoding_unsupported" "压缩方式不受支持，请使用 gzip 或不压缩。" "This content encoding is not supported; use gzip or none.";
+    BadEncoding "bad_encoding" "压缩内容已损坏，请重新提交。" "The compressed body is damaged; send it again.";
+    InvalidUtf8 "invalid_utf8" "内容含有无效字符，请使用 UTF-8 编码。" "The text is not valid UTF-8; encode it as UTF-8.";
+    JsonSyntax "json_syntax" "内容不是有效的 JSON，请检查格式。" "The body is not valid JSON; check its syntax.";
+    TooDeep "too_deep" "内容嵌套层数过多，请减少嵌套。" "The body is nested too deeply; flatten it.";
+    TooManyItems "too_many_items" "一次提交的条目过多，请分批提交。" "There are too many items at once; send them in parts.";
+    // Fields of a body that was read.
+    DuplicateField "duplicate_field" "同一字段出现了多次，请只保留一个。" "A field appears more than once; keep one.";
+    UnknownField "unknown_field" "含有不认识的字段，请删除后重试。" "There is a field that is not known here; remove it.";
+    Type "type" "字段的类型不正确，请按说明填写。" "A field has the wrong type; see the documentation.";
+    Required "required" "缺少必填字段，请补充后提交。" "A required field is missing; add it.";
+    OutOfRange "out_of_range" "数值超出允许范围，请修改。" "A number is outside the allowed range; change it.";
+    ControlCharacter "control_character" "文字中含有不可见的控制字符，请删除。" "The text contains control characters; remove them.";
+    InvalidValue "invalid_value" "字段的内容不符合要求，请修改。" "A field's value is not acceptable; change it.";
+    ImmutableField "immutable_field" "此字段不可修改。" "This field cannot be changed.";
+    // Queries and lists.
+    BadParameter "bad_parameter" "查询参数不正确，请检查后重试。" "A query parameter is not acceptable; check it.";
+    DuplicateParameter "duplicate_parameter" "同一查询参数出现了多次，请只保留一个。" "A query parameter appears more than once; keep one.";
+    BadCursor "bad_cursor" "翻页标记无效，请从第一页重新开始。" "The page cursor is not valid; start from the first page.";
+    BadTime "bad_time" "时间或日期不正确，请检查后重试。" "A time or date is not valid; check it.";
+    RangeTooLarge "range_too_large" "查询的时间范围过大，请缩小范围。" "The range of time is too large; narrow it.";
+    // Who asks, and how often.
+    Unauthenticated "unauthenticated" "请先登录。" "Please sign in first.";
+    Forbidden "forbidden" "您没有权限进行此操作。" "You are not allowed to do this.";
+    Conflict "conflict" "与现有内容冲突，请刷新后重试。" "This contradicts what is already there; reload and try again.";
+    RateLimited "rate_limited" "操作过于频繁，请稍后再试。" "Too many requests; please wait a little.";
+    TimedOut "timed_out" "处理超时，请稍后再试。" "The request took too long; please try again shortly.";
+    NotReady "not_ready" "服务尚未就绪，请稍后再试。" "The service is not ready; please try again shortly.";
+    Unavailable "unavailable" "服务暂不可用，请稍后再试。" "The service is unavailable; please try again shortly.";
+    // People and staff.
+    NameLength "name_length" "姓名须为1至50个字。" "A name has 1 to 50 characters.";
+    NameCharacters "name_characters" "姓名只能用汉字或拉丁字母，外文或民族姓名可用间隔号“·”。" "A name is written in Chinese characters or Latin letters, with middle dots between its parts.";
+    PhoneFormat "phone_format" "请填写11位中国大陆手机号。" "Give an 11-digit mobile number of mainland China.";
+    PhoneTaken "phone_already_registered" "该手机号已被他人登记，请换一个号码或核对监护人。" "This phone number is registered for somebody else; use another one, or name the guardian.";
+    IdFormat "id_format" "证件号码的格式与证件类型不符，请核对。" "The number does not fit this kind of document; check both.";
+    IdOldFormat "id_old_format" "15位身份证号已停用，请填写18位号码。" "Numbers of 15 digits ended in 2013; give the one of 18.";
+    IdChecksum "id_checksum" "证件号码的校验位不对，请逐位核对。" "The check digit is wrong; compare the number digit by digit.";
+    IdRegion "id_region" "证件号码的地区代码与证件类型不符，请核对。" "The region in the number does not fit this kind of document; check both.";
+    IdBirthDate "id_birth_date" "证件号码中的出生日期不可能，请核对。" "The birth date in the number is impossible; check it.";
+    IdMismatch "id_mismatch" "填写的性别或出生日期与证件不一致，请核对。" "Sex or birth date contradict the document; check them.";
+    IdAlreadyRegistered "id_already_registered" "该证件已登记过。如非本人操作，请联系社区工作人员。" "This document is registered already. If it was not you, ask the community's staff.";
+    BirthDateRequired "birth_date_required" "该证件不含出生日期，请另行填写。" "This document does not tell the birth date; give it too.";
+    GuardianRequired "guardian_required" "未满14周岁须由监护人陪同登记，请先登记监护人。" "Under 14, a guardian is required; register the guardian first.";
+    GuardianUnfit "guardian_unfit" "监护人须为已登记、年满18周岁的在册居民，且只能为未成年人指定。" "A guardian is a registered adult, and only minors have one.";
+    // Places and terminals.
+    UnknownDivision "unknown_division" "没有这个行政区划，请先登记。" "There is no such division; register it first.";
+    DivisionExists "division_exists" "该行政区划已登记。" "This division is registered already.";
+    NotACommunity "not_a_community" "请选择到社区或村（12位区划代码）。" "Choose a community or village, a code of 12 digits.";
+    BadName "bad_name" "名称应为 1 至 60 个字符，且不含控制字符。" "A name has 1 to 60 characters and no control characters.";
+    BadKind "bad_kind" "类别应为小写字母、数字和下划线，最多 40 位。" "A kind consists of lower-case letters, digits and underscores, at most 40.";
+    BadPosition "bad_position" "经纬度无效。" "The position is not on this earth.";
+    BadTimeOfDay "bad_time_of_day" "时间应为 HH:MM，最晚 24:00。" "A time of day is HH:MM, at most 24:00.";
+    BadTimeZone "bad_time_zone" "没有这个时区。" "There is no such time zone.";
+    BadHours "bad_hours" "请同时填写开门和关门时间，或都不填；每个星期几只能出现一次。" "Give both opening and closing time or neither, and each weekday once.";
+    NotInFuture "not_in_future" "只能从以后的营业日开始生效。" "This can only take effect from a future business day.";
+    NoItems "no_items" "没有任何条目。" "There are no items.";
+    MissingHeader "missing_header" "请求缺少签名所需的头部。" "A header that the signature needs is missing or given twice.";
+    UnknownKey "unknown_key" "终端或密钥不存在，请联系管理员重新配置。" "The terminal or its key is not known; ask staff to provision it again.";
+    KeyRevoked "key_revoked" "该密钥已停用，请换用新密钥。" "This key is no longer valid; use the new one.";
+    BadSignature "bad_signature" "签名不正确。" "The signature is not right.";
+    ClockSkew "clock_skew" "终端时间与服务器相差过大，请按 Fitgate-Time 校时。" "The timestamp is too far from our time; set it by Fitgate-Time.";
+    NonceRequired "nonce_required" "此请求需要一次性随机数。" "This request needs a nonce of 1 to 64 visible characters.";
+    NonceReused "nonce_reused" "随机数已使用过，请换一个重新签名。" "This nonce was used already; sign again with a new one.";
+    BadTerminalBody "bad_terminal_body" "请求内容无法读取，请检查格式。" "The body cannot be read; check its form.";
+    SerialTaken "serial_taken" "该序列号已登记。" "This serial number is registered already.";
+    BadSerial "bad_serial" "序列号应为 1 至 64 位字母、数字或 . _ -。" "A serial number has 1 to 64 letters, digits, dots, underscores or hyphens.";
+    UnknownVenue "unknown_venue" "没有这个场馆。" "There is no such venue.";
+    UnknownZone "unknown_zone" "该场馆没有这个功能区。" "This venue has no such zone.";
+    KeyRotating "key_rotating" "已有两把有效密钥，请先停用一把。" "Two keys are valid already; revoke one first.";
+    BadRecordId "bad_record_id" "记录编号无法读取：epoch 从 0 起，seq 从 1 起。" "The record id cannot be read: epoch is at least 0 and seq at least 1.";
+    PlaceTaken "place_taken" "该终端在这一天已有安排。" "The terminal has a place from that day already.";
+    // The form of a request: what the edge refuses before any domain sees it.
+    // Fields of a body that was read.
+    // Queries and lists.
+    // Who asks, and how often.
+    // The big screen.
+    ScreenTokenInvalid "screen_token_invalid" "大屏令牌无效或已停用，请联系管理员获取新的链接。" "The screen's token is unknown or revoked; ask for a new link.";
+    ScreensBusy "screens_busy" "大屏服务正忙，请稍后再试。" "The screens are busy; please try again shortly.";
+    ConsentOutdated "consent_outdated" "同意书已更新，请以最新版本重新签署。" "The consent's text has changed; sign the current version.";
+    ConsentOrder "consent_order" "该同意的日期须晚于此前的记录且不晚于现在。" "A consent's date lies after the one before it and not in the future.";
+    CredentialTaken "credential_taken" "该凭证已属于他人，请换一个。" "This credential belongs to somebody already; use another one.";
+    CredentialFormat "credential_format" "凭证编号须为1至64个字母、数字或符号。" "A credential has 1 to 64 letters, digits or signs, without blanks.";
+    SignInFailed "sign_in_failed" "用户名、密码或动态口令不正确。" "Name, password or one-time code is wrong.";
+    SignInLocked "sign_in_locked" "尝试次数过多，请15分钟后再试。" "Too many attempts; try again in 15 minutes.";
+    SignInBusy "sign_in_busy" "登录的人较多，请稍后再试。" "Many people are signing in; try again shortly.";
+    SessionEnded "session_ended" "登录已失效，请重新登录。" "The session has ended; sign in again.";
+    StaffNameTaken "staff_name_taken" "该用户名已被使用，请换一个。" "This name is taken; choose another one.";
+    StaffNameFormat "staff_name_format" "用户名须为1至64个字，不含空格和控制字符。" "A staff name has 1 to 64 characters without blanks.";
+    PasswordWeak "password_weak" "密码须为10至128个字符，且不能是常见密码或用户名。" "A password has 10 to 128 characters and is neither common nor the name.";
+    IdempotencyKeyRequired "idempotency_key_required" "缺少 Idempotency-Key 请求头，请附上一个唯一值。" "The Idempotency-Key header is missing; send a unique value.";
+    IdempotencyKeyFormat "idempotency_key_format" "Idempotency-Key 须为1至255个可见字符，且只出现一次。" "Idempotency-Key has 1 to 255 visible characters and is sent once.";
+    IdempotencyKeyReused "idempotency_key_reused" "该 Idempotency-Key 已用于其他内容，请换一个。" "This Idempotency-Key was used for something else; use a new one.";
+    IdempotencyKeyInUse "idempotency_key_in_use" "同一请求正在处理，请稍后再试。" "The same request is still being processed; try again shortly.";
+    ImportFormat "import_format" "文件须为 UTF-8 的 CSV 或 NDJSON，列名与说明一致。" "The file is UTF-8 CSV or NDJSON with the columns of the documentation.";
+    ImportTooLong "import_too_long" "文件行数过多，请拆分后导入。" "The file has too many rows; split it.";
+    ImportUnknownMember "import_unknown_member" "找不到该证件对应的居民，请先导入其资料。" "Nobody with this document is registered; import the person first.";
+    ImportMinutes "import_minutes" "既往运动分钟须为1至1440，日期须早于今天。" "Past minutes are 1 to 1440 of a day before today.";
 }

@@ -19,7 +19,7 @@ macro_rules! ids {
         pub struct $name(pub Uuid);
 
         impl $name {
-            /// A new UUIDv7: ids made later sort later.
+            /// A new `UUIDv7`: ids made later sort later.
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }

@@ -1,4 +1,132 @@
-//! Metrics in our own registry.
+//! Metrics in our own registry. Labels are few and bounded: routes by their pattern, never ids.
+
+use std::{collections::HashMap, time::Duration};
+
+use axum::http::{Method, StatusCode};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
 
 /// The counters and histograms of a process.
-pub struct Metrics;
+pub struct Metrics {
+    registry: Registry,
+    pub http: Http,
+}
+
+impl Metrics {
+    /// A registry of its own, so that tests of one process do not count into one another.
+    pub fn new() -> Self {
+        let registry = Registry::new_custom(Some("fitgate".into()), Some(HashMap::new()))
+            .expect("the prefix is a valid metric name");
+        let http = Http::new(&registry);
+        Self { registry, http }
+    }
+
+    /// Where domains register what they count; every name gets the prefix `fitgate_`.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// All metrics in the Prometheus text format.
+    pub fn text(&self) -> anyhow::Result<String> {
+        let mut bytes = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut bytes)?;
+        Ok(String::from_utf8(bytes)?)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Requests by method, route pattern and status class.
+pub struct Http {
+    requests: IntCounterVec,
+    duration: HistogramVec,
+    in_flight: IntGauge,
+}
+
+/// Upper bounds in seconds: doors wait for 50 ms, people for a second.
+const DURATION_BUCKETS_S: [f64; 11] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+impl Http {
+    fn new(registry: &Registry) -> Self {
+        let requests = IntCounterVec::new(
+            Opts::new("http_requests_total", "Answered requests."),
+            &["method", "route", "status"],
+        );
+        let duration = HistogramVec::new(
+            HistogramOpts::new(
+                "http_request_duration_seconds",
+                "From a request's head to the head of its answer.",
+            )
+            .buckets(DURATION_BUCKETS_S.to_vec()),
+            &["method", "route"],
+        );
+        let in_flight = IntGauge::new("http_requests_in_flight", "Requests being handled.");
+        Self {
+            requests: registered(registry, requests),
+            duration: registered(registry, duration),
+            in_flight: registered(registry, in_flight),
+        }
+    }
+
+    /// Counts a request as being handled until the value is dropped, also if it is cut off.
+    pub fn begin(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    pub fn record(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let (method, status) = (method_label(method), status_label(status));
+        self.requests.with_label_values(&[method, route, status]).inc();
+        self.duration.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+}
+
+pub struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A metric that is made and registered, at the start of the process.
+pub fn registered<M>(registry: &Registry, made: prometheus::Result<M>) -> M
+where
+    M: prometheus::core::Collector + Clone + 'static,
+{
+    let metric = made.expect("names and labels are constants, checked by every test that starts");
+    registry
+        .register(Box::new(metric.clone()))
+        .expect("a name is registered once, since one constructor registers it");
+    metric
+}
+
+/// Methods are the caller's text: a label only if known.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}

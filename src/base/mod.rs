@@ -3,10 +3,12 @@
 pub mod clock;
 pub mod config;
 pub mod counters;
-pub mod crypto;
 pub mod db;
+pub mod documents;
 pub mod error;
+pub mod guard;
 pub mod http;
+pub mod idempotency;
 pub mod ids;
 pub mod keys;
 pub mod metrics;

@@ -1,5 +1,258 @@
-//! Counters: a projection of SQL that can be thrown away at any moment.
+//! Counters: a projection of SQL that can be thrown away at any moment. A store holds absolute
+//! values only, each under a (generation, version) that refuses whatever is older, so any replay,
+//! in any order, by any number of replicas, ends in the same place. It never counts by itself and
+//! decides nothing; who writes it and what the numbers mean is not known here.
+//!
+//! One store in the process, or Redis: alone, behind sentinels, or a cluster. All three behave the
+//! same (one suite runs against each), but for this: in Redis a key unwritten for three days is
+//! forgotten, and in the process what is eight days older than the newest day.
 
-/// The store of counters.
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use uuid::Uuid;
+
+use super::ids::{DivisionCode, VenueId};
+
+mod link;
+mod memory;
+mod redis;
+mod scripts;
+mod shards;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use values::{Family, Fields, Person, Presence, Projected, Stored};
+
+/// The store of counters. Cheap to clone; clones share the store and what they trust.
 #[derive(Clone)]
-pub struct Counters;
+pub struct Counters {
+    store: Store,
+    /// The generation that is complete as far as this process knows; 0 for none.
+    trusted: Arc<AtomicI64>,
+}
+
+#[derive(Clone)]
+enum Store {
+    Memory(Arc<memory::Memory>),
+    Redis(Arc<redis::Redis>),
+}
+
+/// The store cannot be reached or holds rubbish: read SQL and try again later. Already logged,
+/// once an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the counters are lost")]
+pub struct CountersLost;
+
+/// The address names no store. What was wrong is not repeated: addresses hold passwords.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the counters' URL is none of redis://HOST:PORT, rediss://HOST:PORT, \
+     redis+cluster://HOST:PORT,HOST:PORT and redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
+)]
+pub struct BadCountersUrl;
+
+impl Counters {
+    /// The store behind `url`, or one in the process for `None`. Connects on first use, so it
+    /// neither waits nor fails when the store is down.
+    ///
+    /// `redis://[user:password@]host:port[/database]`, `rediss://` (TLS),
+    /// `redis+cluster://[user:password@]host:port,host:port`,
+    /// `redis+sentinel://[user:password@]host:port,host:port/service[/database]` (the user is
+    /// Redis's, not the sentinels'). Each may end in `?prefix=name`: keys then begin with `name`
+    /// instead of `fitgate`, for a Redis that several towns share.
+    pub fn open(url: Option<&str>) -> Result<Self, BadCountersUrl> {
+        let store = match url {
+            None => Store::Memory(Arc::default()),
+            Some(url) => Store::Redis(Arc::new(redis::Redis::open(url, link::Patience::SERVING)?)),
+        };
+        Ok(Self { store, trusted: Arc::default() })
+    }
+
+    /// Whether other processes cannot see this store.
+    pub fn is_in_process(&self) -> bool {
+        matches!(self.store, Store::Memory(_))
+    }
+
+    /// Sets from which generation on the store's values count; `None` while it is lost or being
+    /// rebuilt. Reads take values of older generations for absent.
+    pub fn trust(&self, generation: Option<i64>) {
+        self.trusted.store(generation.unwrap_or(0), Ordering::SeqCst);
+    }
+
+    /// The complete generation. While `None`, statistics come from SQL and say so. While there is
+    /// one, what the store lacks is zero: nobody inside, no visits.
+    pub fn trusted(&self) -> Option<i64> {
+        Some(self.trusted_or_0()).filter(|generation| *generation > 0)
+    }
+
+    fn trusted_or_0(&self) -> i64 {
+        self.trusted.load(Ordering::SeqCst)
+    }
+
+    /// Writes absolute values; those that the store has newer are refused in silence.
+    pub async fn put(&self, rows: &[Projected]) -> Result<(), CountersLost> {
+        match &self.store {
+            Store::Memory(memory) => memory.put(rows),
+            Store::Redis(redis) => self.heed(redis.put(rows).await)?,
+        }
+        Ok(())
+    }
+
+    /// Writes who is inside until when, and who left. Older versions are refused, also after
+    /// somebody left; that is remembered until one day past expiry or leaving.
+    pub async fn present(&self, rows: &[Presence], now: DateTime<Utc>) -> Result<(), CountersLost> {
+        match &self.store {
+            Store::Memory(memory) => memory.present(rows, now),
+            Store::Redis(redis) => self.heed(redis.present(rows, now).await)?,
+        }
+        Ok(())
+    }
+
+    /// Writes who belongs to the people of a division's day, and who no longer does.
+    pub async fn put_people(&self, rows: &[Person]) -> Result<(), CountersLost> {
+        match &self.store {
+            Store::Memory(memory) => memory.put_people(rows),
+            Store::Redis(redis) => self.heed(redis.put_people(rows).await)?,
+        }
+        Ok(())
+    }
+
+    /// How many are inside each venue at `now`, in `venues`' order: presences not expired.
+    pub async fn inside(
+        &self,
+        venues: &[VenueId],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<i64>, CountersLost> {
+        let oldest = self.trusted_or_0();
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.inside(venues, now, oldest)),
+            Store::Redis(redis) => self.heed(redis.inside(venues, now, oldest).await),
+        }
+    }
+
+    /// Distinct people of each division on `day`, in `divisions`' order.
+    pub async fn people(
+        &self,
+        divisions: &[DivisionCode],
+        day: NaiveDate,
+    ) -> Result<Vec<i64>, CountersLost> {
+        let oldest = self.trusted_or_0();
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.people(divisions, day, oldest)),
+            Store::Redis(redis) => self.heed(redis.people(divisions, day, oldest).await),
+        }
+    }
+
+    /// What is stored of `family` for each key on `day`, in `keys`' order.
+    pub async fn get(
+        &self,
+        family: Family,
+        keys: &[Uuid],
+        day: NaiveDate,
+    ) -> Result<Vec<Option<Stored>>, CountersLost> {
+        let oldest = self.trusted_or_0();
+        let mut found = match &self.store {
+            Store::Memory(memory) => memory.get(family, keys, day),
+            Store::Redis(redis) => self.heed(redis.get(family, keys, day).await)?,
+        };
+        for stored in &mut found {
+            stored.take_if(|stored| stored.generation < oldest);
+        }
+        Ok(found)
+    }
+
+    /// Visits, people and minutes of each venue on `day`, in `venues`' order; `None` where none
+    /// are stored.
+    pub async fn venue_days(
+        &self,
+        venues: &[VenueId],
+        day: NaiveDate,
+    ) -> Result<Vec<Option<Fields>>, CountersLost> {
+        self.fields(Family::VenueDay, venues, day).await
+    }
+
+    /// Visits and minutes by hour of each venue on `day`, in `venues`' order.
+    pub async fn venue_hours(
+        &self,
+        venues: &[VenueId],
+        day: NaiveDate,
+    ) -> Result<Vec<Option<Fields>>, CountersLost> {
+        self.fields(Family::VenueHours, venues, day).await
+    }
+
+    async fn fields(
+        &self,
+        family: Family,
+        venues: &[VenueId],
+        day: NaiveDate,
+    ) -> Result<Vec<Option<Fields>>, CountersLost> {
+        let keys: Vec<Uuid> = venues.iter().map(|venue| venue.0).collect();
+        let found = self.get(family, &keys, day).await?;
+        Ok(found.into_iter().map(|stored| stored.map(|s| s.fields)).collect())
+    }
+
+    /// The generation that every shard holds complete: the lowest of their markers, `None` if one
+    /// has none (a new or emptied shard, or one that a rebuild has not finished).
+    pub async fn generation(&self) -> Result<Option<i64>, CountersLost> {
+        Ok(self.markers().await?.into_iter().min().flatten())
+    }
+
+    /// The highest marker of any shard: a new generation must be above it.
+    pub async fn newest_generation(&self) -> Result<Option<i64>, CountersLost> {
+        Ok(self.markers().await?.into_iter().max().flatten())
+    }
+
+    async fn markers(&self) -> Result<Vec<Option<i64>>, CountersLost> {
+        match &self.store {
+            Store::Memory(memory) => Ok(vec![memory.generation()]),
+            Store::Redis(redis) => self.heed(redis.markers().await),
+        }
+    }
+
+    /// Announces on every shard that `generation` is being written.
+    pub async fn begin(&self, generation: i64) -> Result<(), CountersLost> {
+        match &self.store {
+            Store::Memory(memory) => memory.begin(generation),
+            Store::Redis(redis) => self.heed(redis.begin(generation).await)?,
+        }
+        Ok(())
+    }
+
+    /// Marks every shard as holding `generation` complete. False if a shard no longer knows that
+    /// it was begun: it was emptied or joined meanwhile, so the rebuild must start again.
+    pub async fn mark(&self, generation: i64) -> Result<bool, CountersLost> {
+        match &self.store {
+            Store::Memory(memory) => Ok(memory.mark(generation)),
+            Store::Redis(redis) => self.heed(redis.mark(generation).await),
+        }
+    }
+
+    /// Lets go of trust where something of a wrong kind was found in the store: a rebuild is due.
+    fn heed<T>(&self, answer: Result<T, redis::Failure>) -> Result<T, CountersLost> {
+        answer.map_err(|failure| {
+            if failure == redis::Failure::Spoiled {
+                self.trust(None);
+            }
+            CountersLost
+        })
+    }
+}
+
+#[cfg(test)]
+impl Counters {
+    /// A store in Redis that waits long enough for a busy machine, and never rests.
+    fn patient(url: &str) -> Self {
+        let patience = link::Patience {
+            answer: std::time::Duration::from_secs(10),
+            discovery: std::time::Duration::from_secs(10),
+            rest: std::time::Duration::ZERO,
+        };
+        let redis = redis::Redis::open(url, patience).expect("the test's address is good");
+        Self { store: Store::Redis(Arc::new(redis)), trusted: Arc::default() }
+    }
+}

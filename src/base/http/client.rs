@@ -1,0 +1,20 @@
+//! The one way to call others over HTTP: with deadlines, without redirects.
+
+use std::time::Duration;
+
+/// To reach the other side at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// From the call to the last byte of its answer.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client whose every call ends. The process has installed a TLS provider before.
+pub fn client() -> anyhow::Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TOTAL_TIMEOUT)
+        // Whom we call is decided here, not by the one who is called.
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("fitgate/", env!("CARGO_PKG_VERSION")))
+        .build()?;
+    Ok(client)
+}

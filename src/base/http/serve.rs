@@ -1,0 +1,232 @@
+//! The accept loop: connections are counted, bounded in time and number, and ended in good
+//! order. Our own, because axum's has no deadline for a request's head.
+
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::{Router, body::Body, http::Request, response::Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use super::{
+    peer::Peer,
+    wire::{self, Wire},
+};
+
+/// What a listener bears. Times are generous for a terminal behind a bad line and short enough
+/// that nobody can hold a connection for nothing.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once; further ones get 503 at once.
+    pub connections_max: usize,
+    /// From a connection's, or a later head's, first moment to the end of that head.
+    pub head_timeout: Duration,
+    /// Between two requests on a connection; longer than a proxy keeps its own end open.
+    pub idle_timeout: Duration,
+    /// How long a peer may take none of the bytes we have for it.
+    pub stall_timeout: Duration,
+    /// How long requests may go on after the stop.
+    pub stop_deadline: Duration,
+    /// Bytes of a head, and of a connection's read buffer.
+    pub head_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 10_000,
+            head_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            stall_timeout: Duration::from_secs(30),
+            stop_deadline: Duration::from_secs(20),
+            head_bytes_max: 128 * 1024,
+        }
+    }
+}
+
+/// Serves `router` on `listener` until `stop`, then lets requests end for `limits.stop_deadline`.
+/// Streams must end by themselves when `stop` is cancelled; what still runs then is cut off.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    let room = Arc::new(Semaphore::new(limits.connections_max));
+    let refusals = Refusals::new();
+    let limits = Arc::new(limits);
+    let mut connections = JoinSet::new();
+    loop {
+        let (socket, peer) = tokio::select! {
+            () = stop.cancelled() => break,
+            // Ended connections are taken off, so that the set does not grow.
+            Some(ended) = connections.join_next() => {
+                note_end(ended);
+                continue;
+            }
+            accepted = accept(&listener) => accepted?,
+        };
+        match Arc::clone(&room).try_acquire_owned() {
+            Ok(permit) => {
+                let (router, limits, stop) = (router.clone(), Arc::clone(&limits), stop.clone());
+                connections.spawn(connection(socket, peer, router, limits, stop, permit));
+            }
+            Err(_) => refusals.refuse(socket),
+        }
+    }
+    drop(listener);
+    drain(connections, limits.stop_deadline).await;
+    Ok(())
+}
+
+/// The longest wait after a failed accept.
+const BACK_OFF_MAX: Duration = Duration::from_secs(1);
+const BACK_OFF_MIN: Duration = Duration::from_millis(10);
+
+/// The next connection. Without file descriptors it waits, longer each time, for some to be
+/// freed: failing would end the server and spinning would keep it from freeing any.
+async fn accept(listener: &TcpListener) -> anyhow::Result<(TcpStream, SocketAddr)> {
+    let mut back_off = BACK_OFF_MIN;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return Ok(accepted),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                return Err(error).context("the listener does not work");
+            }
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted; waiting");
+                tokio::time::sleep(back_off).await;
+                back_off = (back_off * 2).min(BACK_OFF_MAX);
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}
+
+async fn connection(
+    socket: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: Arc<Limits>,
+    stop: CancellationToken,
+    permit: OwnedSemaphorePermit,
+) {
+    // Answers are small and awaited: none of them may wait for more bytes to go with it.
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "a connection ended before it began");
+        return;
+    }
+    let mut wire = Wire::new(socket, limits.head_timeout, limits.stall_timeout);
+    speak(&mut wire, peer, router, &limits, &stop).await;
+    if !stop.is_cancelled() {
+        wire.linger().await;
+    }
+    drop(permit);
+}
+
+/// Speaks HTTP/1.1 until either side ends it.
+async fn speak(
+    wire: &mut Wire,
+    peer: SocketAddr,
+    router: Router,
+    limits: &Limits,
+    stop: &CancellationToken,
+) {
+    let service = service_fn(move |request| answer(router.clone(), request, peer));
+    let http = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // It runs from the end of an answer, so it is the idle time; `Wire` times the heads.
+        .header_read_timeout(limits.idle_timeout)
+        .max_buf_size(limits.head_bytes_max)
+        .serve_connection(TokioIo::new(wire), service);
+    let mut http = pin!(http);
+    let outcome = tokio::select! {
+        outcome = http.as_mut() => outcome,
+        () = stop.cancelled() => {
+            http.as_mut().graceful_shutdown();
+            http.await
+        }
+    };
+    if let Err(error) = outcome {
+        // The peer went away or spoke no HTTP: everyday, and not ours to mend.
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+async fn answer(
+    mut router: Router,
+    mut request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(Peer(peer));
+    router.call(request.map(Body::new)).await
+}
+
+/// Waits for the connections' ends, no longer than `deadline`; the rest is cut off.
+async fn drain(mut connections: JoinSet<()>, deadline: Duration) {
+    let all_end = async {
+        while let Some(ended) = connections.join_next().await {
+            note_end(ended);
+        }
+    };
+    if tokio::time::timeout(deadline, all_end).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections were cut off at the stop");
+        connections.shutdown().await;
+    }
+}
+
+fn note_end(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!("a connection's task panicked");
+    }
+}
+
+/// Refuses connections over the limit without letting the refusals become a crowd themselves.
+struct Refusals {
+    room: Arc<Semaphore>,
+    answer: Arc<[u8]>,
+}
+
+/// Refusals written at once, and the time each may take; beyond them the socket is just closed.
+const REFUSALS_MAX: usize = 256;
+const REFUSAL_TIMEOUT: Duration = Duration::from_millis(500);
+
+impl Refusals {
+    fn new() -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(REFUSALS_MAX)),
+            answer: wire::refusal_of_connection().into(),
+        }
+    }
+
+    fn refuse(&self, socket: TcpStream) {
+        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
+            return;
+        };
+        let answer = Arc::clone(&self.answer);
+        tokio::spawn(async move {
+            wire::refuse(socket, &answer, Instant::now() + REFUSAL_TIMEOUT).await;
+            drop(permit);
+        });
+    }
+}
