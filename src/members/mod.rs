@@ -1,1 +1,97 @@
-//! stub
+//! Residents: registering, what they consented to, what doors know them by.
+
+mod desk;
+mod facts;
+mod import;
+mod profile;
+mod registration;
+pub mod roster;
+mod routes;
+mod rules;
+mod tables;
+mod words;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _, IntoActiveModel as _,
+};
+
+pub use desk::{NewApproval, NewCredential, add_credential, approve, record_consent, set_guardian};
+pub use facts::facts_for;
+pub use import::{CarryOver, Format, PastMinutes, Report, Upload, import};
+pub use profile::{ConsentState, Profile, profile};
+pub use registration::{NewConsent, NewMember, note_duplicate, register};
+pub use routes::routes;
+pub use rules::{Approval, Facts, local_day};
+pub use words::{CredentialKind, Purpose, Status, Verification};
+
+use self::tables::{member_tokens, members};
+use crate::{
+    base::{
+        documents::Document,
+        error::Error,
+        ids::MemberId,
+        keys::{Keys, new_token, token_hash},
+    },
+    staff::audit,
+};
+
+/// The audit chain of everything that is done to members.
+const CHAIN: &str = "members";
+/// How long a resident's token lives unless it is revoked.
+pub const TOKEN_LIFE: TimeDelta = TimeDelta::days(30);
+
+/// Makes a bearer token for a resident and answers it; only its hash is stored.
+pub async fn issue_token(
+    conn: &impl ConnectionTrait,
+    member_id: MemberId,
+    now: DateTime<Utc>,
+) -> Result<String, DbErr> {
+    let token = new_token();
+    let row = member_tokens::Model {
+        token_hash: token_hash(&token),
+        member_id,
+        created_at: now,
+        expires_at: now + TOKEN_LIFE,
+        revoked_at: None,
+    };
+    member_tokens::Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
+    Ok(token)
+}
+
+async fn note(
+    tx: &DatabaseTransaction,
+    actor: &str,
+    act: &str,
+    id: MemberId,
+    after: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let object = format!("member:{id}");
+    let deed = audit::Deed { actor, act, object: &object, before: None, after, reason: None };
+    audit::append(tx, CHAIN, &deed, now).await.map(drop)
+}
+
+fn document_index(keys: &Keys, document: &Document) -> String {
+    keys.blind_index("members.document", &document.identity())
+}
+
+fn status_of(row: &members::Model) -> Result<Status, Error> {
+    let status = Status::from_text(&row.status);
+    Ok(status.ok_or_else(|| anyhow::anyhow!("member {} has an unknown status", row.id))?)
+}
+
+fn birth_of(keys: &Keys, row: &members::Model) -> Result<Option<NaiveDate>, Error> {
+    let Some(sealed) = &row.birth_ct else { return Ok(None) };
+    let text = open_text(keys, row.id, "birth_ct", sealed)?;
+    text.parse().map(Some).map_err(Error::internal)
+}
+
+fn open_text(keys: &Keys, id: MemberId, column: &str, sealed: &str) -> Result<String, Error> {
+    let bytes = keys.open("members", column, &id.to_string(), sealed)?;
+    // The cause would quote the bytes.
+    String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{column} of {id} is no text").into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Members, what they show at doors, what they agreed to, and what they were permitted.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the entity macro writes a begin() of its own, which nothing here calls"
+)]
+
+pub mod members {
+    //! Registered people. `_ct` is sealed to table, column and id; `_ix` is a blind index.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::{DivisionCode, MemberId};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "members")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: MemberId,
+        pub status: String,
+        pub home_community: DivisionCode,
+        pub name_ct: String,
+        pub name_masked: String,
+        pub document_type: String,
+        pub document_ct: String,
+        /// Unique: one person registers once.
+        pub document_ix: String,
+        pub phone_ct: Option<String>,
+        pub phone_ix: Option<String>,
+        pub sex: Option<String>,
+        /// `YYYY-MM-DD`.
+        pub birth_ct: Option<String>,
+        pub birth_year: Option<i32>,
+        pub verification: String,
+        pub guardian_id: Option<MemberId>,
+        pub registered_at: DateTimeUtc,
+        pub erased_at: Option<DateTimeUtc>,
+        /// Grows with every change of the member, consents and approvals included.
+        pub version: i64,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod credentials {
+    //! What a terminal or a desk recognises somebody by.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "credentials")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub kind: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub handle: String,
+        pub member_id: MemberId,
+        pub status: String,
+        pub valid_from: DateTimeUtc,
+        pub valid_to: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod consents {
+    //! Grants and withdrawals; append-only, the newest of a purpose holds.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "consents")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub member_id: MemberId,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub purpose: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub at: DateTimeUtc,
+        pub text_version: String,
+        pub text_hash: String,
+        pub granted: bool,
+        pub channel: String,
+        pub by_actor: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod member_approvals {
+    //! Permits that venues ask for: the school ground's, an induction.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "member_approvals")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub member_id: MemberId,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub kind: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub valid_from: DateTimeUtc,
+        pub valid_to: Option<DateTimeUtc>,
+        pub by_actor: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod member_tokens {
+    //! Bearer tokens of residents, by their hashes.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "member_tokens")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub token_hash: String,
+        pub member_id: MemberId,
+        pub created_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        pub revoked_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

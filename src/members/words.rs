@@ -1,0 +1,168 @@
+//! The words of this domain: what somebody may agree to, and how a member, a document check and a
+//! credential stand. As text they are what SQL, JSON and CSV hold.
+
+use serde::{Deserialize, Serialize};
+
+/// What somebody may agree to, each on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// A face opens doors; templates live in terminals.
+    DoorFace,
+    /// The face leaves the device on which it was taken.
+    OffDeviceFaceTransfer,
+    /// Exercise is counted in minutes and ranks.
+    MinutesStatistics,
+    /// The sports bureau sees personal rows.
+    BureauSharing,
+    /// The name is checked against the real-name registry.
+    RealnameCheck,
+}
+
+impl Purpose {
+    pub const ALL: [Self; 5] = [
+        Self::DoorFace,
+        Self::OffDeviceFaceTransfer,
+        Self::MinutesStatistics,
+        Self::BureauSharing,
+        Self::RealnameCheck,
+    ];
+
+    /// The word in SQL, JSON and CSV.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DoorFace => "door_face",
+            Self::OffDeviceFaceTransfer => "off_device_face_transfer",
+            Self::MinutesStatistics => "minutes_statistics",
+            Self::BureauSharing => "bureau_sharing",
+            Self::RealnameCheck => "realname_check",
+        }
+    }
+
+    /// The purpose behind [`Purpose::as_str`].
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
+    }
+
+    /// The text that is signed today.
+    pub fn text(self) -> ConsentText {
+        let zh = match self {
+            Self::DoorFace => {
+                "同意在运动场馆的入场终端上使用本人人脸信息开门。人脸信息保存在终端设备内；不同意时仍可用\
+                 二维码、卡或前台登记入场。可随时撤回，撤回后删除。"
+            }
+            Self::OffDeviceFaceTransfer => {
+                "同意将本人人脸照片经加密传输至本人所去场馆的入场终端。传输完成后按约定删除。可随时撤回。"
+            }
+            Self::MinutesStatistics => {
+                "同意根据入场和离场时间统计本人运动时长，用于个人记录和排名。不同意时仍可入场。可随时撤回。"
+            }
+            Self::BureauSharing => {
+                "同意向体育主管部门提供本人运动记录，用于公共体育服务。可随时撤回。"
+            }
+            Self::RealnameCheck => "同意核验本人姓名与证件号码是否一致。可随时撤回。",
+        };
+        ConsentText { version: "1", zh }
+    }
+}
+
+/// What somebody signs. A changed text is a new version, and is signed again.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsentText {
+    pub version: &'static str,
+    pub zh: &'static str,
+}
+
+/// Whether somebody is let in, as far as the person goes; text in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Active,
+    Suspended,
+    /// What linked the id to a person is destroyed.
+    Erased,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Erased => "erased",
+        }
+    }
+
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended, Self::Erased].into_iter().find(|s| s.as_str() == text)
+    }
+}
+
+/// Who has seen that document and person belong together; text in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verification {
+    Unverified,
+    /// Staff at a desk saw both.
+    Desk,
+    /// The platform that was taken over did.
+    CarriedOver,
+}
+
+impl Verification {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unverified => "unverified",
+            Self::Desk => "desk",
+            Self::CarriedOver => "carried_over",
+        }
+    }
+
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Unverified, Self::Desk, Self::CarriedOver].into_iter().find(|v| v.as_str() == text)
+    }
+}
+
+/// What a credential is; text in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// The number under which terminals keep a face.
+    Face,
+    Card,
+    Qr,
+    /// A code that the desk gave.
+    Code,
+}
+
+impl CredentialKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Face => "face",
+            Self::Card => "card",
+            Self::Qr => "qr",
+            Self::Code => "code",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_json() {
+        for purpose in Purpose::ALL {
+            assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.as_str());
+            assert_eq!(Purpose::from_text(purpose.as_str()), Some(purpose));
+        }
+        for kind in
+            [CredentialKind::Face, CredentialKind::Card, CredentialKind::Qr, CredentialKind::Code]
+        {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+        for status in [Status::Active, Status::Suspended, Status::Erased] {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+            assert_eq!(Status::from_text(status.as_str()), Some(status));
+        }
+    }
+}

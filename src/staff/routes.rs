@@ -1,0 +1,113 @@
+//! Signing in and out, below `/api/v1/staff`:
+//!
+//! | path | does |
+//! | --- | --- |
+//! | `POST /sessions` | signs in with password and one-time code |
+//! | `DELETE /sessions/current` | signs out |
+
+use std::sync::Arc;
+
+use axum::{Extension, extract::State as Of, http::StatusCode};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{Attempts, Password, Role, SignIn, SignedIn, StaffCaller};
+use crate::base::{
+    error::Error,
+    http::{json::Json, peer::ClientAddr},
+    ids::{DivisionCode, StaffId},
+    state::State,
+};
+
+/// Failed attempts are remembered as long as the router lives.
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_in))
+        .routes(routes!(sign_out))
+        .layer(Extension(Arc::new(Attempts::default())))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignInBody {
+    #[schema(example = "desk-1")]
+    name: String,
+    #[schema(value_type = String, format = Password)]
+    password: Password,
+    /// Six digits of the authenticator app; each is taken once.
+    #[schema(example = "123456")]
+    code: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SessionBody {
+    /// Send it as `Authorization: Bearer …`. It ends after 30 minutes without use.
+    token: String,
+    expires_at: DateTime<Utc>,
+    staff: StaffBody,
+}
+
+#[derive(Serialize, ToSchema)]
+struct StaffBody {
+    id: StaffId,
+    name: String,
+    role: Role,
+    division: DivisionCode,
+}
+
+impl From<SignedIn> for SessionBody {
+    fn from(signed_in: SignedIn) -> Self {
+        let SignedIn { token, expires_at, id, name, role, division } = signed_in;
+        Self { token, expires_at, staff: StaffBody { id, name, role, division } }
+    }
+}
+
+/// Signs in with name, password and one-time code.
+#[utoipa::path(
+    post,
+    path = "/api/v1/staff/sessions",
+    tag = "staff",
+    request_body = SignInBody,
+    responses(
+        (status = 201, description = "Signed in", body = SessionBody),
+        (status = 401, description = "`sign_in_failed`: name, password or code is wrong"),
+        (status = 429, description = "`sign_in_locked`: five failures within 15 minutes"),
+    ),
+)]
+async fn sign_in(
+    Of(state): Of<State>,
+    Extension(attempts): Extension<Arc<Attempts>>,
+    from: Option<Extension<ClientAddr>>,
+    Json(body): Json<SignInBody>,
+) -> Result<(StatusCode, Json<SessionBody>), Error> {
+    let SignInBody { name, password, code } = body;
+    let asked = SignIn { name, password, code };
+    let from = from.map(|Extension(ClientAddr(address))| address);
+    let now = state.clock.now();
+    let signed_in = super::sign_in(&state.db, &state.keys, &attempts, asked, from, now).await?;
+    Ok((StatusCode::CREATED, Json(signed_in.into())))
+}
+
+/// Signs out: the token is worth nothing any more.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/staff/sessions/current",
+    tag = "staff",
+    responses((status = 204, description = "Signed out"), (status = 401, description = "No session")),
+)]
+async fn sign_out(Of(state): Of<State>, caller: StaffCaller) -> Result<StatusCode, Error> {
+    super::sign_out(&state.db, &caller, state.clock.now()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_path_is_routed_and_described() {
+        let (_, document) = super::routes().split_for_parts();
+        let paths: Vec<_> = document.paths.paths.keys().map(String::as_str).collect();
+        assert_eq!(paths, ["/api/v1/staff/sessions", "/api/v1/staff/sessions/current"]);
+    }
+}

@@ -1,0 +1,151 @@
+//! What each role may do, and where. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{
+    error::{Code, Error},
+    ids::DivisionCode,
+};
+
+/// What somebody is here; text in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Stands at the desk of one community's venues.
+    Venue,
+    /// Runs a community.
+    Community,
+    /// Runs a district or county.
+    District,
+    /// Runs the city.
+    City,
+    /// The sports bureau: figures and masked rows only, changes nothing.
+    Bureau,
+    /// Keeps the system itself.
+    Admin,
+}
+
+impl Role {
+    pub const ALL: [Self; 6] =
+        [Self::Venue, Self::Community, Self::District, Self::City, Self::Bureau, Self::Admin];
+
+    /// The word in SQL, JSON and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Venue => "venue",
+            Self::Community => "community",
+            Self::District => "district",
+            Self::City => "city",
+            Self::Bureau => "bureau",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role behind [`Role::as_str`].
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// Whether the role includes the function, anywhere.
+    pub fn includes(self, function: Function) -> bool {
+        use Function as F;
+        match self {
+            Self::Admin => true,
+            Self::Venue => matches!(function, F::SeeMembers | F::RegisterMembers | F::SeePlaces),
+            Self::Community | Self::District => {
+                !matches!(function, F::ImportMembers | F::ManageDivisions)
+            }
+            Self::City => !matches!(function, F::ManageDivisions),
+            Self::Bureau => {
+                matches!(function, F::SeeMembers | F::SeePlaces)
+            }
+        }
+    }
+}
+
+impl std::str::FromStr for Role {
+    type Err = UnknownRole;
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Self::from_text(text).ok_or(UnknownRole)
+    }
+}
+
+/// The text names no role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a role is one of venue, community, district, city, bureau, admin")]
+pub struct UnknownRole;
+
+/// What a route does, as far as rights are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Function {
+    /// Masked rows of members.
+    SeeMembers,
+    RegisterMembers,
+    /// Permits such as the school ground's.
+    ApproveMembers,
+    ImportMembers,
+    /// Divisions and communities.
+    ManageDivisions,
+    /// Venues, zones and terminals, as they are.
+    SeePlaces,
+    /// Venues, zones, hours, rules.
+    ManageVenues,
+    ManageTerminals,
+}
+
+/// Whether somebody with `role` over `division` may do `function` at `at`. Outside the own
+/// division nothing is known to exist (404); inside, a missing right is said (403).
+pub fn check(
+    role: Role,
+    division: &DivisionCode,
+    function: Function,
+    at: &DivisionCode,
+) -> Result<(), Error> {
+    if !division.covers(at) {
+        return Err(Error::NotFound(Code::NotFound));
+    }
+    if !role.includes(function) {
+        return Err(Error::Forbidden(Code::Forbidden));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> DivisionCode {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn outside_ones_division_nothing_exists() {
+        let own = code("330499");
+        assert!(check(Role::District, &own, Function::SeeMembers, &code("330499001001")).is_ok());
+        for elsewhere in ["3304", "33", "330498001001"] {
+            let refused = check(Role::Admin, &own, Function::SeeMembers, &code(elsewhere));
+            assert!(matches!(refused, Err(Error::NotFound(Code::NotFound))));
+        }
+    }
+
+    #[test]
+    fn a_missing_right_is_said_only_inside() {
+        let own = code("3304");
+        let refused = check(Role::Bureau, &own, Function::RegisterMembers, &code("330499001001"));
+        assert!(matches!(refused, Err(Error::Forbidden(_))));
+    }
+
+    #[test]
+    fn the_bureau_changes_nothing_and_only_admins_manage_staff() {
+        use Function as F;
+        for function in [F::RegisterMembers, F::ApproveMembers, F::ImportMembers] {
+            assert!(!Role::Bureau.includes(function));
+        }
+        for role in Role::ALL {
+            assert_eq!(role.includes(F::ManageDivisions), role == Role::Admin);
+            assert_eq!(Role::from_text(role.as_str()), Some(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        assert_eq!(Role::from_text("root"), None);
+    }
+}
