@@ -1,1 +1,6 @@
-//! stub
+//! Terminal protocols, one module each: bytes to entries, and answers back.
+
+mod native;
+mod routes;
+
+pub use routes::routes;
