@@ -1,0 +1,323 @@
+//! One group of entries in one transaction: lock, know again, judge, fold, write, commit.
+//!
+//! Locks are taken in the order of every writer: timelines, gates, terminals, then tables by key.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use sea_orm::{DatabaseTransaction, DbErr};
+
+use super::{
+    DecisionKind, NewEntry, Outcome, Quarantine, Recorded, StoredDecision,
+    judge::{Judge, Verdict},
+    known::{self, Known, Numbered},
+    recorder::Context,
+    rows::{EventRow, Rows},
+    world::World,
+};
+use crate::{
+    base::{
+        db::{self, bulk},
+        ids::{EventId, MemberId, TerminalId},
+    },
+    minutes::{
+        posting::Posting,
+        standing::Standing,
+        timeline::{Effect, Event},
+    },
+};
+
+/// (acknowledged through, resend from) a terminal.
+pub type Progresses = HashMap<TerminalId, (Option<(i64, i64)>, Option<(i64, i64)>)>;
+
+/// What became of a group, items in its order.
+pub struct Done {
+    pub items: Vec<Recorded>,
+    pub progress: Progresses,
+}
+
+/// How often a group starts over because a cache was behind.
+const FRESH_STARTS_MAX: usize = 5;
+
+/// Records a group, whole or not at all.
+pub async fn write(context: &Context, entries: &[NewEntry]) -> Result<Done, DbErr> {
+    for _ in 0..FRESH_STARTS_MAX {
+        context.directory.learn(&context.db, entries).await?;
+        let world = context.worlds.latest();
+        let tx = db::begin(&context.db).await?;
+        match attempt(context, &tx, &world, entries).await? {
+            Attempt::Done(done) => {
+                tx.commit().await?;
+                return Ok(done);
+            }
+            Attempt::Stale => {
+                tx.rollback().await?;
+                context.worlds.reload(&context.db).await?;
+                context.directory.forget(entries);
+            }
+        }
+    }
+    Err(DbErr::Custom("what the group rests on kept changing".to_owned()))
+}
+
+/// Puts an event that cannot be processed into quarantine, with its key, so that it is
+/// acknowledged and waits for staff.
+pub async fn park(context: &Context, entry: &NewEntry) -> Result<Done, DbErr> {
+    let world = context.worlds.current(&context.db).await?;
+    let tx = db::begin(&context.db).await?;
+    let mut numbered = known::lock_terminals(&tx, &world, std::slice::from_ref(entry)).await?;
+    let decision = quarantined(Quarantine::Poison);
+    let mut rows = Rows::default();
+    if let Some(terminal) = world.terminals.get(&entry.terminal) {
+        numbered.absorb(entry);
+        rows.key(entry, None, &decision);
+        rows.quarantine(entry, &terminal.family, &terminal.serial, Quarantine::Poison.as_str());
+    }
+    let mut writes = rows.writes();
+    writes.push(numbered.write());
+    bulk::write_all(&tx, writes).await?;
+    tx.commit().await?;
+    Ok(Done { items: vec![Recorded::Quarantined(decision)], progress: numbered.progress() })
+}
+
+enum Attempt {
+    Done(Done),
+    /// A cache was behind what SQL says.
+    Stale,
+}
+
+async fn attempt(
+    context: &Context,
+    tx: &DatabaseTransaction,
+    world: &World,
+    entries: &[NewEntry],
+) -> Result<Attempt, DbErr> {
+    let Some(crowd) = context.directory.lock(tx, entries).await? else { return Ok(Attempt::Stale) };
+    let gates = limited_venues(world, entries);
+    let inside = known::lock_gates(tx, &gates, context.clock.now()).await?;
+    let numbered = known::lock_terminals(tx, world, entries).await?;
+    if numbered.revision != world.revision {
+        return Ok(Attempt::Stale);
+    }
+    let known = known::find(tx, &numbered, entries).await?;
+    let people = context.directory.people(tx, &context.keys, &crowd).await?;
+    let now = context.clock.now();
+    let posting = Posting::new(&context.keys, world, now, "fold");
+    let judge = Judge { world, people, inside, now };
+    let group = Group {
+        judge,
+        holdings: crowd.holdings,
+        standings: standings(crowd.locked),
+        rows: Rows::default(),
+        effects: BTreeMap::new(),
+        posting,
+        numbered,
+        known,
+    };
+    Ok(Attempt::Done(group.run(tx, entries).await?))
+}
+
+fn standings(locked: HashMap<MemberId, super::directory::Locked>) -> BTreeMap<MemberId, Standing> {
+    locked.into_iter().map(|(id, l)| (id, Standing::new(id, l.version, l.timeline))).collect()
+}
+
+/// Venues with a capacity at which somebody waits at the door now.
+fn limited_venues(world: &World, entries: &[NewEntry]) -> BTreeSet<crate::base::ids::VenueId> {
+    let live = entries.iter().filter(|e| e.outcome == Outcome::Live);
+    live.filter_map(|entry| {
+        let place = world.terminals.get(&entry.terminal)?.place_at(entry.received_at)?;
+        let venue = world.venues.get(&place.venue)?;
+        let rules = venue.rules_at(entry.received_at);
+        rules.capacity.or(rules.capacity_soft).map(|_| venue.id)
+    })
+    .collect()
+}
+
+/// A group while it is judged and folded.
+struct Group<'a> {
+    judge: Judge<'a>,
+    holdings: HashMap<super::directory::Handle, super::directory::Holding>,
+    standings: BTreeMap<MemberId, Standing>,
+    rows: Rows,
+    effects: BTreeMap<EventId, Effect>,
+    posting: Posting<'a>,
+    numbered: Numbered,
+    known: Known,
+}
+
+impl<'a> Group<'a> {
+    async fn run(
+        mut self,
+        tx: &DatabaseTransaction,
+        entries: &'a [NewEntry],
+    ) -> Result<Done, DbErr> {
+        let mut items = Vec::with_capacity(entries.len());
+        let mut touched = HashSet::new();
+        for entry in entries {
+            let recorded = self.one(tx, entry, &mut touched).await?;
+            items.push(recorded);
+        }
+        let now = self.judge.now;
+        for (member, mut standing) in std::mem::take(&mut self.standings) {
+            if standing.is_late() {
+                self.catch_up(tx, &mut standing).await?;
+            }
+            if touched.contains(&member) {
+                standing.finish(self.judge.world, now, &mut self.posting);
+            }
+        }
+        let effects = self.effects;
+        self.rows.effects(|event| effects.get(&event).copied());
+        let mut writes = self.rows.writes();
+        writes.push(self.numbered.write());
+        writes.extend(self.posting.finish(tx).await?);
+        bulk::write_all(tx, writes).await?;
+        Ok(Done { items, progress: self.numbered.progress() })
+    }
+
+    async fn one(
+        &mut self,
+        tx: &DatabaseTransaction,
+        entry: &'a NewEntry,
+        touched: &mut HashSet<MemberId>,
+    ) -> Result<Recorded, DbErr> {
+        let Some(terminal) = self.judge.world.terminals.get(&entry.terminal) else {
+            return Ok(Recorded::Rejected("unknown_terminal"));
+        };
+        if let Some(again) = self.known.again(entry) {
+            if let Recorded::Conflict = again
+                && self.known.first_conflict(entry)
+            {
+                let reason = Quarantine::Conflict.as_str();
+                self.rows.quarantine(entry, &terminal.family, &terminal.serial, reason);
+            }
+            if let Some((event, at)) = self.known.passed(entry) {
+                self.rows.passed(event, at);
+            }
+            return Ok(again);
+        }
+        self.numbered.absorb(entry);
+        if let Some(flaw) = entry.flaw {
+            let decision = StoredDecision::of(DecisionKind::Refused);
+            self.rows.key(entry, None, &decision);
+            self.known.learn(entry, &decision, None);
+            self.rows.quarantine(entry, &terminal.family, &terminal.serial, flaw);
+            return Ok(Recorded::Rejected(flaw));
+        }
+        let holding = self.holdings.get(&(entry.method, entry.credential.clone())).copied();
+        let member = holding.map(|h| h.member);
+        if entry.outcome == Outcome::Live
+            && let Some(member) = member
+        {
+            self.catch_up_with(tx, member).await?;
+        }
+        let standing = member.and_then(|m| self.standings.get(&m));
+        let offset_ms = self.numbered.offset_ms(entry.terminal);
+        let verdict =
+            self.judge.entry(tx, entry, terminal, offset_ms, holding.as_ref(), standing).await?;
+        Ok(self.keep(entry, terminal, verdict, touched))
+    }
+
+    /// Stores what the judge said of a new record.
+    fn keep(
+        &mut self,
+        entry: &'a NewEntry,
+        terminal: &crate::terminals::Terminal,
+        verdict: Verdict,
+        touched: &mut HashSet<MemberId>,
+    ) -> Recorded {
+        match verdict {
+            Verdict::Park(quarantine, decision) => {
+                let decision = decision.unwrap_or_else(|| quarantined(quarantine));
+                self.rows.key(entry, None, &decision);
+                self.known.learn(entry, &decision, None);
+                self.rows.quarantine(
+                    entry,
+                    &terminal.family,
+                    &terminal.serial,
+                    quarantine.as_str(),
+                );
+                Recorded::Quarantined(decision)
+            }
+            Verdict::Keep(kept) => {
+                let id = EventId::new();
+                self.rows.key(entry, Some((id, kept.occurred_at)), &kept.decision);
+                self.known.learn(entry, &kept.decision, Some((id, kept.occurred_at)));
+                self.rows.event(&EventRow {
+                    id,
+                    occurred_at: kept.occurred_at,
+                    venue: kept.venue,
+                    member: Some(kept.member),
+                    entry,
+                    serial: &terminal.serial,
+                    offset_s: kept.offset_s,
+                    clock_flag: kept.clock_flag,
+                    mode: if entry.outcome == Outcome::Live { "live" } else { "replayed" },
+                    decision: kept.decision.decision.as_str(),
+                    reason: kept.reason.map(super::rules::Reason::code),
+                    credited: kept.credited,
+                });
+                if kept.decision.decision != DecisionKind::Refused {
+                    self.fold(id, entry, &kept, &terminal.serial, touched);
+                }
+                Recorded::Accepted(kept.decision)
+            }
+        }
+    }
+
+    fn fold(
+        &mut self,
+        id: EventId,
+        entry: &NewEntry,
+        kept: &super::judge::Kept,
+        serial: &str,
+        touched: &mut HashSet<MemberId>,
+    ) {
+        let Some(standing) = self.standings.get_mut(&kept.member) else { return };
+        touched.insert(kept.member);
+        let event = Event {
+            id,
+            occurred_at: kept.occurred_at,
+            direction: entry.direction,
+            venue: kept.venue,
+            serial: serial.into(),
+            epoch: entry.epoch,
+            seq: entry.seq,
+            credited: kept.credited,
+        };
+        if let Some(effect) = standing.take(self.judge.world, event, &mut self.posting) {
+            self.effects.insert(id, effect);
+            self.judge.moved(kept.venue, kept.occurred_at, effect);
+        }
+    }
+
+    /// Somebody waits at the door: what came late of them has to be folded before we judge.
+    async fn catch_up_with(
+        &mut self,
+        tx: &DatabaseTransaction,
+        member: MemberId,
+    ) -> Result<(), DbErr> {
+        if !self.standings.get(&member).is_some_and(Standing::is_late) {
+            return Ok(());
+        }
+        if let Some(mut standing) = self.standings.remove(&member) {
+            self.catch_up(tx, &mut standing).await?;
+            self.standings.insert(member, standing);
+        }
+        Ok(())
+    }
+
+    async fn catch_up(
+        &mut self,
+        tx: &DatabaseTransaction,
+        standing: &mut Standing,
+    ) -> Result<(), DbErr> {
+        let effects =
+            standing.catch_up(tx, self.judge.world, self.judge.now, &mut self.posting).await?;
+        self.effects.extend(effects);
+        Ok(())
+    }
+}
+
+fn quarantined(reason: Quarantine) -> StoredDecision {
+    StoredDecision { quarantined: Some(reason), ..StoredDecision::of(DecisionKind::Recorded) }
+}

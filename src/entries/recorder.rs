@@ -1,0 +1,192 @@
+//! The recorder: one task a process that writes what waits, in groups, one transaction each.
+//!
+//! The previous commit is the window: whatever came while it ran is the next group, and nothing
+//! is ever delayed on purpose. A group that fails for a passing cause is tried again whole;
+//! otherwise it is halved until the poison stands alone.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use rand::Rng;
+use sea_orm::{DatabaseConnection, DbErr, SqlErr};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Answer, NewEntry, Recorded,
+    directory::Directory,
+    group::{self, Done, Progresses},
+    world::Worlds,
+};
+use crate::base::{
+    clock::Clock,
+    error::{Code, Error, is_passing},
+    keys::Keys,
+};
+
+/// Submissions that may wait; more are told to come back.
+const QUEUE_MAX: usize = 2048;
+/// Events of one group; the last submission taken may exceed it by its own size.
+const GROUP_MAX: usize = 512;
+/// Attempts at a group before its waiters are told to come back.
+const ATTEMPTS_MAX: u32 = 4;
+/// Seconds after which a caller should come back when the queue is full.
+const RETRY_AFTER_S: u32 = 1;
+
+/// The way in; cheap to clone.
+#[derive(Clone)]
+pub struct Recorder {
+    queue: mpsc::Sender<Submission>,
+}
+
+struct Submission {
+    entries: Vec<NewEntry>,
+    reply: oneshot::Sender<Result<Answer, Error>>,
+}
+
+/// What the task works with.
+pub struct RecorderTask {
+    queue: mpsc::Receiver<Submission>,
+    context: Context,
+}
+
+/// What a group needs beside its events.
+pub struct Context {
+    pub db: DatabaseConnection,
+    pub clock: Clock,
+    pub keys: Arc<Keys>,
+    pub worlds: Worlds,
+    pub directory: Directory,
+    /// Woken after each commit, so that the projector follows at once.
+    pub committed: Arc<Notify>,
+}
+
+impl Recorder {
+    /// The recorder's handle and its task, which somebody must run.
+    pub fn new(context: Context) -> (Self, RecorderTask) {
+        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
+        (Self { queue: sender }, RecorderTask { queue: receiver, context })
+    }
+
+    /// Records the reports of one terminal, at most 500, and answers after the commit.
+    ///
+    /// # Errors
+    /// `Unavailable` when the queue is full or the database is away: nothing is acknowledged, and
+    /// sending the same again is safe.
+    pub async fn record(&self, entries: Vec<NewEntry>) -> Result<Answer, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
+        answer.await.map_err(|_| overloaded())?
+    }
+}
+
+fn overloaded() -> Error {
+    Error::Unavailable(Code::Overloaded, RETRY_AFTER_S)
+}
+
+impl RecorderTask {
+    /// Runs until `stop`, then writes what waits already and leaves.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                biased;
+                first = self.queue.recv() => first,
+                () = stop.cancelled() => {
+                    self.queue.close();
+                    self.queue.recv().await
+                }
+            };
+            let Some(first) = first else { return };
+            let mut group = vec![first];
+            let mut events = group[0].entries.len();
+            while events < GROUP_MAX {
+                let Ok(next) = self.queue.try_recv() else { break };
+                events += next.entries.len();
+                group.push(next);
+            }
+            self.write(group).await;
+        }
+    }
+
+    async fn write(&self, mut group: Vec<Submission>) {
+        let sizes: Vec<usize> = group.iter().map(|s| s.entries.len()).collect();
+        let entries: Vec<NewEntry> =
+            group.iter_mut().flat_map(|s| std::mem::take(&mut s.entries)).collect();
+        let (mut items, progress) = self.settle(&entries).await;
+        self.context.committed.notify_one();
+        let mut first = 0;
+        for (submission, size) in group.into_iter().zip(sizes) {
+            let own = items[first..first + size].iter_mut().map(Option::take);
+            let answer = own.collect::<Option<Vec<_>>>().ok_or_else(overloaded).map(|items| {
+                let (ack_through, resend_from) = entries
+                    .get(first)
+                    .and_then(|e| progress.get(&e.terminal))
+                    .copied()
+                    .unwrap_or_default();
+                Answer { items, ack_through, resend_from }
+            });
+            first += size;
+            // Whoever stopped waiting will send again and be told `duplicate`.
+            let _ = submission.reply.send(answer);
+        }
+    }
+
+    /// Writes the events in as few transactions as it takes; `None` for an event that must be
+    /// sent again, since the database was away.
+    async fn settle(&self, entries: &[NewEntry]) -> (Vec<Option<Recorded>>, Progresses) {
+        let mut items: Vec<Option<Recorded>> = entries.iter().map(|_| None).collect();
+        let mut progress = Progresses::new();
+        let mut waiting: Vec<Range<usize>> = std::iter::once(0..entries.len()).collect();
+        while let Some(range) = waiting.pop() {
+            let done = match self.attempt(&entries[range.clone()]).await {
+                Err(error) if range.len() == 1 && !is_passing(&error) => {
+                    tracing::error!(%error, "an event could not be processed and goes to quarantine");
+                    group::park(&self.context, &entries[range.start]).await
+                }
+                other => other,
+            };
+            match done {
+                Ok(done) => {
+                    for (item, recorded) in items[range].iter_mut().zip(done.items) {
+                        *item = Some(recorded);
+                    }
+                    progress.extend(done.progress);
+                }
+                Err(error) if range.len() == 1 || is_passing(&error) => {
+                    tracing::warn!(%error, events = range.len(), "a group was not recorded");
+                }
+                Err(_) => {
+                    let middle = range.start + range.len() / 2;
+                    waiting.push(middle..range.end);
+                    waiting.push(range.start..middle);
+                }
+            }
+        }
+        (items, progress)
+    }
+
+    async fn attempt(&self, entries: &[NewEntry]) -> Result<Done, DbErr> {
+        let mut attempt = 1;
+        loop {
+            match group::write(&self.context, entries).await {
+                Err(error) if worth_retrying(&error) && attempt < ATTEMPTS_MAX => {
+                    tracing::debug!(%error, attempt, "a group is tried again");
+                    pause(attempt).await;
+                    attempt += 1;
+                }
+                settled => return settled,
+            }
+        }
+    }
+}
+
+/// Whether the same group may succeed when tried again: a passing cause, or two writers that
+/// met at a unique index.
+fn worth_retrying(error: &DbErr) -> bool {
+    is_passing(error) || matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}
+
+/// A short pause with jitter before the next attempt.
+async fn pause(attempt: u32) {
+    let millis = rand::rng().random_range(1..=10_u64) << attempt.min(4);
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}

@@ -1,0 +1,267 @@
+//! Carries what changed in SQL over to the counters, and notices when they lost something.
+//!
+//! Changes leave their keys in `dirty_counters`. A projector reads the current rows of those keys,
+//! writes absolute values, and deletes each dirty row if it is still the one that it read. Any
+//! number of replicas may do so at once. A store whose marker is not SQL's generation is written
+//! anew; while it is lost, the dirty rows wait.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Write as _,
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::NaiveDate;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, Value};
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::{
+    clock::Clock,
+    counters::{Counters, CountersLost},
+    db,
+};
+
+mod current;
+mod rebuild;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use current::Subject;
+pub use rebuild::rebuild;
+#[cfg(test)]
+pub use verify::Difference;
+pub use verify::{in_sql, verify};
+
+/// Dirty rows carried over at once.
+const BATCH: usize = 512;
+/// How long to wait where nobody says that something was committed, as another replica cannot.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often what changed lately is written again, in case a shard lost its last seconds.
+const HEALING_EVERY: Duration = Duration::from_secs(30);
+/// How long a change counts as late enough to be healed.
+const HEALED_FOR: Duration = Duration::from_mins(15);
+/// Changes remembered for healing; beyond it the rest is left to the next rebuild.
+const REMEMBERED_MAX: usize = 50_000;
+
+/// Why nothing could be carried over. The next round tries again.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error(transparent)]
+    Sql(#[from] DbErr),
+    #[error(transparent)]
+    Counters(#[from] CountersLost),
+}
+
+/// Carries changes over until `stop`: at once after each `committed`, else every second.
+pub async fn run(
+    db: DatabaseConnection,
+    counters: Counters,
+    clock: Clock,
+    committed: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    let mut projector = Projector::new(db, counters, clock);
+    loop {
+        projector.round_or_log().await;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = committed.notified() => {}
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
+}
+
+/// One replica's projector, and what it remembers between rounds.
+pub struct Projector {
+    db: DatabaseConnection,
+    counters: Counters,
+    clock: Clock,
+    /// What was carried over lately, and when.
+    recent: HashMap<Subject, Instant>,
+    healed_at: Option<Instant>,
+    /// Whether the last round met the trouble that the log already tells of.
+    in_trouble: bool,
+}
+
+/// A row of `dirty_counters`.
+struct Dirty {
+    kind: String,
+    key: String,
+    day: NaiveDate,
+    /// A number that no other change bears.
+    version: i64,
+}
+
+impl Projector {
+    pub fn new(db: DatabaseConnection, counters: Counters, clock: Clock) -> Self {
+        let (recent, healed_at, in_trouble) = (HashMap::new(), None, false);
+        Self { db, counters, clock, recent, healed_at, in_trouble }
+    }
+
+    async fn round_or_log(&mut self) {
+        let outcome = self.round().await;
+        match &outcome {
+            // The counters tell of their own outages.
+            Err(Trouble::Sql(error)) if !self.in_trouble => {
+                tracing::warn!(%error, "changes are not carried over to the counters");
+            }
+            Ok(()) | Err(Trouble::Sql(_) | Trouble::Counters(_)) => {}
+        }
+        self.in_trouble = outcome.is_err();
+    }
+
+    /// Sees whether the store is whole and rebuilds it if not, carries over all that is dirty, and
+    /// heals when that is due.
+    pub async fn round(&mut self) -> Result<(), Trouble> {
+        let outcome = self.look_after().await;
+        if outcome.is_err() {
+            self.counters.trust(None);
+        }
+        outcome
+    }
+
+    async fn look_after(&mut self) -> Result<(), Trouble> {
+        let mut generation = generation(&self.db).await?;
+        if self.counters.generation().await? != Some(generation) {
+            self.counters.trust(None);
+            let rebuilt = rebuild(&self.db, &self.counters, &self.clock).await?;
+            generation = match rebuilt {
+                Some(rebuilt) => rebuilt,
+                // Another replica is at it. What changes meanwhile is carried over all the same.
+                None => return self.drain(generation).await,
+            };
+            self.healed_at = Some(Instant::now());
+        }
+        self.drain(generation).await?;
+        self.counters.trust(Some(generation));
+        self.heal(generation).await
+    }
+
+    async fn drain(&mut self, generation: i64) -> Result<(), Trouble> {
+        loop {
+            let dirty = dirty(&self.db).await?;
+            let subjects: BTreeSet<Subject> = dirty.iter().filter_map(Dirty::subject).collect();
+            let now = self.clock.now();
+            current::project(&self.db, &self.counters, generation, &subjects, now).await?;
+            let deleted = delete(&self.db, &dirty, generation).await?;
+            self.remember(subjects);
+            // None deleted: all changed again, or a new generation began. Both can wait a round.
+            if dirty.len() < BATCH || deleted == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn remember(&mut self, subjects: BTreeSet<Subject>) {
+        let now = Instant::now();
+        for subject in subjects {
+            if self.recent.len() < REMEMBERED_MAX || self.recent.contains_key(&subject) {
+                self.recent.insert(subject, now);
+            }
+        }
+    }
+
+    /// Writes what changed lately once more; at first everything current, since whoever ran here
+    /// before may have died together with a shard. The store refuses what it has newer.
+    async fn heal(&mut self, generation: i64) -> Result<(), Trouble> {
+        let now = Instant::now();
+        let subjects: BTreeSet<Subject> = match self.healed_at {
+            Some(at) if now - at < HEALING_EVERY => return Ok(()),
+            Some(_) => {
+                self.recent.retain(|_, changed_at| now - *changed_at < HEALED_FOR);
+                self.recent.keys().copied().collect()
+            }
+            None => rebuild::current_subjects(&self.db, self.clock.now()).await?,
+        };
+        let subjects: Vec<Subject> = subjects.into_iter().collect();
+        for piece in subjects.chunks(BATCH) {
+            let piece = piece.iter().copied().collect();
+            let now = self.clock.now();
+            current::project(&self.db, &self.counters, generation, &piece, now).await?;
+        }
+        self.healed_at = Some(now);
+        Ok(())
+    }
+}
+
+/// The generation under which counters are written now.
+async fn generation(db: &DatabaseConnection) -> Result<i64, DbErr> {
+    let sql = "SELECT n FROM revisions WHERE name = 'counter_generation'";
+    let found = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let row = found.ok_or_else(|| DbErr::RecordNotFound("counter_generation".to_owned()))?;
+    row.try_get("", "n")
+}
+
+async fn dirty(db: &DatabaseConnection) -> Result<Vec<Dirty>, DbErr> {
+    let sql = format!(
+        "SELECT kind, key, business_day, version FROM dirty_counters \
+         ORDER BY kind, key, business_day LIMIT {BATCH}"
+    );
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let dirty = |row: sea_orm::QueryResult| {
+        Ok(Dirty {
+            kind: row.try_get("", "kind")?,
+            key: row.try_get("", "key")?,
+            day: row.try_get("", "business_day")?,
+            version: row.try_get("", "version")?,
+        })
+    };
+    rows.into_iter().map(dirty).collect()
+}
+
+/// Deletes dirty rows that are still the ones read, unless a new generation has begun since: its
+/// rebuild may have read a row before the change that was written under the old one.
+async fn delete(db: &DatabaseConnection, dirty: &[Dirty], generation: i64) -> Result<u64, DbErr> {
+    if dirty.is_empty() {
+        return Ok(0);
+    }
+    let mut values: Vec<Value> = vec![generation.into()];
+    let mut tuples = String::new();
+    for row in dirty {
+        let n = values.len();
+        let comma = if n > 1 { ", " } else { "" };
+        let _ = write!(tuples, "{comma}(${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4);
+        let Dirty { kind, key, day, version } = row;
+        values.extend([
+            kind.as_str().into(),
+            key.as_str().into(),
+            (*day).into(),
+            (*version).into(),
+        ]);
+    }
+    // A row that somebody is changing at this moment would not be the one read any more, so
+    // nobody is waited for. SQLite has one writer and nothing to skip.
+    let lock = if db::is_postgres(db) { "FOR UPDATE SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "DELETE FROM dirty_counters WHERE (kind, key, business_day, version) IN \
+         (SELECT kind, key, business_day, version FROM dirty_counters \
+          WHERE (kind, key, business_day, version) IN (VALUES {tuples}) {lock}) \
+         AND (SELECT n FROM revisions WHERE name = 'counter_generation') = $1"
+    );
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    Ok(db.execute_raw(statement).await?.rows_affected())
+}
+
+impl Dirty {
+    /// What changed; nothing for a key that nobody here writes, which is then just deleted.
+    fn subject(&self) -> Option<Subject> {
+        let subject = match self.kind.as_str() {
+            "venue_day" => self.key.parse().ok().map(|venue| Subject::VenueDay(venue, self.day)),
+            "member_day" => {
+                self.key.parse().ok().map(|member| Subject::MemberDay(member, self.day))
+            }
+            "people" => self.key.parse().ok().map(|member| Subject::People(member, self.day)),
+            "presence" => self.key.split_once(':').and_then(|(member, venue)| {
+                Some(Subject::Presence(member.parse().ok()?, venue.parse().ok()?))
+            }),
+            _ => None,
+        };
+        if subject.is_none() {
+            tracing::warn!(kind = self.kind, "a dirty counter that cannot be read is dropped");
+        }
+        subject
+    }
+}

@@ -1,0 +1,141 @@
+//! Writes the counters anew under a new generation, which beats everything that lies there, while
+//! live changes go on: they are written under the new generation too, and the newer one stays.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement, Value};
+use uuid::Uuid;
+
+use super::{BATCH, Trouble, current, current::Subject};
+use crate::base::{
+    clock::Clock,
+    counters::Counters,
+    ids::{MemberId, VenueId},
+};
+
+/// Longer than any piece of work takes; a replica that died holds up the others for so long.
+const LEASE: TimeDelta = TimeDelta::seconds(15);
+
+/// Begins a new generation and writes everything current under it: the venue-days, member-days
+/// and people of yesterday and today, and who is inside. Gives the generation once every shard is
+/// marked as complete; `None` if another replica is rebuilding, or a shard was emptied meanwhile:
+/// try again later.
+pub async fn rebuild(
+    db: &DatabaseConnection,
+    counters: &Counters,
+    clock: &Clock,
+) -> Result<Option<i64>, Trouble> {
+    let holder = Uuid::now_v7().to_string();
+    if !lease(db, &holder, clock.now()).await? {
+        return Ok(None);
+    }
+    let generation = begin(db, counters).await?;
+    tracing::info!(generation, "the counters are written anew");
+    let outcome = write(db, counters, clock, generation, &holder).await;
+    release(db, &holder).await?;
+    let complete = outcome?;
+    tracing::info!(generation, complete, "the counters are written");
+    Ok(complete.then_some(generation))
+}
+
+/// A generation above SQL's and above every shard's: SQL itself may have been restored.
+async fn begin(db: &DatabaseConnection, counters: &Counters) -> Result<i64, Trouble> {
+    let newest = counters.newest_generation().await?.unwrap_or_default();
+    let generation = super::generation(db).await?.max(newest) + 1;
+    execute(
+        db,
+        "UPDATE revisions SET n = $1 WHERE name = 'counter_generation' AND n < $1",
+        [generation.into()],
+    )
+    .await?;
+    counters.begin(generation).await?;
+    Ok(generation)
+}
+
+async fn write(
+    db: &DatabaseConnection,
+    counters: &Counters,
+    clock: &Clock,
+    generation: i64,
+    holder: &str,
+) -> Result<bool, Trouble> {
+    let subjects: Vec<Subject> = current_subjects(db, clock.now()).await?.into_iter().collect();
+    for piece in subjects.chunks(BATCH) {
+        if !lease(db, holder, clock.now()).await? {
+            return Ok(false);
+        }
+        let piece = piece.iter().copied().collect();
+        current::project(db, counters, generation, &piece, clock.now()).await?;
+    }
+    Ok(counters.mark(generation).await?)
+}
+
+/// Everything that the counters must hold at `now`.
+pub async fn current_subjects(
+    db: &DatabaseConnection,
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<Subject>, DbErr> {
+    let mut subjects = BTreeSet::new();
+    for day in current_days(now) {
+        for row in rows(db, "SELECT venue_id FROM venue_days WHERE business_day = $1", [day.into()])
+            .await?
+        {
+            let venue = VenueId(row.try_get("", "venue_id")?);
+            subjects.insert(Subject::VenueDay(venue, day));
+            // By venue, since that is how sessions of a day are found without reading all.
+            let sql = "SELECT DISTINCT member_id FROM sessions \
+                       WHERE venue_id = $1 AND business_day = $2";
+            for row in rows(db, sql, [venue.0.into(), day.into()]).await? {
+                let member = MemberId(row.try_get("", "member_id")?);
+                subjects.insert(Subject::MemberDay(member, day));
+                subjects.insert(Subject::People(member, day));
+            }
+        }
+    }
+    let sql = "SELECT member_id, open_venue FROM timelines \
+               WHERE limit_at IS NOT NULL AND open_venue IS NOT NULL";
+    for row in rows(db, sql, []).await? {
+        let member = MemberId(row.try_get("", "member_id")?);
+        subjects.insert(Subject::Presence(member, VenueId(row.try_get("", "open_venue")?)));
+    }
+    Ok(subjects)
+}
+
+/// Today and yesterday, whatever the zone and the hour at which days begin: UTC's date and its
+/// neighbours.
+pub fn current_days(now: DateTime<Utc>) -> impl Iterator<Item = NaiveDate> {
+    let today = now.date_naive();
+    [today - Days::new(1), today, today + Days::new(1)].into_iter()
+}
+
+/// Takes or renews the right to rebuild; false while another replica has it.
+async fn lease(db: &DatabaseConnection, holder: &str, now: DateTime<Utc>) -> Result<bool, DbErr> {
+    let sql = "INSERT INTO leases (name, holder, until) VALUES ('counters', $1, $2) \
+               ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until \
+               WHERE leases.holder = excluded.holder OR leases.until < $3";
+    execute(db, sql, [holder.into(), (now + LEASE).into(), now.into()]).await.map(|n| n == 1)
+}
+
+async fn release(db: &DatabaseConnection, holder: &str) -> Result<(), DbErr> {
+    let sql = "DELETE FROM leases WHERE name = 'counters' AND holder = $1";
+    execute(db, sql, [holder.into()]).await.map(|_| ())
+}
+
+async fn execute<const N: usize>(
+    db: &DatabaseConnection,
+    sql: &str,
+    values: [Value; N],
+) -> Result<u64, DbErr> {
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    Ok(db.execute_raw(statement).await?.rows_affected())
+}
+
+pub async fn rows<const N: usize>(
+    db: &DatabaseConnection,
+    sql: &str,
+    values: [Value; N],
+) -> Result<Vec<QueryResult>, DbErr> {
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    db.query_all_raw(statement).await
+}

@@ -1,0 +1,211 @@
+//! The projector over a real database and a store in the process.
+
+use tokio::time::Instant;
+
+use super::{Projector, dirty, rebuild};
+use crate::base::{
+    counters::{Counters, Family, Projected},
+    ids::MemberId,
+};
+
+mod town;
+
+use town::{COMMUNITY, Town, today};
+
+async fn round(projector: &mut Projector) {
+    projector.round().await.expect("the round goes well");
+}
+
+#[tokio::test]
+async fn changes_are_carried_over_and_agree_with_sql() {
+    let mut town = Town::new().await;
+    let (gym, court) = (town.venue().await, town.venue().await);
+    let (ann, bo) = (MemberId::new(), MemberId::new());
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    town.stay(ann, gym, Some(40)).await;
+    town.stay(ann, court, None).await;
+    let voided = town.stay(bo, gym, Some(30)).await;
+    round(&mut projector).await;
+    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!((town.visits(gym).await, town.visits(court).await), (2, 1));
+    assert_eq!((town.inside(gym).await, town.inside(court).await), (0, 1));
+    for division in ["33", "3304", "330482", "330482001", COMMUNITY] {
+        assert_eq!(town.people(division).await, 2, "{division}");
+    }
+    assert_eq!(town.differences().await, []);
+
+    town.void(voided, bo, gym, 30).await;
+    round(&mut projector).await;
+    assert_eq!((town.visits(gym).await, town.people("3304").await), (1, 1));
+    assert_eq!(town.differences().await, []);
+}
+
+#[tokio::test]
+async fn an_empty_store_is_written_anew_before_it_is_trusted() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    town.stay(MemberId::new(), gym, None).await;
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    assert_eq!(town.counters.trusted(), Some(2));
+    town.counters = Counters::open(None).expect("memory always opens");
+    assert_eq!(town.counters.trusted(), None);
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    assert_eq!(town.counters.trusted(), Some(3));
+    assert_eq!((town.visits(gym).await, town.inside(gym).await), (1, 1));
+    assert_eq!(town.people("33").await, 1);
+    assert_eq!(town.differences().await, []);
+}
+
+#[tokio::test]
+async fn a_store_ahead_of_a_restored_database_is_written_anew() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    let later = Projected {
+        family: Family::VenueDay,
+        key: gym.0,
+        day: today(),
+        generation: 9,
+        version: 99,
+        fields: vec![("visits", 77)],
+    };
+    town.counters.put(&[later]).await.expect("memory is there");
+    town.counters.begin(9).await.expect("memory is there");
+    assert_eq!(town.counters.mark(9).await, Ok(true));
+    town.stay(MemberId::new(), gym, None).await;
+    round(&mut town.projector()).await;
+    assert_eq!(town.counters.trusted(), Some(10));
+    assert_eq!(town.visits(gym).await, 1);
+    assert_eq!(town.differences().await, []);
+}
+
+#[tokio::test]
+async fn a_dirty_row_stays_if_it_changed_or_a_generation_began_meanwhile() {
+    let town = Town::new().await;
+    town.venue().await;
+    round(&mut town.projector()).await;
+    town.dirty("member_day", &MemberId::new().to_string(), 1).await;
+    let key = MemberId::new().to_string();
+    town.dirty("member_day", &key, 2).await;
+    let read = dirty(&town.db).await.expect("they are read");
+    town.dirty("member_day", &key, 3).await;
+    assert_eq!(super::delete(&town.db, &read, 1).await.expect("it runs"), 0);
+    assert_eq!(super::delete(&town.db, &read, 2).await.expect("it runs"), 1);
+    assert_eq!(town.dirty_rows().await, 1);
+}
+
+#[tokio::test]
+async fn a_lost_store_leaves_the_dirty_rows_where_they_are() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    town.stay(MemberId::new(), gym, None).await;
+    let memory = town.counters.clone();
+    // Nothing listens on the port of discarded things.
+    town.counters = Counters::open(Some("redis://127.0.0.1:9")).expect("the address is good");
+    assert!(town.projector().round().await.is_err());
+    assert_eq!(town.counters.trusted(), None);
+    assert_eq!(town.dirty_rows().await, 4);
+    town.counters = memory;
+    round(&mut town.projector()).await;
+    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!(town.differences().await, []);
+}
+
+#[tokio::test]
+async fn a_dirty_row_that_cannot_be_read_blocks_nothing() {
+    let town = Town::new().await;
+    for (kind, key) in [("venue_day", "gym"), ("presence", "nobody"), ("weather", "rain")] {
+        town.dirty(kind, key, 1).await;
+    }
+    round(&mut town.projector()).await;
+    assert_eq!(town.dirty_rows().await, 0);
+}
+
+#[tokio::test]
+async fn several_projectors_and_a_rebuild_at_once_agree_with_sql() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    for _ in 0..20 {
+        town.stay(MemberId::new(), gym, None).await;
+    }
+    let (mut one, mut other) = (town.projector(), town.projector());
+    let rebuilding = rebuild(&town.db, &town.counters, &town.clock);
+    let (first, second, rebuilt) = tokio::join!(one.round(), other.round(), rebuilding);
+    first.and(second).and(rebuilt.map(|_| ())).expect("all go well");
+    round(&mut one).await;
+    assert_eq!((town.visits(gym).await, town.inside(gym).await), (20, 20));
+    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!(town.differences().await, []);
+}
+
+#[tokio::test]
+async fn a_changed_number_is_named_wherever_it_lies() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    let ann = MemberId::new();
+    town.stay(ann, gym, Some(40)).await;
+    round(&mut town.projector()).await;
+
+    town.sql("UPDATE venue_days SET visits = visits + 1", []).await;
+    let found: Vec<String> = town.differences().await.iter().map(ToString::to_string).collect();
+    let day = format!("venue_day {gym} {}", today());
+    assert_eq!(
+        found,
+        [
+            format!("{day} visits: counters 1, roll-ups 2"),
+            format!("{day} visits: roll-ups 2, sessions 1"),
+        ]
+    );
+    town.sql("UPDATE venue_days SET visits = visits - 1", []).await;
+
+    town.sql("UPDATE minute_entries SET minutes = 41", []).await;
+    let found: Vec<String> = town.differences().await.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            format!("member_day {ann} {} minutes_measured: roll-ups 40, ledger 41", today()),
+            format!("{day} minutes_measured: roll-ups 40, ledger 41"),
+        ]
+    );
+    town.sql("UPDATE minute_entries SET minutes = 40", []).await;
+
+    let spoiled = Projected {
+        family: Family::VenueDay,
+        key: gym.0,
+        day: today(),
+        generation: 2,
+        version: 1,
+        fields: vec![("visits", 1), ("people", 1), ("minutes_measured", 7)],
+    };
+    town.counters.put(&[spoiled]).await.expect("memory is there");
+    let found: Vec<String> = town.differences().await.iter().map(ToString::to_string).collect();
+    assert_eq!(found, [format!("{day} minutes_measured: counters 7, roll-ups 40")]);
+
+    rebuild(&town.db, &town.counters, &town.clock).await.expect("it is written anew");
+    assert_eq!(town.differences().await, []);
+}
+
+#[tokio::test]
+async fn what_a_shard_lost_is_healed() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    town.stay(MemberId::new(), gym, None).await;
+    round(&mut projector).await;
+    let lost = Projected {
+        family: Family::VenueDay,
+        key: gym.0,
+        day: today(),
+        generation: 2,
+        version: 1,
+        fields: vec![("visits", 0)],
+    };
+    town.counters.put(&[lost]).await.expect("memory is there");
+    assert_eq!(town.visits(gym).await, 0);
+    projector.healed_at = Instant::now().checked_sub(super::HEALING_EVERY);
+    round(&mut projector).await;
+    assert_eq!(town.visits(gym).await, 1);
+}
