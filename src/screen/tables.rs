@@ -1,0 +1,57 @@
+//! The screen's own table, its tokens, and how its statements over the others are written: SQL
+//! that `PostgreSQL` and SQLite both read as it stands, `$n` for the values.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Statement, Value, entity::prelude::*};
+use uuid::Uuid;
+
+use super::TokenHash;
+use crate::base::ids::DivisionCode;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "screen_tokens")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub token_hash: String,
+    pub id: Uuid,
+    pub division: DivisionCode,
+    pub label: String,
+    pub created_at: DateTime<Utc>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
+    Entity::insert(ActiveModel::from(row).reset_all()).exec_without_returning(db).await.map(|_| ())
+}
+
+/// The division of a token that is known and not revoked.
+pub async fn division_of(
+    db: &impl ConnectionTrait,
+    token: &TokenHash,
+) -> Result<Option<DivisionCode>, DbErr> {
+    let row =
+        Entity::find_by_id(hex::encode(token)).filter(Column::RevokedAt.is_null()).one(db).await?;
+    Ok(row.map(|row| row.division))
+}
+
+/// One statement for both databases.
+pub fn statement<C: ConnectionTrait>(
+    db: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
+    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+}
+
+/// The first and the last code that a 12-digit code of `division` can be, for `BETWEEN`: unlike
+/// `LIKE`, it uses the index under every collation, digits being ordered alike in all of them.
+pub fn bounds(division: &DivisionCode) -> [Value; 2] {
+    let first = division.as_str();
+    let last = format!("{first:9<12}");
+    [first.into(), last.into()]
+}
