@@ -1,1 +1,149 @@
-//! All that time starts.
+//! All that time starts: a table of jobs, leased so that one replica runs each.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+use crate::{
+    base::{clock::Clock, db, idempotency, keys::Keys},
+    entries::world::Worlds,
+    minutes, staff, terminals,
+};
+
+/// What jobs work with.
+#[derive(Clone)]
+pub struct Context {
+    pub db: DatabaseConnection,
+    pub clock: Clock,
+    pub keys: Arc<Keys>,
+    pub worlds: Worlds,
+    /// Woken after a job changed minutes, so that the projector follows at once.
+    pub committed: Arc<tokio::sync::Notify>,
+}
+
+/// How long a lease outlives its job's period, so that a slow run is not started twice.
+const LEASE_SLACK: TimeDelta = TimeDelta::seconds(60);
+
+/// The jobs: a name, how often, what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Job {
+    /// Credits sessions whose limit has passed.
+    Close,
+    /// Makes days final, and what came late restated.
+    Days,
+    /// Marks terminals that have been silent for seven days.
+    Lost,
+    /// Makes the months ahead.
+    Partitions,
+    /// Enters the digests of changed days into the audit chain.
+    Anchor,
+    /// Removes what has outlived its use: nonces, idempotency answers, event keys after 400 days.
+    Retention,
+}
+
+const JOBS: [(Job, &str, Duration); 6] = [
+    (Job::Close, "close", Duration::from_secs(5)),
+    (Job::Days, "days", Duration::from_secs(20)),
+    (Job::Lost, "lost", Duration::from_hours(1)),
+    (Job::Partitions, "partitions", Duration::from_hours(6)),
+    (Job::Anchor, "anchor", Duration::from_hours(24)),
+    (Job::Retention, "retention", Duration::from_hours(1)),
+];
+
+/// Starts every job; each runs until `stop`.
+pub fn start(context: &Context, stop: &CancellationToken, tasks: &TaskTracker) {
+    let holder = Uuid::now_v7().to_string();
+    for (job, name, every) in JOBS {
+        let (context, stop, holder) = (context.clone(), stop.clone(), holder.clone());
+        tasks.spawn(async move {
+            loop {
+                if let Err(error) = run_leased(&context, job, name, every, &holder).await {
+                    tracing::warn!(job = name, %error, "a job failed; it runs again next time");
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(every) => {}
+                }
+            }
+        });
+    }
+}
+
+async fn run_leased(
+    context: &Context,
+    job: Job,
+    name: &str,
+    every: Duration,
+    holder: &str,
+) -> anyhow::Result<()> {
+    let now = context.clock.now();
+    let until = now + TimeDelta::from_std(every)? + LEASE_SLACK;
+    if lease(&context.db, name, holder, now, until).await? {
+        run(context, job).await?;
+    }
+    Ok(())
+}
+
+/// Takes or renews a lease; `false` when another replica holds it.
+async fn lease(
+    db: &DatabaseConnection,
+    name: &str,
+    holder: &str,
+    now: chrono::DateTime<chrono::Utc>,
+    until: chrono::DateTime<chrono::Utc>,
+) -> Result<bool, sea_orm::DbErr> {
+    let statement = Statement::from_sql_and_values(
+        db.get_database_backend(),
+        "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3) \
+         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until \
+         WHERE leases.holder = excluded.holder OR leases.until < $4",
+        [name.into(), holder.into(), until.into(), now.into()],
+    );
+    Ok(db.execute_raw(statement).await?.rows_affected() == 1)
+}
+
+async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
+    let Context { db, clock, keys, worlds, committed } = context;
+    let now = clock.now();
+    match job {
+        Job::Close => {
+            let world = worlds.current(db).await?;
+            if minutes::close_due(db, keys, &*world, now).await? > 0 {
+                committed.notify_one();
+            }
+        }
+        Job::Days => {
+            let world = worlds.current(db).await?;
+            minutes::days::settle(db, &world.venues, now).await?;
+        }
+        Job::Lost => terminals::mark_lost(db, now).await?,
+        Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
+        Job::Anchor => minutes::days::anchor(db, now).await?,
+        Job::Retention => retain(db, now).await?,
+    }
+    Ok(())
+}
+
+/// Days for which a record's key is kept: a replay within them is told `duplicate`.
+const KEYS_KEPT: TimeDelta = TimeDelta::days(400);
+
+async fn retain(
+    db: &DatabaseConnection,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), sea_orm::DbErr> {
+    idempotency::sweep(db, now).await?;
+    staff::sweep_sessions(db, now).await?;
+    let pieces = [
+        ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),
+        ("DELETE FROM event_keys WHERE received_at < $1", now - KEYS_KEPT),
+    ];
+    for (sql, before) in pieces {
+        let statement =
+            Statement::from_sql_and_values(db.get_database_backend(), sql, [before.into()]);
+        db.execute_raw(statement).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Commands that look at data or mend its copies: `migrate`, `counters`, `ledger`, `healthcheck`.
+
+use anyhow::{Context, bail};
+use chrono::NaiveDate;
+use clap::{Args, Subcommand};
+
+use super::Found;
+use crate::{
+    base::{
+        clock::Clock,
+        config::{DataConfig, Mode},
+        counters::Counters as Store,
+        db,
+        http::client::client,
+        ids::DivisionCode,
+        keys::Keys,
+    },
+    minutes::{projector, verify},
+};
+
+/// What to do with counters.
+#[derive(Debug, Subcommand)]
+pub enum Counters {
+    /// Compare counters, roll-ups and ledger, field by field.
+    Verify {
+        #[command(flatten)]
+        data: DataConfig,
+        /// The operations listener of the server that keeps counters in its process.
+        #[arg(long, env = "FITGATE_OPS_URL", default_value = "http://127.0.0.1:9090")]
+        ops_url: String,
+    },
+    /// Write the counters anew, under a new generation.
+    Rebuild {
+        #[command(flatten)]
+        data: DataConfig,
+    },
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Check every row against its MAC, its day's digest, its session and the roll-ups.
+    Verify {
+        #[command(flatten)]
+        data: DataConfig,
+    },
+    /// SHA-256 over the ended sessions, independent of ids and arrival.
+    Digest(DigestOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct DigestOptions {
+    #[command(flatten)]
+    data: DataConfig,
+    /// Only venues that this code covers.
+    #[arg(long)]
+    division: Option<DivisionCode>,
+    /// First business day.
+    #[arg(long)]
+    from: Option<NaiveDate>,
+    /// Last business day.
+    #[arg(long)]
+    to: Option<NaiveDate>,
+}
+
+/// The keys of a database that exists already.
+pub fn open_keys(data: &DataConfig) -> anyhow::Result<Keys> {
+    let file = data.keys_file()?;
+    match data.mode {
+        Mode::Production => Keys::load(&file),
+        Mode::Development => Keys::load_or_create(&file),
+    }
+}
+
+pub async fn migrate(data: &DataConfig, check: bool) -> anyhow::Result<Found> {
+    let db = db::open(data.database_url()).await?;
+    if check {
+        let pending = db::pending_migrations(&db).await?;
+        println!("{pending} steps are missing");
+        return Ok(if pending == 0 { Found::Fine } else { Found::Breach });
+    }
+    db::migrate(&db).await?;
+    db::ensure_partitions(&db, Clock::system().now().date_naive()).await?;
+    println!("the schema is up to date");
+    Ok(Found::Fine)
+}
+
+pub async fn counters(command: Counters) -> anyhow::Result<Found> {
+    match command {
+        Counters::Verify { data, ops_url } => {
+            let differences = match data.redis_url() {
+                Some(url) => verify_store(&data, url).await?,
+                None => ask_server(&ops_url).await?,
+            };
+            Ok(report("counters", &differences))
+        }
+        Counters::Rebuild { data } => {
+            let url = data
+                .redis_url()
+                .context("counters in a server's process are rebuilt by restarting it")?;
+            let db = db::open(data.database_url()).await?;
+            projector::rebuild(&db, &Store::open(Some(url))?, &Clock::system()).await?;
+            println!("the counters are rebuilt");
+            Ok(Found::Fine)
+        }
+    }
+}
+
+async fn verify_store(data: &DataConfig, url: &str) -> anyhow::Result<Vec<String>> {
+    let db = db::open(data.database_url()).await?;
+    let differences =
+        projector::verify(&db, &Store::open(Some(url))?, Clock::system().now()).await?;
+    Ok(differences.iter().map(ToString::to_string).collect())
+}
+
+/// Counters in a process can be compared by nobody but that process.
+async fn ask_server(ops_url: &str) -> anyhow::Result<Vec<String>> {
+    let answer =
+        client()?.get(format!("{ops_url}/counters/verify")).send().await.with_context(|| {
+            format!("no server answers at {ops_url}; name its operations listener with --ops-url")
+        })?;
+    if !answer.status().is_success() {
+        bail!("the server at {ops_url} could not compare its counters ({})", answer.status());
+    }
+    Ok(answer.json().await?)
+}
+
+fn report(what: &str, differences: &[String]) -> Found {
+    if differences.is_empty() {
+        println!("{what}: no difference");
+        return Found::Fine;
+    }
+    for difference in differences {
+        println!("{difference}");
+    }
+    println!("{what}: {} differences", differences.len());
+    Found::Breach
+}
+
+pub async fn ledger(command: Ledger) -> anyhow::Result<Found> {
+    match command {
+        Ledger::Verify { data } => {
+            let db = db::open(data.database_url()).await?;
+            let breaches = verify::ledger(&db, &open_keys(&data)?).await?;
+            Ok(report("ledger", &breaches))
+        }
+        Ledger::Digest(options) => {
+            let db = db::open(options.data.database_url()).await?;
+            let scope =
+                verify::Scope { division: options.division, from: options.from, to: options.to };
+            println!("{}", verify::digest(&db, &scope).await?);
+            Ok(Found::Fine)
+        }
+    }
+}
+
+pub async fn healthcheck(ops_url: &str) -> anyhow::Result<Found> {
+    let answer = client()?.get(format!("{ops_url}/readyz")).send().await;
+    let answer = answer.with_context(|| format!("no server answers at {ops_url}"))?;
+    Ok(if answer.status().is_success() { Found::Fine } else { Found::Breach })
+}

@@ -1,0 +1,176 @@
+//! What an operator does without a page: first accounts, terminals, screens, keys. Secrets are
+//! printed once, to standard output, as JSON, and kept nowhere in the clear.
+
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use super::Found;
+use crate::{
+    base::{
+        clock::Clock,
+        config::DataConfig,
+        db,
+        error::{Code, Error, Language},
+        ids::{DivisionCode, VenueId, ZoneId},
+        keys::{Keys as DeploymentKeys, new_token},
+    },
+    screen, staff,
+    terminals::{self, Doorway, NewPlace, Serial},
+};
+
+/// Staff accounts.
+#[derive(Debug, Subcommand)]
+pub enum Staff {
+    /// Add an account; prints its password (unless given) and the secret of its second factor.
+    Add(NewStaff),
+}
+
+#[derive(Debug, Args)]
+pub struct NewStaff {
+    #[command(flatten)]
+    data: DataConfig,
+    /// The name to sign in with.
+    #[arg(long)]
+    name: String,
+    /// A password of their own; without it one is drawn and printed.
+    #[arg(long, env = "FITGATE_STAFF_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// venue, community, district, city, bureau or admin.
+    #[arg(long)]
+    role: staff::Role,
+    /// The division whose places and people the account may see.
+    #[arg(long)]
+    division: DivisionCode,
+}
+
+/// Terminals at doors.
+#[derive(Debug, Subcommand)]
+pub enum Terminals {
+    /// Register a native terminal; prints its id and key.
+    Add(NewTerminal),
+}
+
+#[derive(Debug, Args)]
+pub struct NewTerminal {
+    #[command(flatten)]
+    data: DataConfig,
+    #[arg(long)]
+    serial: String,
+    #[arg(long)]
+    venue: VenueId,
+    #[arg(long)]
+    zone: Option<ZoneId>,
+    /// in, out or both.
+    #[arg(long, value_parser = direction)]
+    direction: Doorway,
+}
+
+/// Big screens.
+#[derive(Debug, Subcommand)]
+pub enum Screens {
+    /// Make a read-only token for a division's screen; prints it.
+    Add(NewScreen),
+}
+
+#[derive(Debug, Args)]
+pub struct NewScreen {
+    #[command(flatten)]
+    data: DataConfig,
+    #[arg(long)]
+    division: DivisionCode,
+    /// Where the screen hangs, for the list of tokens.
+    #[arg(long, default_value = "screen")]
+    label: String,
+}
+
+/// The keys of the deployment.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Add a new encryption key and make it the current one; what older keys sealed stays open.
+    Rotate {
+        #[command(flatten)]
+        data: DataConfig,
+    },
+}
+
+async fn open(data: &DataConfig) -> anyhow::Result<(sea_orm::DatabaseConnection, DeploymentKeys)> {
+    let keys = super::data::open_keys(data)?;
+    let db = db::open(data.database_url()).await?;
+    db::migrate(&db).await?;
+    Ok((db, keys))
+}
+
+pub async fn staff(command: Staff) -> anyhow::Result<Found> {
+    let Staff::Add(new) = command;
+    let (db, keys) = open(&new.data).await?;
+    let drawn = new.password.is_none();
+    let password = new.password.unwrap_or_else(new_token);
+    let account = staff::NewStaff {
+        name: new
+            .name
+            .clone()
+            .try_into()
+            .map_err(|code: Code| anyhow::anyhow!(code.sentence(Language::English)))?,
+        password: password.clone().into(),
+        role: new.role,
+        division: new.division,
+    };
+    let added =
+        staff::add(&db, &keys, account, "command", Clock::system().now()).await.map_err(said)?;
+    println!(
+        "{}",
+        json!({
+            "name": new.name,
+            "password": drawn.then_some(password),
+            "totp_secret": added.totp_secret,
+            "totp_url": added.totp_url,
+        })
+    );
+    Ok(Found::Fine)
+}
+
+pub async fn terminals(command: Terminals) -> anyhow::Result<Found> {
+    let Terminals::Add(new) = command;
+    let (db, keys) = open(&new.data).await?;
+    let at = Clock::system().now();
+    let serial = Serial::parse(&new.serial)
+        .map_err(|code| anyhow::anyhow!(code.sentence(Language::English)))?;
+    let place =
+        NewPlace { venue: new.venue, zone: new.zone, doorway: new.direction, valid_from: None };
+    let terminal = terminals::NewTerminal { serial, place, time_zone: None };
+    let (id, key) = terminals::add(&db, &keys, terminal, "command", at).await.map_err(said)?;
+    println!("{}", json!({ "id": id, "key_id": key.id, "key": key.secret.expose_secret() }));
+    Ok(Found::Fine)
+}
+
+pub async fn screens(command: Screens) -> anyhow::Result<Found> {
+    let Screens::Add(new) = command;
+    let (db, _) = open(&new.data).await?;
+    let token = screen::add(&db, &new.division, &new.label, Clock::system().now()).await?;
+    println!("{}", json!({ "division": new.division, "token": token }));
+    Ok(Found::Fine)
+}
+
+fn direction(text: &str) -> Result<Doorway, String> {
+    Doorway::parse(text).ok_or_else(|| "in, out or both".to_owned())
+}
+
+/// What a refusal says, for somebody at a terminal.
+fn said(error: Error) -> anyhow::Error {
+    match error {
+        Error::Internal(cause) => cause,
+        Error::Invalid(faults) => {
+            let faults = faults.iter().map(|f| f.code.sentence(Language::English));
+            anyhow::anyhow!(faults.collect::<Vec<_>>().join(" "))
+        }
+        other => anyhow::anyhow!(other.to_string()),
+    }
+}
+
+pub fn keys(command: &Keys) -> anyhow::Result<Found> {
+    let Keys::Rotate { data } = command;
+    let id = DeploymentKeys::rotate(&data.keys_file()?)?;
+    println!("{}", json!({ "current": id }));
+    Ok(Found::Fine)
+}
