@@ -1,1 +1,18 @@
-//! x
+//! The one integration binary: what a client can do, told as stories, and the house's own rules.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod bad_inputs;
+mod clocks;
+mod contract;
+mod doors;
+mod ladder;
+mod laws;
+mod offices;
+mod records;
+mod screens;
+mod signatures;
+#[cfg(test)]
+mod support;
+mod takeover;
+mod tidy;

@@ -1,0 +1,289 @@
+"""The measures B1, B1b, B3, B5, B7, B12 and B14: our figure and its ceiling round by round, so that
+both see the same machine. Run by tests/bench/run. A goal that is missed is
+printed as such and is no failure: on a busy machine only a committed run is judged."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import lab
+from lab import CannotMeasure, Held, PeakMemory, Server
+
+PEOPLE = 50_000
+FULL = {"rounds": 5, "seconds": 10, "history": 1_000_000, "held": 1000, "replayed": 100_000, "months": None}
+QUICK = {"rounds": 2, "seconds": 3, "history": 200_000, "held": 200, "replayed": 20_000, "months": 1}
+KB = 1024
+DURABLE = {"fsync": "on", "synchronous_commit": "on"}
+
+
+def at_least(goal):
+    return f">= {goal}", lambda ratio: ratio >= goal
+
+
+def at_most(goal, unit=""):
+    return f"<= {goal}{unit}", lambda ratio: ratio <= goal
+
+
+GOALS = {
+    "B1": at_least(1.5),
+    "B1b": at_least(0.6),
+    "B3": at_most(1.6),
+    "B5": at_least(0.6),
+    "B7.200": at_least(0.9),
+    "B7.304": at_least(0.9),
+    "B12.idle": at_most(40, " MB"),
+    "B12.stream": at_most(64, " KB"),
+    "B12.replay": at_most(150, " MB"),
+    "B12.connection": at_most(25, " KB"),
+    "B14.ready": at_most(1, " s"),
+    "B14.first": at_most(3, " s"),
+}
+
+
+def tell(text):
+    print(f"-- {text}", file=sys.stderr, flush=True)
+
+
+def result(name, what, unit, rounds, conditions):
+    goal, met = GOALS[name]
+    print(lab.line(name, what, unit, rounds, goal, met, conditions), flush=True)
+
+
+class Town:
+    """The small town in PostgreSQL, with 50 000 people and a history beside it, lived in; and the
+    databases of the two ceilings on the same server."""
+
+    def __init__(self, size):
+        self.size = size
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir=lab.os.environ["FITGATE_OWN_DIR"]))
+        self.keys = self.folder / "keys"
+        self.credentials = self.folder / "credentials.json"
+        self.url = lab.database_url("fitgate_bench")
+        # Each round's events lie after those of the round before, so that none comes late.
+        self.minutes_ago = 225
+        tell("the town")
+        lab.create_database("fitgate_bench")
+        lab.run([lab.FITGATE, "demo", "--load-only", "--months", 1, "--database-url", self.url,
+                 "--redis-url", lab.REDIS_URL, "--keys", self.keys, "--credentials", self.credentials])
+        self.move_in()
+        tell("every person comes and goes once")
+        with self.serve() as server:
+            self.warm_up(server)
+        lab.psql("fitgate_bench", "-c", "VACUUM ANALYZE")
+        tell("the ceilings' databases")
+        lab.create_database("ceiling_full", "fitgate_bench")
+        lab.assert_index_plans("ceiling_full")
+        lab.create_database("ceiling_minimal")
+        lab.psql("ceiling_minimal", "-f", lab.CEILING / "schema.sql")
+        history = (lab.CEILING / "lived_in.sql").read_text()
+        if self.size is QUICK:
+            history = history.replace("1000000", "200000").replace("500000", "100000")
+        shorter = self.folder / "lived_in.sql"
+        shorter.write_text(history)
+        lab.psql("ceiling_minimal", "-f", shorter)
+
+    def move_in(self):
+        """Gives each native terminal a place of its own, and people to let in."""
+        file = json.loads(self.credentials.read_text())
+        terminals = [terminal for terminal in file["terminals"] if terminal["protocol"] == "native"]
+        for n, terminal in enumerate(terminals, start=1):
+            terminal["venue_id"] = f"01900000-0000-7000-9000-{n:012x}"
+            terminal["direction"] = "both"
+        file["terminals"] = terminals
+        self.screen = file["screens"][0]
+        self.credentials.write_text(json.dumps(file))
+        ids = "{" + ",".join(terminal["id"] for terminal in terminals) + "}"
+        lab.psql("fitgate_bench", "-f", lab.CEILING / "full_people.sql",
+                 people=PEOPLE, member=file["members"][0]["id"], terminals=ids)
+        lab.psql("fitgate_bench", "-f", lab.CEILING / "full_history.sql", events=self.size["history"])
+
+    def serve(self):
+        return Server(self.url, self.keys, lab.REDIS_URL)
+
+    def warm_up(self, server):
+        self.entries(server, "--batch", 500, "--connections", 8, "--seconds", 300,
+                     "--events", 2 * PEOPLE, minutes=10)
+
+    def entries(self, server, *words, minutes=8):
+        """A load of entries; `minutes` is how far it may move the people's time forward."""
+        self.minutes_ago -= minutes
+        figures = lab.load("entries", "--credentials", self.credentials, "--base-url", server.url,
+                           "--people", f"bench-:{PEOPLE}",
+                           "--start-minutes-ago", max(self.minutes_ago, 1), *words)
+        # A refused entry would be cheaper than what is claimed.
+        done = sum(figures["results"].get(result, 0) for result in ("accepted", "granted"))
+        if done < 0.99 * sum(figures["results"].values()):
+            raise CannotMeasure(f"not all were let in: {figures}")
+        return figures
+
+    def timed(self):
+        return "--seconds", self.size["seconds"], "--warm-up", 1
+
+    def conditions(self, **more):
+        return DURABLE | {
+            "database": "PostgreSQL, lived in", "events_before": self.size["history"], "people": PEOPLE,
+            "seconds_a_round": self.size["seconds"], "counters": "Redis",
+        } | more
+
+
+def rounds(town):
+    for n in range(town.size["rounds"]):
+        tell(f"round {n + 1} of {town.size['rounds']}")
+        yield n
+
+
+def b1(town):
+    minimal, full, cpu = [], [], []
+    with town.serve() as server:
+        for _ in rounds(town):
+            before = lab.parent_and_cpu(server.pid)[1], lab.cpu_of_postgres()
+            figures = town.entries(server, "--decisions", "--connections", 64, *town.timed())
+            after = lab.parent_and_cpu(server.pid)[1], lab.cpu_of_postgres()
+            ours = figures["events_per_second"]
+            # The warm-up's second is in the CPU time too.
+            events = ours * (figures["seconds"] + 1)
+            cpu.append([1e6 * (b - a) / events for a, b in zip(before, after)])
+            seconds = town.size["seconds"]
+            minimal.append((ours, lab.pgbench("ceiling_minimal", "event_one_stmt.sql", 8, seconds)[0]))
+            full.append((ours, 100 * lab.pgbench("ceiling_full", "full.sql", 1, seconds, lab.ONE_PLAN, n=100)[0]))
+    conditions = town.conditions(
+        connections=64, requests="live decisions", p99_us=figures["p99_us"],
+        cpu_us_an_event={"server": round(lab.median(c[0] for c in cpu)),
+                         "postgres": round(lab.median(c[1] for c in cpu))})
+    what = "entries a second through HTTP, 64 connections"
+    result("B1", f"{what} ÷ minimal entry by pgbench -c 8", "events/s", minimal, conditions)
+    result("B1b", f"{what} ÷ full row set in groups of 100", "events/s", full, conditions)
+
+
+def b3(town):
+    pairs = []
+    with town.serve() as server:
+        for _ in rounds(town):
+            figures = town.entries(server, "--decisions", "--connections", 1, *town.timed())
+            _, latencies = lab.pgbench("ceiling_full", "full.sql", 1, town.size["seconds"], lab.ONE_PLAN, n=1)
+            pairs.append((figures["p50_us"], lab.median(latencies)))
+    result("B3", "p50 of one live entry at 1 connection ÷ p50 of the full row set as one statement", "µs",
+           pairs, town.conditions(connections=1, requests="live decisions"))
+
+
+def b5(town):
+    pairs = []
+    with town.serve() as server:
+        for _ in rounds(town):
+            figures = town.entries(server, "--batch", 500, "--connections", 4, *town.timed(), minutes=14)
+            tps, _ = lab.pgbench("ceiling_full", "full.sql", 1, town.size["seconds"], lab.ONE_PLAN, n=500)
+            pairs.append((figures["events_per_second"], 500 * tps))
+    result("B5", "offline replay in batches of 500 ÷ full row set in groups of 500", "events/s",
+           pairs, town.conditions(connections=4, requests="batches of 500"))
+
+
+def b7(town):
+    with town.serve() as server:
+        url = f"{server.url}/api/v1/screens/{town.screen['division']}"
+        token = town.screen["token"]
+        document = town.folder / "document.json"
+        document.write_text(lab.run([lab.LOAD, "poll", "--once", "--url", url, "--token", token]).rstrip("\n"))
+        port = lab.free_port()
+        hello = subprocess.Popen([lab.HELLO, f"127.0.0.1:{port}", document])
+        try:
+            lab.wait_for_port(port)
+            pairs = {"200": [], "304": []}
+            for _ in rounds(town):
+                for status, more in (("200", []), ("304", ["--etag"])):
+                    words = "--connections", 64, *town.timed(), *more
+                    ours = lab.load("poll", "--url", url, "--token", token, *words)
+                    ceiling = lab.load("poll", "--url", f"http://127.0.0.1:{port}/", *words)
+                    pairs[status].append((ours["rps"], ceiling["rps"]))
+        finally:
+            hello.kill()
+            hello.wait()
+    conditions = {"connections": 64, "document_bytes": document.stat().st_size, "seconds_a_round": town.size["seconds"]}
+    for status, found in pairs.items():
+        result(f"B7.{status}", f"screen polls answered {status} ÷ axum's hello of the same bytes", "requests/s",
+               found, conditions)
+
+
+def b12(town):
+    idle, stream, connection, replay = [], [], [], []
+    count = town.size["held"]
+    for _ in rounds(town):
+        with town.serve() as server:
+            url = f"{server.url}/api/v1/screens/{town.screen['division']}"
+            token = town.screen["token"]
+            # One document is built and one request answered before anything is counted.
+            lab.run([lab.LOAD, "poll", "--once", "--url", url, "--token", token])
+            time.sleep(3)
+            before = lab.memory_kb(server.pid)
+            idle.append((before / KB, None))
+            with Held(url, token, count, stream=False):
+                time.sleep(1)
+                connection.append(((lab.memory_kb(server.pid) - before) / count, None))
+        with town.serve() as server:
+            url = f"{server.url}/api/v1/screens/{town.screen['division']}"
+            lab.run([lab.LOAD, "poll", "--once", "--url", url, "--token", token])
+            time.sleep(1)
+            before = lab.memory_kb(server.pid)
+            with Held(url + "/stream", token, count, stream=True):
+                time.sleep(3)
+                stream.append(((lab.memory_kb(server.pid) - before) / count, None))
+            with PeakMemory(server.pid) as peak:
+                town.entries(server, "--batch", 500, "--connections", 4, "--seconds", 300,
+                             "--events", town.size["replayed"])
+            replay.append((peak.kb / KB, None))
+    conditions = {"held": count, "replayed": town.size["replayed"], "memory": "VmRSS"}
+    result("B12.idle", "memory of an idle server", "MB", idle, conditions)
+    result("B12.stream", "memory a stream", "KB", stream, conditions)
+    result("B12.replay", "peak memory during a replay", "MB", replay, conditions)
+    result("B12.connection", "memory an idle connection", "KB", connection, conditions)
+
+
+def b14(town):
+    months = ["--months", town.size["months"]] if town.size["months"] else []
+    database = f"sqlite://{town.folder}/demo.db?mode=rwc"
+    keys = town.folder / "demo.keys"
+    tell("the demo's database")
+    lab.run([lab.FITGATE, "demo", "--load-only", *months, "--database-url", database, "--keys", keys])
+    ready, first = [], []
+    for n in rounds(town):
+        with Server(database, keys) as server:
+            ready.append((server.ready_after_s, None))
+        with Server(f"sqlite://{town.folder}/first{n}.db?mode=rwc", town.folder / f"first{n}.keys") as server:
+            first.append((server.ready_after_s, None))
+    conditions = {"database": "SQLite", "months": town.size["months"] or "all"}
+    result("B14.ready", "start on the demo's database to ready", "s", ready, conditions)
+    result("B14.first", "first start, with migrations, to ready", "s", first, conditions)
+
+
+MEASURES = {"B1": b1, "B3": b3, "B5": b5, "B7": b7, "B12": b12, "B14": b14}
+ALSO = {"B1b": "B1"}
+
+
+def main(words):
+    size = QUICK if words[:1] == ["quick"] else FULL
+    named = [ALSO.get(word, word) for word in words if word not in ("all", "quick")]
+    names = named or list(MEASURES)
+    if set(names) - set(MEASURES):
+        sys.exit(__doc__ + f"\nknown: {', '.join(MEASURES)}")
+    try:
+        town = Town(size)
+    except CannotMeasure as reason:
+        print(f"nothing can be measured: {reason}", file=sys.stderr)
+        print("checks: 0 passed, 1 failed, 0 skipped", file=sys.stderr)
+        return 2
+    failed = 0
+    for name in dict.fromkeys(names):
+        tell(name)
+        try:
+            MEASURES[name](town)
+        except (CannotMeasure, OSError, subprocess.SubprocessError) as reason:
+            failed += 1
+            print(f"{name} cannot be measured: {reason}", file=sys.stderr)
+    print(f"checks: {len(names) - failed} passed, {failed} failed, 0 skipped", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

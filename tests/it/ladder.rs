@@ -1,0 +1,100 @@
+//! The ladder of schema versions, climbed step by step with rows put in after each, on the
+//! database under test; and three climbers at once.
+
+use std::process::Command;
+
+use migrations::{Migrator, partitions};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use sea_orm_migration::MigratorTrait;
+
+/// Each step's sample rows, in the order of the ladder.
+const SAMPLES: [(&str, &str); 6] = [
+    ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
+    ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
+    ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
+    ("m0004_entries", include_str!("../../migrations/samples/m0004_entries.sql")),
+    ("m0005_minutes", include_str!("../../migrations/samples/m0005_minutes.sql")),
+    ("m0006_ground", include_str!("../../migrations/samples/m0006_ground.sql")),
+];
+
+/// The steps that make a table with monthly partitions on PostgreSQL.
+const PARTITIONED_IN: [(&str, &str); 2] =
+    [("m0004_entries", "entry_events"), ("m0005_minutes", "minute_entries")];
+
+/// A database of this test's own; dropped with the folder or the server that holds it.
+struct Fresh {
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the runner names its servers by variables")]
+async fn fresh(name: &str) -> Fresh {
+    let folder = tempfile::tempdir().unwrap();
+    let url = match std::env::var("FITGATE_TEST_DATABASE_URL") {
+        Ok(server) => {
+            let name = format!("ladder_{name}_{}", std::process::id());
+            let admin = Database::connect(&server).await.unwrap();
+            admin.execute_unprepared(&format!("DROP DATABASE IF EXISTS {name}")).await.unwrap();
+            admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+            let (base, _) = server.rsplit_once('/').unwrap();
+            format!("{base}/{name}")
+        }
+        Err(_) => format!("sqlite://{}?mode=rwc", folder.path().join("ladder.db").display()),
+    };
+    Fresh { url, _folder: folder }
+}
+
+async fn count(db: &DatabaseConnection, table: &str) -> i64 {
+    let sql = format!("SELECT COUNT(*) AS n FROM {table}");
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+    row.unwrap().unwrap().try_get("", "n").unwrap()
+}
+
+#[tokio::test]
+async fn every_step_takes_rows_and_keeps_those_of_the_steps_before() {
+    let fresh = fresh("steps").await;
+    let db = Database::connect(&fresh.url).await.unwrap();
+    let names: Vec<String> =
+        Migrator::migrations().iter().map(|step| step.name().to_owned()).collect();
+    let sampled: Vec<&str> = SAMPLES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, sampled, "every step has its sample rows");
+    let mut expected: Vec<(String, i64)> = Vec::new();
+    for (name, sample) in SAMPLES {
+        Migrator::up(&db, Some(1)).await.unwrap();
+        let table = PARTITIONED_IN.iter().find(|(step, _)| *step == name).map(|(_, table)| *table);
+        partitions::ensure(&db, table.as_slice(), table.map(|_| (2026, 11))).await.unwrap();
+        db.execute_unprepared(sample).await.unwrap();
+        for line in sample.lines() {
+            let table = line.split_whitespace().nth(2).unwrap().to_owned();
+            match expected.iter_mut().find(|(known, _)| *known == table) {
+                Some((_, rows)) => *rows += 1,
+                None => expected.push((table, 1)),
+            }
+        }
+    }
+    for (table, rows) in expected {
+        assert_eq!(count(&db, &table).await, rows, "{table}");
+    }
+    Migrator::up(&db, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn three_climbers_at_once_all_arrive() {
+    let fresh = fresh("climbers").await;
+    let climbers: Vec<_> = (0..3)
+        .map(|_| {
+            Command::new(env!("CARGO_BIN_EXE_fitgate"))
+                .args(["migrate", "--database-url", &fresh.url])
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut climber in climbers {
+        assert!(climber.wait().unwrap().success());
+    }
+    let checked = Command::new(env!("CARGO_BIN_EXE_fitgate"))
+        .args(["migrate", "--check", "--database-url", &fresh.url])
+        .status()
+        .unwrap();
+    assert!(checked.success());
+}

@@ -1,0 +1,24 @@
+//! A town of its own for each test: a whole server on free ports, an office that works through the
+//! API, terminals that sign, screens that look. Nothing here reaches into the server: what a
+//! client cannot do, a test cannot do either.
+
+mod office;
+mod people;
+mod store;
+mod terminal;
+mod town;
+mod wire;
+
+pub use office::Office;
+pub use people::{Member, Shown, document};
+pub use store::Store;
+pub use terminal::{Envelope, Terminal, results};
+pub use town::{COMMUNITY, Screen, TestTown};
+pub use wire::{Answer, Wire, eventually};
+
+use chrono::{DateTime, Utc};
+
+/// The instant that an RFC 3339 text means.
+pub fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}

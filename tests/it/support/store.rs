@@ -1,0 +1,130 @@
+//! Where a town keeps its data: a SQLite file and counters in the process, or a database of its
+//! own on the given PostgreSQL and a prefix of its own in the given Redis. Both are removed with
+//! the value.
+
+use std::{path::PathBuf, process::Stdio};
+
+use sea_orm::{ConnectionTrait as _, Database};
+use uuid::Uuid;
+
+/// A store that nobody else uses.
+pub struct Store {
+    pub database_url: String,
+    pub redis_url: Option<String>,
+    /// The server on which the database was made.
+    server: Option<String>,
+    folder: tempfile::TempDir,
+}
+
+/// What a command of the binary said.
+pub struct Said {
+    pub exit: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Store {
+    /// As `FITGATE_TEST_DATABASE_URL` and `FITGATE_TEST_REDIS_URL` want it.
+    pub async fn fresh() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("fitgate_it_{}", Uuid::new_v4().simple());
+        let server = setting("FITGATE_TEST_DATABASE_URL");
+        let database_url = match &server {
+            Some(server) => {
+                run_sql(server, &format!("CREATE DATABASE {name}")).await;
+                format!("{}/{name}", server.rsplit_once('/').unwrap().0)
+            }
+            None => format!("sqlite://{}/town.db?mode=rwc", folder.path().display()),
+        };
+        let redis = setting("FITGATE_TEST_REDIS_URL");
+        let redis_url = redis.map(|url| format!("{url}?prefix={name}"));
+        Self { database_url, redis_url, server, folder }
+    }
+
+    /// Whether two servers can share it.
+    pub fn is_shared(&self) -> bool {
+        self.server.is_some() && self.redis_url.is_some()
+    }
+
+    pub fn keys(&self) -> PathBuf {
+        self.folder.path().join("town.keys")
+    }
+
+    /// Runs the binary on this store, whatever it answers. Options that every command takes come
+    /// last.
+    pub async fn try_fitgate(&self, words: &[&str]) -> Said {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fitgate"));
+        command.args(words).arg("--database-url").arg(&self.database_url);
+        command.arg("--keys").arg(self.keys()).env("FITGATE_LOG", "warn");
+        match &self.redis_url {
+            Some(url) => command.env("FITGATE_REDIS_URL", url),
+            None => command.env_remove("FITGATE_REDIS_URL"),
+        };
+        let output = command.stdin(Stdio::null()).output().await.unwrap();
+        Said {
+            exit: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs the binary on this store; it must find all well. Gives what it printed.
+    pub async fn fitgate(&self, words: &[&str]) -> String {
+        let said = self.try_fitgate(words).await;
+        assert_eq!(said.exit, 0, "{words:?}: {}{}", said.stdout, said.stderr);
+        said.stdout.trim().to_owned()
+    }
+
+    /// Loses every counter, as a Redis that was emptied would.
+    pub async fn flush_counters(&self) {
+        if let Some(url) = &self.redis_url {
+            forget_keys(url).await;
+        }
+    }
+}
+
+impl Drop for Store {
+    /// On a thread and runtime of its own, since the test's may be ending.
+    fn drop(&mut self) {
+        let (server, redis) = (self.server.clone(), self.redis_url.clone());
+        let name = self.database_url.rsplit('/').next().unwrap_or_default().to_owned();
+        let removed = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                if let Some(server) = server {
+                    let sql = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+                    run_sql(&server, &sql).await;
+                }
+                if let Some(redis) = redis {
+                    forget_keys(&redis).await;
+                }
+            });
+        });
+        if removed.join().is_err() {
+            eprintln!("a test's store could not be removed");
+        }
+    }
+}
+
+async fn run_sql(server: &str, sql: &str) {
+    let connection = Database::connect(server).await.unwrap();
+    connection.execute_unprepared(sql).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+async fn forget_keys(url: &str) {
+    let (url, prefix) = url.split_once("?prefix=").unwrap();
+    let client = redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let pattern = format!("{prefix}:*");
+    let keys: Vec<String> =
+        redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap();
+    if !keys.is_empty() {
+        redis::cmd("DEL").arg(keys).exec_async(&mut connection).await.unwrap();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "which stores to test on is no setting of a server")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}

@@ -1,0 +1,248 @@
+//! A server that runs, and what is built in its town through the API.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use fitgate::{App, Clock, Config};
+use reqwest::header;
+use serde_json::{Value, json};
+
+use super::{
+    Answer, Member, Office, Shown, Store, Terminal, Wire, at, document, eventually,
+    people::{REGISTERED, registration},
+};
+
+/// The community in which things are unless told otherwise.
+pub const COMMUNITY: &str = "330499001001";
+/// When stories begin: a Monday, ten in the morning in Zhejiang.
+pub const NOW: &str = "2026-11-23T02:00:00Z";
+/// Its divisions, all covered by the first.
+const DIVISIONS: [&str; 5] = ["3304", "330499", "330499001", COMMUNITY, "330499001002"];
+
+/// A town with a server, an admin and a community without venues.
+pub struct TestTown {
+    app: App,
+    pub clock: Clock,
+    pub wire: Wire,
+    pub ops: Wire,
+    /// The admin of the whole town.
+    pub office: Office,
+    born: AtomicU32,
+    /// Last: removed when nothing uses it any more.
+    pub store: Store,
+}
+
+/// A place with doors.
+#[derive(Clone, Debug)]
+pub struct Venue {
+    pub id: String,
+}
+
+impl TestTown {
+    /// A town on a Monday morning.
+    pub async fn open() -> Self {
+        let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
+        let app = serve(&store, &clock).await;
+        let (wire, ops) = wires(&app);
+        let office = Office::hired(&store, &wire, &clock, "admin", "33").await;
+        for code in DIVISIONS {
+            let body = json!({ "code": code, "name": format!("区划{code}") });
+            office.post("/divisions", &body).await.ok();
+        }
+        Self { app, clock, wire, ops, office, born: AtomicU32::new(0), store }
+    }
+
+    /// Stops the server and starts it again on the same data.
+    pub async fn restarted(self) -> Self {
+        self.app.stop().await.unwrap();
+        let app = serve(&self.store, &self.clock).await;
+        let (wire, ops) = wires(&app);
+        let office = self.office.at_server(&wire);
+        Self { app, wire, ops, office, ..self }
+    }
+
+    /// Another server on the same data; none, said aloud, where the stores cannot be shared.
+    pub async fn second_server(&self) -> Option<(App, Wire)> {
+        if !self.store.is_shared() {
+            println!("skipped: a second server needs PostgreSQL and Redis");
+            return None;
+        }
+        let app = serve(&self.store, &self.clock).await;
+        let (wire, _) = wires(&app);
+        Some((app, wire))
+    }
+
+    /// Where the public listener is.
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.app.address
+    }
+
+    /// It is `instant` now.
+    pub fn is_now(&self, instant: &str) {
+        self.clock.set(at(instant));
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A gym with doors in both directions that never closes.
+    pub async fn gym(&self) -> (Venue, Terminal) {
+        let venue = self.venue("健身房", json!({})).await;
+        let terminal = self.terminal(&venue, "both").await;
+        (venue, terminal)
+    }
+
+    /// A venue of the community; `more` stands over what most venues are.
+    pub async fn venue(&self, name: &str, more: Value) -> Venue {
+        let mut body = json!({
+            "community": COMMUNITY, "name": name, "kind": "gym", "opened_on": "2026-01-01",
+        });
+        for (field, value) in more.as_object().unwrap() {
+            body[field] = value.clone();
+        }
+        let made = self.office.post("/venues", &body).await.ok();
+        Venue { id: made["id"].as_str().unwrap().to_owned() }
+    }
+
+    /// A terminal at a door of `venue`, there since it opened.
+    pub async fn terminal(&self, venue: &Venue, direction: &str) -> Terminal {
+        self.terminal_since(venue, direction, "2026-01-01").await
+    }
+
+    /// A terminal at a door of `venue` since a business day.
+    pub async fn terminal_since(&self, venue: &Venue, direction: &str, day: &str) -> Terminal {
+        let serial = format!("T-{}", self.next());
+        let body = json!({
+            "serial": serial, "venue_id": venue.id, "direction": direction, "valid_from": day,
+        });
+        let made = self.office.post("/terminals", &body).await.ok();
+        Terminal::new(&self.wire, &self.clock, &made)
+    }
+
+    /// An adult who agreed to everything a door needs and whose minutes count.
+    pub async fn member(&self) -> Member {
+        self.member_who("1990-01-01", &["door_face", "minutes_statistics"]).await
+    }
+
+    /// Somebody born on or soon after `birth` with these consents, a face and a card.
+    pub async fn member_who(&self, birth: &str, consents: &[&str]) -> Member {
+        let n = self.next();
+        let number = Self::number(birth, n);
+        let body = registration(&number, COMMUNITY, consents);
+        let made = self.office.post("/members", &body).await.ok();
+        let id = made["id"].as_str().unwrap().to_owned();
+        let (face, card) = (Shown::face(&format!("f-{n}")), Shown::card(&format!("c-{n}")));
+        for shown in [&face, &card] {
+            self.credential(&id, shown).await;
+        }
+        Member { id, number, face, card }
+    }
+
+    /// A document number that nobody has, of somebody born in the month after `birth`.
+    pub fn number(birth: &str, n: u32) -> String {
+        let birth: NaiveDate = birth.parse().unwrap();
+        document(birth + Days::new(u64::from(n % 28)), n / 28)
+    }
+
+    async fn credential(&self, member: &str, shown: &Shown) {
+        let body = json!({
+            "kind": shown.method, "handle": shown.credential, "valid_from": REGISTERED,
+        });
+        self.office.post(&format!("/members/{member}/credentials"), &body).await.ok();
+    }
+
+    /// Somebody else of the staff.
+    pub async fn hire(&self, role: &str, over: &str) -> Office {
+        Office::hired(&self.store, &self.wire, &self.clock, role, over).await
+    }
+
+    /// A screen of `division`.
+    pub async fn screen(&self, division: &str) -> Screen {
+        let said = self.store.fitgate(&["screens", "add", "--division", division]).await;
+        let said: Value = serde_json::from_str(&said).unwrap();
+        let token = said["token"].as_str().unwrap().to_owned();
+        Screen { wire: self.wire.clone(), division: division.to_owned(), token }
+    }
+
+    /// What stands in the ledger, as the command tells it.
+    pub async fn digest(&self) -> String {
+        self.store.fitgate(&["ledger", "digest"]).await
+    }
+
+    /// The counters are, or soon become, what SQL says; and the ledger agrees with itself.
+    pub async fn adds_up(&self) {
+        let ops = self.ops.base().to_owned();
+        let words = ["counters", "verify", "--ops-url", &ops];
+        eventually("counters equal to SQL", async || {
+            let said = self.store.try_fitgate(&words).await;
+            assert!([0, 1].contains(&said.exit), "{}{}", said.stdout, said.stderr);
+            (said.exit == 0).then_some(())
+        })
+        .await;
+        self.store.fitgate(&["ledger", "verify"]).await;
+    }
+
+    /// A number that was not given before.
+    pub fn next(&self) -> u32 {
+        self.born.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}
+
+async fn serve(store: &Store, clock: &Clock) -> App {
+    let mut config = Config::development(&store.database_url, store.redis_url.as_deref());
+    config.data.keys = Some(store.keys());
+    config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
+    App::start(config, clock.clone()).await.unwrap()
+}
+
+fn wires(app: &App) -> (Wire, Wire) {
+    let wire = |address| Wire::new(format!("http://{address}"));
+    (wire(app.address), wire(app.ops_address))
+}
+
+/// A big screen with its token.
+#[derive(Clone)]
+pub struct Screen {
+    pub wire: Wire,
+    pub division: String,
+    pub token: String,
+}
+
+impl Screen {
+    fn path(&self) -> String {
+        format!("/api/v1/screens/{}", self.division)
+    }
+
+    /// The same token before another division.
+    pub fn before(&self, division: &str) -> Self {
+        Self { division: division.to_owned(), ..self.clone() }
+    }
+
+    /// Asks once; `etag` is of the last answer, or empty.
+    pub async fn asks(&self, etag: &str) -> Answer {
+        let request = self.wire.get(&self.path()).bearer_auth(&self.token);
+        let request = match etag {
+            "" => request,
+            etag => request.header(header::IF_NONE_MATCH, etag),
+        };
+        Answer::to(request).await
+    }
+
+    /// The document of now, which may be a second old.
+    pub async fn document(&self) -> Value {
+        self.asks("").await.ok()
+    }
+
+    /// The document once it shows `what`.
+    pub async fn shows(&self, what: &str, mut seen: impl FnMut(&Value) -> bool) -> Value {
+        let look = async || Some(self.document().await).filter(|document| seen(document));
+        eventually(what, look).await
+    }
+
+    /// Opens the stream.
+    pub async fn watches(&self) -> reqwest::Response {
+        let path = format!("{}/stream", self.path());
+        self.wire.get(&path).bearer_auth(&self.token).send().await.unwrap()
+    }
+}
