@@ -27,10 +27,10 @@ const GATES: Lookup = Lookup {
 };
 
 const INSIDE: Lookup = Lookup {
-    select: "s.venue_id AS venue_id, count(*) AS inside",
-    from: "sessions s",
-    on: "s.venue_id = q.k1 AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k2 \
-         GROUP BY s.venue_id",
+    select: "v.id AS venue_id, (SELECT count(*) FROM sessions s WHERE s.venue_id = v.id \
+             AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k2) AS inside",
+    from: "venues v",
+    on: "v.id = q.k1",
     keys: &[Kind::Uuid, Kind::Instant],
     lock: None,
 };
@@ -82,12 +82,9 @@ pub async fn count_inside<C: ConnectionTrait>(
     now: DateTime<Utc>,
 ) -> Result<HashMap<VenueId, i64>, DbErr> {
     let mut inside: HashMap<VenueId, i64> = venues.iter().map(|venue| (*venue, 0)).collect();
-    // One lookup a venue: a list of keys would be grouped over the whole piece on SQLite.
-    for venue in venues {
-        let keys = vec![vec![venue.0.into(), now.into()]];
-        for row in bulk::find(tx, &INSIDE, keys).await? {
-            inside.insert(*venue, row.try_get("", "inside")?);
-        }
+    let keys = venues.iter().map(|venue| vec![venue.0.into(), now.into()]).collect();
+    for row in bulk::find(tx, &INSIDE, keys).await? {
+        inside.insert(VenueId(row.try_get("", "venue_id")?), row.try_get("", "inside")?);
     }
     Ok(inside)
 }

@@ -7,7 +7,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt::Write as _,
     sync::Arc,
     time::Duration,
 };
@@ -20,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{
     clock::Clock,
     counters::{Counters, CountersLost},
-    db,
+    db::bulk::{self, Kind, Matched, column},
 };
 
 mod current;
@@ -218,32 +217,23 @@ async fn delete(db: &DatabaseConnection, dirty: &[Dirty], generation: i64) -> Re
     if dirty.is_empty() {
         return Ok(0);
     }
-    let mut values: Vec<Value> = vec![generation.into()];
-    let mut tuples = String::new();
-    for row in dirty {
-        let n = values.len();
-        let comma = if n > 1 { ", " } else { "" };
-        let _ = write!(tuples, "{comma}(${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4);
-        let Dirty { kind, key, day, version } = row;
-        values.extend([
-            kind.as_str().into(),
-            key.as_str().into(),
-            (*day).into(),
-            (*version).into(),
-        ]);
-    }
-    // A row that somebody is changing at this moment would not be the one read any more, so
-    // nobody is waited for. SQLite has one writer and nothing to skip.
-    let lock = if db::is_postgres(db) { "FOR UPDATE SKIP LOCKED" } else { "" };
-    let sql = format!(
-        "DELETE FROM dirty_counters WHERE (kind, key, business_day, version) IN \
-         (SELECT kind, key, business_day, version FROM dirty_counters \
-          WHERE (kind, key, business_day, version) IN (VALUES {tuples}) {lock}) \
-         AND (SELECT n FROM revisions WHERE name = 'counter_generation') = $1"
-    );
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    Ok(db.execute_raw(statement).await?.rows_affected())
+    let key = |row: &Dirty| -> Vec<Value> {
+        vec![row.kind.as_str().into(), row.key.as_str().into(), row.day.into(), row.version.into()]
+    };
+    let keys = dirty.iter().map(key).collect();
+    let guard = "(SELECT n FROM revisions WHERE name = 'counter_generation') =";
+    bulk::delete(db, &STILL_DIRTY, keys, (guard, generation.into())).await
 }
+
+const STILL_DIRTY: Matched = Matched {
+    table: "dirty_counters",
+    columns: &[
+        column("kind", Kind::Text),
+        column("key", Kind::Text),
+        column("business_day", Kind::Day),
+        column("version", Kind::Big),
+    ],
+};
 
 impl Dirty {
     /// What changed; nothing for a key that nobody here writes, which is then just deleted.
