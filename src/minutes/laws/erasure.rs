@@ -1,6 +1,8 @@
 //! What is left of somebody who was erased: ids in sessions and ledger, and no name to them. The
 //! venues' totals stand on the ids alone.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use proptest::{collection::vec, prelude::*};
 use uuid::Uuid;
@@ -86,7 +88,7 @@ impl<'a> Life<'a> {
 
 /// What venues count: the days, their hours, and in how many months how many people came.
 fn of_venues(rolled_up: &RollUps) -> RollUps {
-    RollUps { member_days: Default::default(), ..rolled_up.clone() }
+    RollUps { member_days: BTreeMap::default(), ..rolled_up.clone() }
 }
 
 proptest! {

@@ -10,9 +10,15 @@ use super::{
     recorder::Recorder,
 };
 use crate::{
-    base::ids::VenueId,
-    minutes::{tables::minute_entry, timeline::Venues},
-    venues::{DAY_MIN, sample::cases},
+    base::ids::{Direction, EventId, VenueId},
+    minutes::{
+        tables::minute_entry,
+        timeline::{Event, Fact, FactKind, Venues},
+    },
+    venues::{
+        DAY_MIN,
+        sample::{at, cases, day},
+    },
 };
 
 /// Records a history event by event in the order of arrival, the facts in the middle and at the
@@ -40,6 +46,42 @@ fn minutes_by<'r, K: Ord>(
     }
     sums.retain(|_, minutes| *minutes != 0);
     sums
+}
+
+/// A stay that goes on while staff correct another one, which takes its beginning away: the hour of
+/// its entry changes, and changes back in no way when it ends.
+#[test]
+fn a_stay_whose_beginning_was_cut_off_while_it_was_open_is_counted_once() {
+    let places = places();
+    let event = |n: u8, venue: u8, direction, when: &str| Event {
+        id: EventId(Uuid::from_u128(n.into())),
+        occurred_at: at(when),
+        direction,
+        venue: VenueId(Uuid::from_u128(venue.into())),
+        serial: "T1".into(),
+        epoch: 1,
+        seq: n.into(),
+        credited: true,
+    };
+    let other = event(1, 1, Direction::Out, "2026-09-21T19:00:00+08:00");
+    let opener = event(2, 5, Direction::In, "2026-09-21T19:10:00+08:00");
+    let exit = event(3, 5, Direction::Out, "2026-09-21T22:40:00+08:00");
+    let correction = Fact {
+        opener: other.id,
+        n: 1,
+        kind: FactKind::Corrected,
+        entered_at: Some(other.occurred_at),
+        left_at: at("2026-09-21T22:10:00+08:00"),
+    };
+    let mut recorder = Recorder::new(&places);
+    recorder.take(&[other, opener], &[correction], at("2026-09-21T22:30:00+08:00"));
+    recorder.take(&[exit], &[], at("2026-09-21T22:40:00+08:00"));
+    let camp = VenueId(Uuid::from_u128(5)).0;
+    let mut hours = recorder.books.kept().hours;
+    hours.retain(|(venue, ..), _| *venue == camp);
+    let expected = BTreeMap::from([((camp, day("2026-09-21"), 22), (1, 30))]);
+    assert_eq!(hours, expected);
+    assert_eq!(recorder.books.kept(), recorder.books.counted_anew(&places));
 }
 
 proptest! {
