@@ -107,6 +107,21 @@ impl Stage {
         (self.town.digest().await, shown)
     }
 
+    /// Every server's screen shows this in the end. What a store lost is shown as nothing until a
+    /// server finds out; the servers themselves then write it anew. The command `counters rebuild`
+    /// would not do here: it writes the days of the system's clock, not of the town's.
+    pub async fn shows_at_last(&self, expected: &Value) {
+        let screen = self.town.screen("330499").await;
+        let wires = [Some(&self.town.wire), self.second.as_ref().map(|server| &server.wire)];
+        for wire in wires.into_iter().flatten() {
+            let screen = Screen { wire: wire.clone(), ..screen.clone() };
+            eventually("what was lost is back", async || {
+                (without_ids(fresh(&screen).await) == *expected).then_some(())
+            })
+            .await;
+        }
+    }
+
     /// Stops the second server; the first goes on.
     pub async fn is_left_by_the_second(&mut self) {
         if let Some(second) = self.second.take() {
