@@ -6,6 +6,8 @@ mod directory;
 mod group;
 mod judge;
 mod known;
+#[cfg(test)]
+mod laws;
 mod recorder;
 mod rows;
 mod rules;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{
     posting::{Posting, session_row},
     tables::{session, session_fact},
-    timeline::{self, Effect, Event, Fact, FactKind, Timeline, Venues},
+    timeline::{self, Effect, Event, Fact, FactKind, Session, Timeline, Venues},
 };
 use crate::base::{
     db::bulk::{self, Kind, Lookup},
@@ -63,7 +63,26 @@ pub async fn refold<C: ConnectionTrait>(
     for row in posting.sessions_of(member).into_iter().filter(|row| in_run.contains(&row.id)) {
         before.insert(row.id, row);
     }
-    for session in &folded.sessions {
+    post(venues, member, &folded.sessions, before, posting);
+    let effects: BTreeMap<EventId, Effect> = folded.effects.iter().copied().collect();
+    for Stored { event, effect } in &stored {
+        if let Some(now) = effects.get(&event.id).filter(|now| now.as_str() != effect) {
+            posting.effect(event.id, event.occurred_at, *now);
+        }
+    }
+    let fresh = fresh.iter().filter_map(|e| Some((e.id, *effects.get(&e.id)?))).collect();
+    Ok(Refolded { effects: fresh, timeline: newest.then_some(folded.timeline) })
+}
+
+/// Posts the sessions of a run that was folded again; what `before` has beside them is given up.
+pub(super) fn post(
+    venues: &dyn Venues,
+    member: MemberId,
+    sessions: &[Session],
+    mut before: BTreeMap<Uuid, session::Model>,
+    posting: &mut Posting<'_>,
+) {
+    for session in sessions {
         let Some(venue) = venues.venue(session.venue) else { continue };
         posting.session(before.remove(&session.id.0), session_row(member, session, venue));
     }
@@ -76,14 +95,6 @@ pub async fn refold<C: ConnectionTrait>(
         };
         posting.session(Some(row), void);
     }
-    let effects: BTreeMap<EventId, Effect> = folded.effects.iter().copied().collect();
-    for Stored { event, effect } in &stored {
-        if let Some(now) = effects.get(&event.id).filter(|now| now.as_str() != effect) {
-            posting.effect(event.id, event.occurred_at, *now);
-        }
-    }
-    let fresh = fresh.iter().filter_map(|e| Some((e.id, *effects.get(&e.id)?))).collect();
-    Ok(Refolded { effects: fresh, timeline: newest.then_some(folded.timeline) })
 }
 
 /// The stored events of the run around `fresh` and around corrected times that meet it, and

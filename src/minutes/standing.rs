@@ -6,7 +6,6 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{
     posting::{Posting, TimelineRow, session_row},
     refold,
-    tables::session,
     timeline::{Effect, Event, OpenSession, Session, Timeline, Venues},
 };
 use crate::{
@@ -58,11 +57,11 @@ impl Standing {
         if self.late {
             return None;
         }
-        let stood = self.timeline.open;
+        let stood = self.timeline.standing();
         let mut changed = Vec::new();
         let effect = self.timeline.apply(&venues, self.fresh.last()?, &mut changed);
         for session in changed {
-            let before = stood.filter(|open| open.id == session.id);
+            let before = stood.as_ref().filter(|stood| stood.id == session.id);
             self.post(venues, before, &session, posting);
         }
         Some(effect)
@@ -87,9 +86,9 @@ impl Standing {
 
     /// Ends the open session if its limit has passed at `now`, and hands the row over.
     pub fn finish(mut self, venues: &dyn Venues, now: DateTime<Utc>, posting: &mut Posting) {
-        let stood = self.timeline.open;
+        let stood = self.timeline.standing();
         if let Some(ended) = self.timeline.close_due(&venues, now) {
-            self.post(venues, stood, &ended, posting);
+            self.post(venues, stood.as_ref(), &ended, posting);
         }
         let open = self.timeline.open.and_then(|open| {
             let venue = venues.venue(open.venue)?;
@@ -112,13 +111,12 @@ impl Standing {
     fn post(
         &self,
         venues: &dyn Venues,
-        stood: Option<OpenSession>,
+        stood: Option<&Session>,
         session: &Session,
         posting: &mut Posting,
     ) {
         let Some(venue) = venues.venue(session.venue) else { return };
-        let before: Option<session::Model> =
-            stood.map(|open| session_row(self.member, &open.session(), venue));
-        posting.session(before, session_row(self.member, session, venue));
+        let row = |session| session_row(self.member, session, venue);
+        posting.session(stood.map(row), row(session));
     }
 }

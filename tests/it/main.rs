@@ -10,6 +10,7 @@ mod ladder;
 mod laws;
 mod offices;
 mod records;
+mod refusals;
 mod screens;
 mod signatures;
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use fitgate::{App, Clock, Config};
+use fitgate::Clock;
 use reqwest::header;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Member, Office, Shown, Store, Terminal, Wire, at, document, eventually,
+    Answer, Member, Office, Server, Shown, Store, Terminal, Wire, at, document, eventually,
     people::{REGISTERED, registration},
 };
 
@@ -21,7 +21,7 @@ const DIVISIONS: [&str; 5] = ["3304", "330499", "330499001", COMMUNITY, "3304990
 
 /// A town with a server, an admin and a community without venues.
 pub struct TestTown {
-    app: App,
+    server: Server,
     pub clock: Clock,
     pub wire: Wire,
     pub ops: Wire,
@@ -30,6 +30,14 @@ pub struct TestTown {
     born: AtomicU32,
     /// Last: removed when nothing uses it any more.
     pub store: Store,
+}
+
+/// A town without its server.
+pub struct DeadTown {
+    clock: Clock,
+    office: Office,
+    born: AtomicU32,
+    store: Store,
 }
 
 /// A place with doors.
@@ -42,39 +50,55 @@ impl TestTown {
     /// A town on a Monday morning.
     pub async fn open() -> Self {
         let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
-        let app = serve(&store, &clock).await;
-        let (wire, ops) = wires(&app);
+        let server = Server::start(&store, &clock).await.unwrap();
+        Self::founded(server, store, clock).await
+    }
+
+    /// The same town, whose server can die.
+    pub async fn open_mortal() -> Self {
+        let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
+        let server = Server::mortal(&store, &clock).await;
+        Self::founded(server, store, clock).await
+    }
+
+    async fn founded(server: Server, store: Store, clock: Clock) -> Self {
+        let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = Office::hired(&store, &wire, &clock, "admin", "33").await;
         for code in DIVISIONS {
             let body = json!({ "code": code, "name": format!("区划{code}") });
             office.post("/divisions", &body).await.ok();
         }
-        Self { app, clock, wire, ops, office, born: AtomicU32::new(0), store }
+        Self { server, clock, wire, ops, office, born: AtomicU32::new(0), store }
     }
 
     /// Stops the server and starts it again on the same data.
     pub async fn restarted(self) -> Self {
-        self.app.stop().await.unwrap();
-        let app = serve(&self.store, &self.clock).await;
-        let (wire, ops) = wires(&app);
+        self.server.stop().await;
+        let server = Server::start(&self.store, &self.clock).await.unwrap();
+        let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = self.office.at_server(&wire);
-        Self { app, wire, ops, office, ..self }
+        Self { server, wire, ops, office, ..self }
+    }
+
+    /// The mortal server dies; what is left of the town can be opened again.
+    pub async fn dies(self) -> DeadTown {
+        self.server.dies().await;
+        let Self { clock, office, born, store, .. } = self;
+        DeadTown { clock, office, born, store }
     }
 
     /// Another server on the same data; none, said aloud, where the stores cannot be shared.
-    pub async fn second_server(&self) -> Option<(App, Wire)> {
+    pub async fn second_server(&self) -> Option<Server> {
         if !self.store.is_shared() {
-            println!("skipped: a second server needs PostgreSQL and Redis");
+            println!("one server only: a second one needs PostgreSQL and Redis");
             return None;
         }
-        let app = serve(&self.store, &self.clock).await;
-        let (wire, _) = wires(&app);
-        Some((app, wire))
+        Some(Server::start(&self.store, &self.clock).await.unwrap())
     }
 
     /// Where the public listener is.
     pub fn address(&self) -> std::net::SocketAddr {
-        self.app.address
+        self.server.address()
     }
 
     /// It is `instant` now.
@@ -117,7 +141,7 @@ impl TestTown {
             "serial": serial, "venue_id": venue.id, "direction": direction, "valid_from": day,
         });
         let made = self.office.post("/terminals", &body).await.ok();
-        Terminal::new(&self.wire, &self.clock, &made)
+        Terminal::new(&self.wire, &self.clock, serial, &made)
     }
 
     /// An adult who agreed to everything a door needs and whose minutes count.
@@ -189,16 +213,15 @@ impl TestTown {
     }
 }
 
-async fn serve(store: &Store, clock: &Clock) -> App {
-    let mut config = Config::development(&store.database_url, store.redis_url.as_deref());
-    config.data.keys = Some(store.keys());
-    config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
-    App::start(config, clock.clone()).await.unwrap()
-}
-
-fn wires(app: &App) -> (Wire, Wire) {
-    let wire = |address| Wire::new(format!("http://{address}"));
-    (wire(app.address), wire(app.ops_address))
+impl DeadTown {
+    /// A new server on what the dead one left.
+    pub async fn reopened(self) -> TestTown {
+        let Self { clock, office, born, store } = self;
+        let server = Server::start(&store, &clock).await.unwrap();
+        let (wire, ops) = (server.wire.clone(), server.ops.clone());
+        let office = office.at_server(&wire);
+        TestTown { server, clock, wire, ops, office, born, store }
+    }
 }
 
 /// A big screen with its token.
