@@ -28,6 +28,8 @@ const PAGE: u64 = 100;
 pub struct Refolded {
     /// Effects of the fresh events.
     pub effects: Vec<(EventId, Effect)>,
+    /// Stored events that have another effect now.
+    pub changed: Vec<(Event, Effect)>,
     /// The state after the newest event; absent when the run does not reach the member's newest
     /// event, whose state then stands.
     pub timeline: Option<Timeline>,
@@ -77,13 +79,17 @@ pub async fn refold<C: ConnectionTrait>(
         posting.session(Some(row), void);
     }
     let effects: BTreeMap<EventId, Effect> = folded.effects.iter().copied().collect();
-    for Stored { event, effect } in &stored {
-        if let Some(now) = effects.get(&event.id).filter(|now| now.as_str() != effect) {
+    let mut changed = Vec::new();
+    for Stored { event, effect } in stored {
+        // A live check in the middle of a group folds once more what was folded before it.
+        let stood = posting.effect_of(event.id).map_or(effect, |effect| effect.as_str().to_owned());
+        if let Some(now) = effects.get(&event.id).filter(|now| now.as_str() != stood) {
             posting.effect(event.id, event.occurred_at, *now);
+            changed.push((event, *now));
         }
     }
     let fresh = fresh.iter().filter_map(|e| Some((e.id, *effects.get(&e.id)?))).collect();
-    Ok(Refolded { effects: fresh, timeline: newest.then_some(folded.timeline) })
+    Ok(Refolded { effects: fresh, changed, timeline: newest.then_some(folded.timeline) })
 }
 
 /// The stored events of the run around `fresh` and around corrected times that meet it, and

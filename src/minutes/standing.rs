@@ -14,6 +14,14 @@ use crate::{
     venues::Pairing,
 };
 
+/// What catching up came to.
+pub struct CaughtUp {
+    /// Effects of this group's events.
+    pub effects: Vec<(EventId, Effect)>,
+    /// Events of earlier groups that have another effect now.
+    pub changed: Vec<(Event, Effect)>,
+}
+
 /// A locked member: the fold's state and this group's events of them.
 pub struct Standing {
     pub member: MemberId,
@@ -69,20 +77,20 @@ impl Standing {
     }
 
     /// Folds again from the last point at which nothing was open, with this group's events among
-    /// the stored ones; gives the effects of the group's events and posts those that changed.
+    /// the stored ones, and posts the effects that changed.
     pub async fn catch_up<C: ConnectionTrait>(
         &mut self,
         tx: &C,
         venues: &dyn Venues,
         now: DateTime<Utc>,
         posting: &mut Posting<'_>,
-    ) -> Result<Vec<(EventId, Effect)>, DbErr> {
+    ) -> Result<CaughtUp, DbErr> {
         self.late = false;
         let refolded = refold::refold(tx, venues, self.member, &self.fresh, now, posting).await?;
         if let Some(timeline) = refolded.timeline {
             self.timeline = timeline;
         }
-        Ok(refolded.effects)
+        Ok(CaughtUp { effects: refolded.effects, changed: refolded.changed })
     }
 
     /// Ends the open session if its limit has passed at `now`, and hands the row over.

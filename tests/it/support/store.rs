@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, process::Stdio};
 
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::{ConnectionTrait as _, Database, Statement};
 use uuid::Uuid;
 
 /// A store that nobody else uses.
@@ -73,6 +73,15 @@ impl Store {
         let said = self.try_fitgate(words).await;
         assert_eq!(said.exit, 0, "{words:?}: {}{}", said.stdout, said.stderr);
         said.stdout.trim().to_owned()
+    }
+
+    /// The column `said` of a query, for what no client is told yet. Nothing is ever written so.
+    pub async fn says(&self, query: &str) -> Vec<String> {
+        let connection = Database::connect(&self.database_url).await.unwrap();
+        let statement = Statement::from_string(connection.get_database_backend(), query);
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        connection.close().await.unwrap();
+        rows.iter().map(|row| row.try_get("", "said").unwrap()).collect()
     }
 
     /// Loses every counter, as a Redis that was emptied would.

@@ -120,9 +120,9 @@ impl Town {
         }
         for (_, mut standing) in standings {
             if standing.is_late() {
-                effects.extend(
-                    standing.catch_up(&tx, &self.places, self.clock, &mut posting).await.unwrap(),
-                );
+                let caught_up =
+                    standing.catch_up(&tx, &self.places, self.clock, &mut posting).await;
+                effects.extend(caught_up.unwrap().effects);
             }
             standing.finish(&self.places, self.clock, &mut posting);
         }
