@@ -9,10 +9,7 @@ use super::{
     tables::session,
     timeline::{Effect, Event, OpenSession, Session, Timeline, Venues},
 };
-use crate::{
-    base::ids::{EventId, MemberId},
-    venues::Pairing,
-};
+use crate::base::ids::{EventId, MemberId};
 
 /// What catching up came to.
 pub struct CaughtUp {
@@ -66,11 +63,11 @@ impl Standing {
         if self.late {
             return None;
         }
-        let stood = self.timeline.open;
+        let stood = self.timeline.open_session();
         let mut changed = Vec::new();
         let effect = self.timeline.apply(&venues, self.fresh.last()?, &mut changed);
         for session in changed {
-            let before = stood.filter(|open| open.id == session.id);
+            let before = stood.as_ref().filter(|open| open.id == session.id);
             self.post(venues, before, &session, posting);
         }
         Some(effect)
@@ -86,7 +83,31 @@ impl Standing {
         posting: &mut Posting<'_>,
     ) -> Result<CaughtUp, DbErr> {
         self.late = false;
-        let refolded = refold::refold(tx, venues, self.member, &self.fresh, now, posting).await?;
+        self.refold(tx, venues, &[], now, posting).await
+    }
+
+    /// Folds again around `instants`, where what somebody stated may change something.
+    pub async fn reconsider<C: ConnectionTrait>(
+        &mut self,
+        tx: &C,
+        venues: &dyn Venues,
+        instants: &[DateTime<Utc>],
+        now: DateTime<Utc>,
+        posting: &mut Posting<'_>,
+    ) -> Result<(), DbErr> {
+        self.refold(tx, venues, instants, now, posting).await.map(|_| ())
+    }
+
+    async fn refold<C: ConnectionTrait>(
+        &mut self,
+        tx: &C,
+        venues: &dyn Venues,
+        instants: &[DateTime<Utc>],
+        now: DateTime<Utc>,
+        posting: &mut Posting<'_>,
+    ) -> Result<CaughtUp, DbErr> {
+        let (member, fresh) = (self.member, &self.fresh);
+        let refolded = refold::refold(tx, venues, member, fresh, instants, now, posting).await?;
         if let Some(timeline) = refolded.timeline {
             self.timeline = timeline;
         }
@@ -95,18 +116,14 @@ impl Standing {
 
     /// Ends the open session if its limit has passed at `now`, and hands the row over.
     pub fn finish(mut self, venues: &dyn Venues, now: DateTime<Utc>, posting: &mut Posting) {
-        let stood = self.timeline.open;
+        let stood = self.timeline.open_session();
         if let Some(ended) = self.timeline.close_due(&venues, now) {
-            self.post(venues, stood, &ended, posting);
+            self.post(venues, stood.as_ref(), &ended, posting);
         }
-        let open = self.timeline.open.and_then(|open| {
-            let venue = venues.venue(open.venue)?;
-            let limit = venue.limit(open.entered_at);
-            let expires = match venue.rules_at(open.entered_at).pairing {
-                Pairing::EntryOnly => venue.estimated_end(open.entered_at),
-                Pairing::InAndOut | Pairing::Toggle => limit,
-            };
-            Some((open.id.0, open.venue, expires, limit))
+        let open = self.timeline.open_session().and_then(|session| {
+            let row = session_row(self.member, &session, venues.venue(session.venue)?);
+            let limit = self.timeline.limit(&venues)?;
+            Some((row.id, session.venue, row.presence_expires_at, limit))
         });
         posting.timeline(TimelineRow {
             member: self.member,
@@ -120,13 +137,13 @@ impl Standing {
     fn post(
         &self,
         venues: &dyn Venues,
-        stood: Option<OpenSession>,
+        stood: Option<&Session>,
         session: &Session,
         posting: &mut Posting,
     ) {
         let Some(venue) = venues.venue(session.venue) else { return };
         let before: Option<session::Model> =
-            stood.map(|open| session_row(self.member, &open.session(), venue));
+            stood.map(|stood| session_row(self.member, stood, venue));
         posting.session(before, session_row(self.member, session, venue));
     }
 }

@@ -258,6 +258,13 @@ impl Timeline {
         Some(session)
     }
 
+    /// The open stay as it stands on record: corrected stays have cut its beginning.
+    pub fn open_session(&self) -> Option<Session> {
+        let mut session = self.open?.session();
+        session.cut(&self.corrected);
+        Some(session)
+    }
+
     /// The limit of the open stay: from then on, [`Timeline::close_due`] ends it.
     pub fn limit(&self, venues: &impl Venues) -> Option<DateTime<Utc>> {
         self.open.map(|open| limit(venues, &open))
