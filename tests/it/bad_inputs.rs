@@ -249,7 +249,7 @@ async fn an_instant_that_is_none_is_refused_by_every_form_that_takes_one() {
     let before = r#"{"kind":"card","handle":"x","valid_from":"2026-02-01T00:00:00Z",
                      "valid_to":"2026-01-01T00:00:00Z"}"#;
     let path = format!("/api/v1/staff/members/{}/credentials", member.id);
-    judged(town.address(), &token, &path, &[(69, before, 422, "credential_format")]).await;
+    judged(town.address(), &token, &path, &[(69, before, 422, "bad_time")]).await;
 }
 
 #[tokio::test]
