@@ -28,7 +28,7 @@ use crate::{
         },
     },
     venues::{
-        Pairing, Venue,
+        Pairing, Rules, Venue,
         sample::{at, day, every_day, rules, venue},
     },
 };
@@ -42,6 +42,12 @@ struct Places(Vec<Venue>);
 impl Venues for Places {
     fn venue(&self, id: VenueId) -> Option<&Venue> {
         self.0.iter().find(|venue| venue.id == id)
+    }
+
+    /// As short as these venues allow, so that runs are short and corrections reach beyond them.
+    fn longest_stay(&self) -> TimeDelta {
+        let rules = self.0.iter().flat_map(|venue| &venue.rules);
+        rules.map(Rules::reach).max().unwrap_or_default()
     }
 }
 
@@ -312,7 +318,7 @@ const HAPPENINGS: usize = 40;
 
 /// One thing that happens: somebody scans, now or a while ago, or states something, or time passes.
 async fn happens(stage: &mut Stage, rng: &mut ChaCha8Rng) {
-    stage.now += TimeDelta::minutes(rng.random_range(0..90));
+    stage.now += TimeDelta::minutes(rng.random_range(0..240));
     // Whole minutes meet the edges of windows and limits more often than chance would.
     let ago = TimeDelta::minutes(match rng.random_range(0..10) {
         0..=3 => 0,
@@ -336,7 +342,7 @@ async fn happens(stage: &mut Stage, rng: &mut ChaCha8Rng) {
                     entered + TimeDelta::minutes(rng.random_range(0..240)),
                 )
             } else {
-                let from = entered + TimeDelta::minutes(rng.random_range(-2_000..2_000));
+                let from = entered + TimeDelta::minutes(rng.random_range(-3_000..3_000));
                 (FactKind::Corrected, from, from + TimeDelta::minutes(rng.random_range(0..400)))
             };
             // Some cannot be and are refused.
