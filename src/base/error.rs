@@ -277,7 +277,9 @@ codes! {
     IdempotencyKeyFormat "idempotency_key_format" "Idempotency-Key 须为1至255个可见字符，且只出现一次。" "Idempotency-Key has 1 to 255 visible characters and is sent once.";
     IdempotencyKeyReused "idempotency_key_reused" "该 Idempotency-Key 已用于其他内容，请换一个。" "This Idempotency-Key was used for something else; use a new one.";
     IdempotencyKeyInUse "idempotency_key_in_use" "同一请求正在处理，请稍后再试。" "The same request is still being processed; try again shortly.";
-    ImportFormat "import_format" "文件须为 UTF-8 的 CSV 或 NDJSON，列名与说明一致。" "The file is UTF-8 CSV or NDJSON with the columns of the documentation.";
+    CorrectionOverlaps "correction_overlaps" "与另一条已更正的时段重叠，请核对时间。" "The times overlap with another corrected stay; check them.";
+    ImportFormat "import_format" "文件须为 UTF-8 或 GB18030 的 CSV，或 UTF-8 的 NDJSON，列名与说明一致。" "The file is CSV in UTF-8 or GB18030, or NDJSON in UTF-8, with the columns of the documentation.";
+    ImportCharset "import_charset" "文件内容与声明的字符编码不符，请核对。" "The file is not in the character set that its content type names; check both.";
     ImportTooLong "import_too_long" "文件行数过多，请拆分后导入。" "The file has too many rows; split it.";
     ImportUnknownMember "import_unknown_member" "找不到该证件对应的居民，请先导入其资料。" "Nobody with this document is registered; import the person first.";
     ImportMinutes "import_minutes" "既往运动分钟须为1至1440，日期须早于今天。" "Past minutes are 1 to 1440 of a day before today.";

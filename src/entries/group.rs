@@ -254,6 +254,7 @@ impl<'a> Group<'a> {
                     mode: if entry.outcome == Outcome::Live { "live" } else { "replayed" },
                     decision: kept.decision.decision.as_str(),
                     reason: kept.reason.map(super::rules::Reason::code),
+                    either_way: kept.either_way,
                     credited: kept.credited,
                 });
                 if kept.decision.decision != DecisionKind::Refused {
@@ -311,9 +312,21 @@ impl<'a> Group<'a> {
         tx: &DatabaseTransaction,
         standing: &mut Standing,
     ) -> Result<(), DbErr> {
-        let effects =
+        let caught_up =
             standing.catch_up(tx, self.judge.world, self.judge.now, &mut self.posting).await?;
-        self.effects.extend(effects);
+        self.effects.extend(caught_up.effects);
+        for (event, effect) in caught_up.changed {
+            if !self.judge.is_either_way(&event) {
+                continue;
+            }
+            let flag = match (effect, known::method_of(tx, &event).await?) {
+                (Effect::Opened, Some(method)) => {
+                    self.judge.flag_of_entry(standing.member, &event, method)
+                }
+                (Effect::Opened | Effect::Closed | Effect::Repeat | Effect::Orphan, _) => None,
+            };
+            self.rows.flag(event.id, event.occurred_at, flag.map(super::rules::Reason::code));
+        }
         Ok(())
     }
 }

@@ -4,17 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::{
-    DecisionKind, NewEntry, Outcome, Recorded, StoredDecision, group::Progresses, world::World,
+    DecisionKind, NewEntry, Outcome, Recorded, StoredDecision, group::Progresses,
+    rows::parse_method, world::World,
 };
 use crate::{
     base::{
         db::bulk::{self, Column, Kind, Lookup, Verb, Write, column, nullable},
-        ids::{EventId, TerminalId, VenueId},
+        ids::{EventId, Method, TerminalId, VenueId},
     },
+    minutes::timeline::Event,
     terminals::{Absorbed, Progress},
 };
 
@@ -87,6 +89,16 @@ pub async fn count_inside<C: ConnectionTrait>(
         inside.insert(VenueId(row.try_get("", "venue_id")?), row.try_get("", "inside")?);
     }
     Ok(inside)
+}
+
+/// How the person of a stored event was recognised.
+pub async fn method_of<C: ConnectionTrait>(tx: &C, event: &Event) -> Result<Option<Method>, DbErr> {
+    let sql = "SELECT method FROM entry_events WHERE id = $1 AND occurred_at = $2";
+    let values = [event.id.0.into(), event.occurred_at.into()];
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let Some(row) = tx.query_one_raw(statement).await? else { return Ok(None) };
+    let method: String = row.try_get("", "method")?;
+    Ok(parse_method(&method))
 }
 
 /// The terminals of a group, locked: their numbers and clocks.

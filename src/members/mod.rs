@@ -18,7 +18,7 @@ use sea_orm::{
 
 pub use desk::{NewApproval, NewCredential, add_credential, approve, record_consent, set_guardian};
 pub use facts::facts_for;
-pub use import::{CarryOver, Format, PastMinutes, Report, Upload, import};
+pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
 pub use profile::{ConsentState, Profile, profile};
 pub use registration::{NewConsent, NewMember, note_duplicate, register};
 pub use routes::routes;

@@ -13,6 +13,11 @@ mod refold;
 mod routes;
 mod rows;
 pub mod standing;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "routes for declarations and corrections will call it")
+)]
+mod statement;
 pub mod tables;
 pub mod tally;
 pub mod timeline;

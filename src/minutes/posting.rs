@@ -135,6 +135,11 @@ impl<'a> Posting<'a> {
         self.effects.insert(event, (occurred_at, effect));
     }
 
+    /// The effect that this posting gives a stored event.
+    pub fn effect_of(&self, event: EventId) -> Option<Effect> {
+        self.effects.get(&event).map(|(_, effect)| *effect)
+    }
+
     /// The member's sessions as this posting has them so far.
     pub fn sessions_of(&self, member: MemberId) -> Vec<session::Model> {
         self.sessions.values().filter(|row| row.member_id == member.0).cloned().collect()

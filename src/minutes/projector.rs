@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, Value};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,15 @@ pub use verify::{in_sql, verify};
 
 /// Dirty rows carried over at once.
 const BATCH: usize = 512;
+/// Batches of one round. While changes flood in, as when a history is loaded, a round must end:
+/// the store is only a moment behind, and is trusted and looked after between rounds.
+const BATCHES_MAX: usize = 64;
+/// Older days are not carried over: nobody reads them from the counters, the store in the process
+/// forgets them, and a history that is loaded consists of them.
+const CARRIED_FOR: Days = Days::new(8);
+/// How long the counters are trusted while SQL cannot be read: it is busy for moments, and whoever
+/// stops trusting the counters asks SQL instead.
+const STALE_MAX: Duration = Duration::from_secs(15);
 /// How long to wait where nobody says that something was committed, as another replica cannot.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How often what changed lately is written again, in case a shard lost its last seconds.
@@ -65,6 +74,9 @@ pub async fn run(
     let mut projector = Projector::new(db, counters, clock);
     loop {
         projector.round_or_log().await;
+        if projector.is_behind && !stop.is_cancelled() {
+            continue;
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = committed.notified() => {}
@@ -81,8 +93,10 @@ pub struct Projector {
     /// What was carried over lately, and when.
     recent: HashMap<Subject, Instant>,
     healed_at: Option<Instant>,
-    /// Whether the last round met the trouble that the log already tells of.
-    in_trouble: bool,
+    /// Since when rounds have met the trouble that the log already tells of.
+    in_trouble: Option<Instant>,
+    /// Whether the last round ended with more to carry over.
+    is_behind: bool,
 }
 
 /// A row of `dirty_counters`.
@@ -96,28 +110,35 @@ struct Dirty {
 
 impl Projector {
     pub fn new(db: DatabaseConnection, counters: Counters, clock: Clock) -> Self {
-        let (recent, healed_at, in_trouble) = (HashMap::new(), None, false);
-        Self { db, counters, clock, recent, healed_at, in_trouble }
+        let (recent, healed_at, in_trouble) = (HashMap::new(), None, None);
+        Self { db, counters, clock, recent, healed_at, in_trouble, is_behind: false }
     }
 
     async fn round_or_log(&mut self) {
-        let outcome = self.round().await;
-        match &outcome {
+        let was_in_trouble = self.in_trouble.is_some();
+        match self.round().await {
             // The counters tell of their own outages.
-            Err(Trouble::Sql(error)) if !self.in_trouble => {
+            Err(Trouble::Sql(error)) if !was_in_trouble => {
                 tracing::warn!(%error, "changes are not carried over to the counters");
             }
             Ok(()) | Err(Trouble::Sql(_) | Trouble::Counters(_)) => {}
         }
-        self.in_trouble = outcome.is_err();
     }
 
     /// Sees whether the store is whole and rebuilds it if not, carries over all that is dirty, and
     /// heals when that is due.
     pub async fn round(&mut self) -> Result<(), Trouble> {
         let outcome = self.look_after().await;
-        if outcome.is_err() {
-            self.counters.trust(None);
+        match &outcome {
+            Ok(()) => self.in_trouble = None,
+            Err(trouble) => {
+                self.is_behind = false;
+                let since = *self.in_trouble.get_or_insert_with(Instant::now);
+                let is_passing = matches!(trouble, Trouble::Sql(_)) && since.elapsed() < STALE_MAX;
+                if !is_passing {
+                    self.counters.trust(None);
+                }
+            }
         }
         outcome
     }
@@ -133,6 +154,8 @@ impl Projector {
                 None => return self.drain(generation).await,
             };
             self.healed_at = Some(Instant::now());
+            // Whatever changed meanwhile is dirty and follows, as it does at any time.
+            self.counters.trust(Some(generation));
         }
         self.drain(generation).await?;
         self.counters.trust(Some(generation));
@@ -140,18 +163,23 @@ impl Projector {
     }
 
     async fn drain(&mut self, generation: i64) -> Result<(), Trouble> {
-        loop {
+        for _ in 0..BATCHES_MAX {
             let dirty = dirty(&self.db).await?;
-            let subjects: BTreeSet<Subject> = dirty.iter().filter_map(Dirty::subject).collect();
             let now = self.clock.now();
+            let oldest = now.date_naive() - CARRIED_FOR;
+            let carried = dirty.iter().filter(|dirty| dirty.day >= oldest);
+            let subjects: BTreeSet<Subject> = carried.filter_map(Dirty::subject).collect();
             current::project(&self.db, &self.counters, generation, &subjects, now).await?;
             let deleted = delete(&self.db, &dirty, generation).await?;
             self.remember(subjects);
             // None deleted: all changed again, or a new generation began. Both can wait a round.
             if dirty.len() < BATCH || deleted == 0 {
+                self.is_behind = false;
                 return Ok(());
             }
         }
+        self.is_behind = true;
+        Ok(())
     }
 
     fn remember(&mut self, subjects: BTreeSet<Subject>) {

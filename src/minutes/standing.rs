@@ -8,10 +8,15 @@ use super::{
     refold,
     timeline::{Effect, Event, OpenSession, Session, Timeline, Venues},
 };
-use crate::{
-    base::ids::{EventId, MemberId},
-    venues::Pairing,
-};
+use crate::base::ids::{EventId, MemberId};
+
+/// What catching up came to.
+pub struct CaughtUp {
+    /// Effects of this group's events.
+    pub effects: Vec<(EventId, Effect)>,
+    /// Events of earlier groups that have another effect now.
+    pub changed: Vec<(Event, Effect)>,
+}
 
 /// A locked member: the fold's state and this group's events of them.
 pub struct Standing {
@@ -68,20 +73,44 @@ impl Standing {
     }
 
     /// Folds again from the last point at which nothing was open, with this group's events among
-    /// the stored ones; gives the effects of the group's events and posts those that changed.
+    /// the stored ones, and posts the effects that changed.
     pub async fn catch_up<C: ConnectionTrait>(
         &mut self,
         tx: &C,
         venues: &dyn Venues,
         now: DateTime<Utc>,
         posting: &mut Posting<'_>,
-    ) -> Result<Vec<(EventId, Effect)>, DbErr> {
+    ) -> Result<CaughtUp, DbErr> {
         self.late = false;
-        let refolded = refold::refold(tx, venues, self.member, &self.fresh, now, posting).await?;
+        self.refold(tx, venues, &[], now, posting).await
+    }
+
+    /// Folds again around `instants`, where what somebody stated may change something.
+    pub async fn reconsider<C: ConnectionTrait>(
+        &mut self,
+        tx: &C,
+        venues: &dyn Venues,
+        instants: &[DateTime<Utc>],
+        now: DateTime<Utc>,
+        posting: &mut Posting<'_>,
+    ) -> Result<(), DbErr> {
+        self.refold(tx, venues, instants, now, posting).await.map(|_| ())
+    }
+
+    async fn refold<C: ConnectionTrait>(
+        &mut self,
+        tx: &C,
+        venues: &dyn Venues,
+        instants: &[DateTime<Utc>],
+        now: DateTime<Utc>,
+        posting: &mut Posting<'_>,
+    ) -> Result<CaughtUp, DbErr> {
+        let (member, fresh) = (self.member, &self.fresh);
+        let refolded = refold::refold(tx, venues, member, fresh, instants, now, posting).await?;
         if let Some(timeline) = refolded.timeline {
             self.timeline = timeline;
         }
-        Ok(refolded.effects)
+        Ok(CaughtUp { effects: refolded.effects, changed: refolded.changed })
     }
 
     /// Ends the open session if its limit has passed at `now`, and hands the row over.
@@ -90,14 +119,10 @@ impl Standing {
         if let Some(ended) = self.timeline.close_due(&venues, now) {
             self.post(venues, stood.as_ref(), &ended, posting);
         }
-        let open = self.timeline.open.and_then(|open| {
-            let venue = venues.venue(open.venue)?;
-            let limit = venue.limit(open.entered_at);
-            let expires = match venue.rules_at(open.entered_at).pairing {
-                Pairing::EntryOnly => venue.estimated_end(open.entered_at),
-                Pairing::InAndOut | Pairing::Toggle => limit,
-            };
-            Some((open.id.0, open.venue, expires, limit))
+        let open = self.timeline.standing().and_then(|session| {
+            let row = session_row(self.member, &session, venues.venue(session.venue)?);
+            let limit = self.timeline.limit(&venues)?;
+            Some((row.id, session.venue, row.presence_expires_at, limit))
         });
         posting.timeline(TimelineRow {
             member: self.member,

@@ -164,7 +164,8 @@ impl Town {
 
     /// The paths of a new hub, and a token for `code`.
     async fn serve(&self, code: &str) -> (Router, String) {
-        let token = add(&self.db, &division(code), "hall", self.clock.now()).await.expect("added");
+        let token =
+            add(&self.db, &division(code), "hall", self.clock.now()).await.expect("added").token;
         let (router, _openapi) = routes::<()>(self.hub()).split_for_parts();
         (router.with_state(()), token)
     }

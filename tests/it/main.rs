@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod bad_inputs;
+mod bad_lines;
 mod clocks;
 mod contract;
 mod doors;

@@ -178,3 +178,34 @@ async fn a_restarted_server_shows_what_the_old_one_showed() {
     assert_eq!(before, after);
     assert_eq!(after["inside"], 1);
 }
+
+#[tokio::test]
+async fn a_revoked_token_opens_nothing_and_its_stream_ends() {
+    let town = TestTown::open().await;
+    town.gym().await;
+    let (screen, other) = (town.screen("330499").await, town.screen("330499").await);
+    screen.document().await;
+    let mut stream = screen.watches().await;
+    let revoke = ["screens", "revoke", "--id", &screen.id];
+    town.store.fitgate(&revoke).await;
+    let refused = eventually("the token is refused", async || {
+        Some(screen.asks("").await).filter(|answer| answer.status == 401)
+    })
+    .await;
+    assert_eq!(refused.code(), "screen_token_invalid");
+    while let Some(chunk) = stream.chunk().await.unwrap() {
+        assert!(!chunk.is_empty());
+    }
+    other.document().await;
+    let listed = town.store.fitgate(&["screens", "list", "--division", "33"]).await;
+    let listed: Vec<Value> =
+        listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let revoked = |id: &str| {
+        let row = listed.iter().find(|row| row["id"] == *id).unwrap();
+        (row["revoked_at"] != Value::Null, row.get("token").is_some())
+    };
+    assert_eq!((revoked(&screen.id), revoked(&other.id)), ((true, false), (false, false)));
+    town.store.fitgate(&revoke).await;
+    let nobody = ["screens", "revoke", "--id", "018f0000-0000-7000-8000-00000000dead"];
+    assert_eq!(town.store.try_fitgate(&nobody).await.exit, 2);
+}

@@ -30,11 +30,21 @@ pub async fn rebuild(
     if !lease(db, &holder, clock.now()).await? {
         return Ok(None);
     }
+    let outcome = anew(db, counters, clock, &holder).await;
+    // Also after a failure: by a clock that stands still, a lease never runs out.
+    release(db, &holder).await?;
+    outcome
+}
+
+async fn anew(
+    db: &DatabaseConnection,
+    counters: &Counters,
+    clock: &Clock,
+    holder: &str,
+) -> Result<Option<i64>, Trouble> {
     let generation = begin(db, counters).await?;
     tracing::info!(generation, "the counters are written anew");
-    let outcome = write(db, counters, clock, generation, &holder).await;
-    release(db, &holder).await?;
-    let complete = outcome?;
+    let complete = write(db, counters, clock, generation, holder).await?;
     tracing::info!(generation, complete, "the counters are written");
     Ok(complete.then_some(generation))
 }

@@ -209,3 +209,40 @@ async fn what_a_shard_lost_is_healed() {
     round(&mut projector).await;
     assert_eq!(town.visits(gym).await, 1);
 }
+
+#[tokio::test]
+async fn a_rebuild_that_failed_holds_up_no_other_though_the_clock_stands_still() {
+    let town = Town::new().await;
+    town.venue().await;
+    // Nothing listens on the port of discarded things.
+    let lost = Counters::open(Some("redis://127.0.0.1:9")).expect("the address is good");
+    assert!(super::rebuild(&town.db, &lost, &town.clock).await.is_err());
+    let rebuilt = super::rebuild(&town.db, &town.counters, &town.clock).await;
+    assert!(rebuilt.expect("both are there").is_some());
+}
+
+#[tokio::test]
+async fn counters_are_trusted_while_sql_is_away_for_a_moment() {
+    let town = Town::new().await;
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    let trusted = town.counters.trusted();
+    assert!(trusted.is_some());
+    town.db.close_by_ref().await.expect("it closes");
+    assert!(projector.round().await.is_err());
+    assert_eq!(town.counters.trusted(), trusted);
+}
+
+#[tokio::test]
+async fn days_that_nobody_reads_from_the_counters_are_not_carried_over() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    town.stay(MemberId::new(), gym, None).await;
+    let later = town.clock.now() + chrono::TimeDelta::days(20);
+    town.clock.set(later);
+    round(&mut projector).await;
+    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!((town.visits(gym).await, town.people("3304").await), (0, 0));
+}

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::json::RecordId;
 use crate::{
     base::{
+        clock::Given,
         error::{Code, Error},
         http::{
             json::{self, Json},
@@ -32,7 +33,7 @@ const RECEIPTS_MAX: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct HeartbeatBody {
     /// The terminal's own clock now, RFC 3339.
-    clock: DateTime<Utc>,
+    clock: Given,
     /// Records that it has not seen acknowledged.
     queue_length: i32,
     firmware: Option<String>,
@@ -61,7 +62,7 @@ impl HeartbeatBody {
             return Err(Error::invalid("/firmware", Code::InvalidValue));
         }
         Ok(Heartbeat {
-            clock: self.clock,
+            clock: self.clock.0,
             queue_length: self.queue_length,
             firmware: self.firmware,
             door: self.door.map(|word| match word {

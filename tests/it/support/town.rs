@@ -185,8 +185,9 @@ impl TestTown {
     pub async fn screen(&self, division: &str) -> Screen {
         let said = self.store.fitgate(&["screens", "add", "--division", division]).await;
         let said: Value = serde_json::from_str(&said).unwrap();
-        let token = said["token"].as_str().unwrap().to_owned();
-        Screen { wire: self.wire.clone(), division: division.to_owned(), token }
+        let text = |field: &str| said[field].as_str().unwrap().to_owned();
+        let (id, token) = (text("id"), text("token"));
+        Screen { wire: self.wire.clone(), division: division.to_owned(), id, token }
     }
 
     /// What stands in the ledger, as the command tells it.
@@ -229,6 +230,8 @@ impl DeadTown {
 pub struct Screen {
     pub wire: Wire,
     pub division: String,
+    /// What the operator revokes the token by.
+    pub id: String,
     pub token: String,
 }
 
