@@ -47,6 +47,9 @@ const CARRIED_FOR: Days = Days::new(8);
 const STALE_MAX: Duration = Duration::from_secs(15);
 /// How long to wait where nobody says that something was committed, as another replica cannot.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Rounds begin at least so far apart: what is committed meanwhile goes over together, and a busy
+/// recorder keeps the machine to itself. Screens show a document for a second.
+const APART: Duration = Duration::from_millis(25);
 /// How often what changed lately is written again, in case a shard lost its last seconds.
 const HEALING_EVERY: Duration = Duration::from_secs(30);
 /// How long a change counts as late enough to be healed.
@@ -73,6 +76,7 @@ pub async fn run(
 ) {
     let mut projector = Projector::new(db, counters, clock);
     loop {
+        let next = Instant::now() + APART;
         projector.round_or_log().await;
         if projector.is_behind && !stop.is_cancelled() {
             continue;
@@ -82,6 +86,7 @@ pub async fn run(
             () = committed.notified() => {}
             () = tokio::time::sleep(PAUSE) => {}
         }
+        tokio::time::sleep_until(next).await;
     }
 }
 
