@@ -70,11 +70,13 @@ pub struct NewTerminal {
 #[derive(Debug, Subcommand)]
 pub enum Screens {
     /// Make a read-only token for a division's screen; prints it.
-    Add(NewScreen),
+    Add(ScreenToken),
+    /// Revoke the tokens that a division has under a label; its screens say so within seconds.
+    Revoke(ScreenToken),
 }
 
 #[derive(Debug, Args)]
-pub struct NewScreen {
+pub struct ScreenToken {
     #[command(flatten)]
     data: DataConfig,
     #[arg(long)]
@@ -145,10 +147,20 @@ pub async fn terminals(command: Terminals) -> anyhow::Result<Found> {
 }
 
 pub async fn screens(command: Screens) -> anyhow::Result<Found> {
-    let Screens::Add(new) = command;
-    let (db, _) = open(&new.data).await?;
-    let token = screen::add(&db, &new.division, &new.label, Clock::system().now()).await?;
-    println!("{}", json!({ "division": new.division, "token": token }));
+    let at = Clock::system().now();
+    let said = match command {
+        Screens::Add(new) => {
+            let (db, _) = open(&new.data).await?;
+            let token = screen::add(&db, &new.division, &new.label, at).await?;
+            json!({ "division": new.division, "token": token })
+        }
+        Screens::Revoke(old) => {
+            let (db, _) = open(&old.data).await?;
+            let revoked = screen::revoke(&db, &old.division, &old.label, at).await?;
+            json!({ "division": old.division, "revoked": revoked })
+        }
+    };
+    println!("{said}");
     Ok(Found::Fine)
 }
 

@@ -59,6 +59,17 @@ pub async fn add(
     Ok(token)
 }
 
+/// Revokes the live tokens that `division` has under `label`; tells how many those were. Screens
+/// that hold one are told within seconds.
+pub async fn revoke(
+    db: &impl ConnectionTrait,
+    division: &DivisionCode,
+    label: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    tables::revoke(db, division, label, now).await
+}
+
 fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }

@@ -39,6 +39,22 @@ pub async fn division_of(
     Ok(row.map(|row| row.division))
 }
 
+pub async fn revoke(
+    db: &impl ConnectionTrait,
+    division: &DivisionCode,
+    label: &str,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let revoked = Entity::update_many()
+        .col_expr(Column::RevokedAt, Expr::value(now))
+        .filter(Column::Division.eq(division.as_str()))
+        .filter(Column::Label.eq(label))
+        .filter(Column::RevokedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(revoked.rows_affected)
+}
+
 /// One statement for both databases.
 pub fn statement<C: ConnectionTrait>(
     db: &C,

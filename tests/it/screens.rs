@@ -147,6 +147,23 @@ async fn a_token_opens_its_own_division_and_what_lies_in_it() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_opens_nothing_any_more_and_another_label_keeps_its_own() {
+    let town = TestTown::open().await;
+    let screen = town.screen(COMMUNITY).await;
+    let words = ["screens", "add", "--division", COMMUNITY, "--label", "hall"];
+    let hall: Value = serde_json::from_str(&town.store.fitgate(&words).await).unwrap();
+    let mut beside = screen.clone();
+    hall["token"].as_str().unwrap().clone_into(&mut beside.token);
+    assert_eq!((screen.asks("").await.status, beside.asks("").await.status), (200, 200));
+    let said = town.store.fitgate(&["screens", "revoke", "--division", COMMUNITY]).await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said, json!({"division": COMMUNITY, "revoked": 1}));
+    eventually("a refusal", async || (screen.asks("").await.status == 401).then_some(())).await;
+    assert_eq!(screen.asks("").await.said(), (401, "screen_token_invalid"));
+    assert_eq!(beside.asks("").await.status, 200);
+}
+
+#[tokio::test]
 async fn the_page_of_a_screen_is_served_without_any_data_or_foreign_source() {
     let town = TestTown::open().await;
     let page = crate::support::Answer::to(town.wire.get("/screen/330499")).await;
@@ -156,7 +173,7 @@ async fn the_page_of_a_screen_is_served_without_any_data_or_foreign_source() {
     for foreign in ["http://", "https://", "//cdn"] {
         assert!(!page.text.contains(foreign), "{foreign}");
     }
-    for part in ["app.css", "app.js", "draw.js", "icon.svg"] {
+    for part in ["app.css", "app.js", "worker.js", "icon.svg"] {
         let part = crate::support::Answer::to(town.wire.get(&format!("/screen/page/{part}"))).await;
         assert_eq!(part.status, 200);
     }
