@@ -17,7 +17,7 @@ const ranking = Array.from({ length: PLACES }, (_, n) => {
   const place = make("span", "no", root);
   place.dataset.label = "";
   put(place, String(n + 1));
-  const name = make("span", "name", make("span", "place", root));
+  const name = mark(make("span", "name", make("span", "place", root)), `ranking.${n}.name`);
   const minutes = mark(make("b", "", root), `ranking.${n}.minutes`);
   return { root, name, minutes, fill: make("i", "", make("span", "track", root)) };
 });
@@ -27,7 +27,7 @@ const latest = Array.from({ length: ENTRIES }, (_, n) => {
   const way = make("span", "way", root);
   const name = mark(make("span", "who", root), `latest.${n}.name`);
   const at = mark(make("time", "", root), `latest.${n}.at`);
-  const venue = make("span", "name", make("span", "place", root));
+  const venue = mark(make("span", "name", make("span", "place", root)), `latest.${n}.venue`);
   return { root, way, name, at, venue };
 });
 

@@ -26,9 +26,9 @@ export function short(value: number): string {
 }
 
 /** The widths of the cells in the style, with what rounding to whole pixels may add. */
-const DIGIT_UNITS = 0.63;
-const MARK_UNITS = 0.39;
-const LETTER_UNITS = 1.06;
+const DIGIT_UNITS = 0.66;
+const MARK_UNITS = 0.43;
+const LETTER_UNITS = 1.08;
 
 function unitsOf(letter: string): number {
   if (letter >= "0" && letter <= "9") return DIGIT_UNITS;

@@ -25,7 +25,7 @@ const cells = byId("cells");
 
 const tiles = Array.from({ length: TILES_MAX }, (_, n) => {
   const root = make("li", "tile", list);
-  const name = make("span", "name", make("span", "place", root));
+  const name = mark(make("span", "name", make("span", "place", root)), `venues.${n}.name`);
   const count = make("span", "count", root);
   const inside = mark(make("b", "", count), `venues.${n}.inside`);
   const capacity = mark(make("span", "capacity", count), `venues.${n}.capacity`);
