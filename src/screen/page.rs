@@ -16,7 +16,8 @@ pub const HTML: Asset =
     Asset { content_type: "text/html; charset=utf-8", text: include_str!("page/dist/index.html") };
 pub const STYLE: Asset =
     Asset { content_type: "text/css; charset=utf-8", text: include_str!("page/dist/app.css") };
-pub const SCRIPT: Asset = Asset { content_type: JAVASCRIPT, text: include_str!("page/dist/app.js") };
+pub const SCRIPT: Asset =
+    Asset { content_type: JAVASCRIPT, text: include_str!("page/dist/app.js") };
 /// Lets a screen start without network; it may look after every screen's page.
 pub const WORKER: Asset =
     Asset { content_type: JAVASCRIPT, text: include_str!("page/dist/worker.js") };

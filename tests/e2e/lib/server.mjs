@@ -67,9 +67,13 @@ export class Server {
     await listening;
   }
 
+  get isRunning() {
+    return Boolean(this.process) && this.process.exitCode === null && this.process.signalCode === null;
+  }
+
   /** As a power cut would. */
   async kill() {
-    if (!this.process || this.process.exitCode !== null || this.process.signalCode) return;
+    if (!this.isRunning) return;
     const ended = once(this.process, "exit");
     this.process.kill("SIGKILL");
     await ended;

@@ -9,6 +9,7 @@ import * as documents from "../lib/documents.mjs";
 import { chartNumbers, expected } from "../lib/figures.mjs";
 import { inspect } from "../lib/inspect.mjs";
 import { compare } from "../lib/pictures.mjs";
+import { Stage } from "../lib/stage.mjs";
 
 const SIZES = [[1920, 1080], [1366, 768], [3840, 2160], [2560, 1080], [1080, 1920]];
 const CROWDS = {
@@ -95,48 +96,66 @@ export async function pictures(town) {
 
 const UPDATES = 20_000;
 const WARM_UP = 3_000;
+/** On a machine that does other things besides. */
+const SOAK_MAX_MS = 600_000;
 const HEAP_PART_MAX = 0.1;
 
-/** After a garbage collection: heap in use, listeners, nodes. */
+/** Heap in use, listeners, nodes: the least that some collections of garbage leave. */
 async function usage(session) {
-  await session.send("HeapProfiler.collectGarbage");
-  const { metrics } = await session.send("Performance.getMetrics");
-  const value = (name) => metrics.find((metric) => metric.name === name).value;
-  return { heap: value("JSHeapUsedSize"), listeners: value("JSEventListeners"), nodes: value("Nodes") };
+  const least = { heap: Infinity, listeners: Infinity, nodes: Infinity };
+  for (let n = 0; n < 5; n += 1) {
+    await session.send("HeapProfiler.collectGarbage");
+    const { metrics } = await session.send("Performance.getMetrics");
+    const value = (name) => metrics.find((metric) => metric.name === name).value;
+    least.heap = Math.min(least.heap, value("JSHeapUsedSize"));
+    least.listeners = Math.min(least.listeners, value("JSEventListeners"));
+    least.nodes = Math.min(least.nodes, value("Nodes"));
+  }
+  return least;
 }
 
-export async function soak({ browser, stage }) {
-  await check(`${UPDATES} updates at speed leave the heap flat and the listeners constant`, async () => {
-    const base = documents.community();
-    stage.document = base;
-    const page = await open(browser);
-    await page.goto(`${stage.url}/screen/${base.division}#token=stage`);
-    await fresh(page);
-    const session = await page.context().newCDPSession(page);
-    await session.send("Performance.enable");
-    const reached = (n) =>
-      page.waitForFunction(
-        (text) => document.querySelector('[data-field="registered"]').textContent === text,
-        n.toLocaleString("en-US"),
-        { polling: 50, timeout: 110_000 },
-      );
-    await page.waitForFunction(() => true);
-    const change = (from) => (n) => changed(base, from + n);
-    await stage.flood(WARM_UP, change(1));
-    await reached(WARM_UP);
-    const before = await usage(session);
-    const began = performance.now();
-    await stage.flood(UPDATES, change(WARM_UP + 1));
-    await reached(WARM_UP + UPDATES);
-    const after = await usage(session);
-    note("heap", `${before.heap} → ${after.heap} bytes in ${Math.round(performance.now() - began)} ms`);
-    note("listeners", `${before.listeners} → ${after.listeners}; nodes ${before.nodes} → ${after.nodes}`);
-    assert.ok(Math.abs(after.heap / before.heap - 1) <= HEAP_PART_MAX);
-    assert.equal(after.listeners, before.listeners);
-    assert.ok(after.nodes <= before.nodes * 1.05);
-    stage.document = null;
-    await page.context().close();
-  });
+/**
+ * Begins the updates, and gives what comes true when they are done: so much of the time is the
+ * page's own that other checks may go on beside it.
+ */
+export async function soak({ browser, server }) {
+  const stage = await Stage.before(server);
+  const base = documents.community();
+  stage.document = base;
+  const page = await open(browser);
+  await page.goto(`${stage.url}/screen/${base.division}#token=stage`);
+  await fresh(page);
+  const name = `${UPDATES} updates at speed leave the heap flat and the listeners constant`;
+  const done = check(name, () => updates(page, stage, base), SOAK_MAX_MS);
+  return { done: done.finally(() => stage.close()) };
+}
+
+async function updates(page, stage, base) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  const reach = async (from, to) => {
+    await stage.flood(to - from, (n) => changed(base, from + n + 1));
+    await page.waitForFunction(
+      (text) => document.querySelector('[data-field="registered"]').textContent === text,
+      to.toLocaleString("en-US"),
+      { polling: 100, timeout: SOAK_MAX_MS },
+    );
+  };
+  await reach(0, WARM_UP);
+  const before = await usage(session);
+  const began = performance.now();
+  // The figure at half way tells a slope from a step.
+  await reach(WARM_UP, WARM_UP + UPDATES / 2);
+  const half = await usage(session);
+  await reach(WARM_UP + UPDATES / 2, WARM_UP + UPDATES);
+  const took = performance.now() - began;
+  const after = await usage(session);
+  note("heap", `${before.heap} → ${half.heap} → ${after.heap} bytes in ${Math.round(took)} ms`);
+  note("listeners", `${before.listeners} → ${after.listeners}; nodes ${before.nodes} → ${after.nodes}`);
+  assert.ok(Math.abs(after.heap / before.heap - 1) <= HEAP_PART_MAX);
+  assert.equal(after.listeners, before.listeners);
+  assert.ok(after.nodes <= before.nodes * 1.05);
+  await page.context().close();
 }
 
 /** The `n`th document: everything that can move has moved. */

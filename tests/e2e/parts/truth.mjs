@@ -173,7 +173,12 @@ export async function reboot({ server, folder }) {
     await page.goto(screen.url);
     await fresh(page);
     await page.evaluate(() => navigator.serviceWorker.ready);
-    await page.waitForFunction((path) => caches.match(path).then(Boolean), `/screen/${screen.division}`, { polling: 50 });
+    const kept = (path) => caches.match(path).then(Boolean);
+    await page.waitForFunction(kept, `/screen/${screen.division}`, { polling: 50 });
+    // Once more, as every night: the page now comes through its worker.
+    await page.reload();
+    await fresh(page);
+    await page.waitForFunction(kept, "/screen/page/icon.svg", { polling: 50 });
     const before = await numbers(page);
     await first.close();
     await server.kill();

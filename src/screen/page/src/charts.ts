@@ -51,11 +51,11 @@ class Chart {
   constructor(private readonly kind: Kind) {
     this.element = byId(kind.id);
     this.chart = init(this.element, null, { renderer: "canvas" });
-    this.chart.setOption({ ...kind.option(scale()), animation: !isStill(), animationDuration: 0 });
+    this.chart.setOption({ ...kind.option(scale), animation: !isStill(), animationDuration: 0 });
   }
 
   show(doc: ScreenDocument): void {
-    const picture = this.kind.picture(doc, scale());
+    const picture = this.kind.picture(doc, scale);
     // The words say all that is drawn: the same words, the same picture.
     if (picture.words === this.words) return;
     this.words = picture.words;
@@ -65,8 +65,8 @@ class Chart {
 
   resize(doc: ScreenDocument | null): void {
     this.chart.resize();
-    this.chart.setOption({ ...this.kind.option(scale()), animation: false });
-    if (doc) this.chart.setOption(this.kind.picture(doc, scale()).option);
+    this.chart.setOption({ ...this.kind.option(scale), animation: false });
+    if (doc) this.chart.setOption(this.kind.picture(doc, scale).option);
     this.chart.setOption({ animation: !isStill() });
   }
 }
@@ -74,8 +74,11 @@ class Chart {
 const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 const isStill = (): boolean => stillness.matches;
 
-function scale(): Scale {
-  return {
+/** Measured when the screen's size changes, not at each update: to ask the style is to lay out. */
+let scale: Scale = { rem: 10, font: "sans-serif" };
+
+function measure(): void {
+  scale = {
     rem: parseFloat(getComputedStyle(document.documentElement).fontSize),
     font: getComputedStyle(document.body).fontFamily,
   };
@@ -86,8 +89,10 @@ let shown: ScreenDocument | null = null;
 
 /** Makes the charts once the page has its sizes. */
 export function startCharts(): void {
+  measure();
   charts = KINDS.map((kind) => new Chart(kind));
   const observer = new ResizeObserver(() => {
+    measure();
     for (const chart of charts) chart.resize(shown);
   });
   for (const kind of KINDS) observer.observe(byId(kind.id));
