@@ -1,5 +1,5 @@
 // The stories of the big screen, told in Chromium against the real binary.
-//   node main.mjs [PART…]   parts: live outage reboot tokens names sizes pictures soak kiosk build
+//   node main.mjs [PART…]   parts: live outage reboot tokens names sizes pictures soak months kiosk build
 // UPDATE_SCREENS=1 makes the seen pictures the committed ones. FITGATE_BINARY names the binary.
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,6 +12,7 @@ import { Server } from "./lib/server.mjs";
 import { Stage } from "./lib/stage.mjs";
 import * as truth from "./parts/truth.mjs";
 import * as looks from "./parts/looks.mjs";
+import { months } from "./parts/months.mjs";
 import * as deployment from "./parts/deployment.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -25,6 +26,7 @@ const parts = [
   ["names", looks.names],
   ["sizes", looks.sizes],
   ["pictures", looks.pictures],
+  ["months", months],
   ["kiosk", deployment.kiosk],
   ["build", deployment.build],
 ];

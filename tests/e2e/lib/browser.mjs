@@ -5,9 +5,16 @@ import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const ARGUMENTS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-  "--disable-background-networking", "--disable-component-update", "--font-render-hinting=none",
-  "--enable-precise-memory-info", "--js-flags=--expose-gc",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-sync",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--font-render-hinting=none",
+  "--enable-precise-memory-info",
+  "--js-flags=--expose-gc",
 ];
 const PLACES = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"];
 
@@ -33,7 +40,8 @@ export function watch(context) {
   const isOurs = (url) => /^(https?:\/\/127\.0\.0\.1:|about:|data:|blob:)/.test(url);
   context.on("request", (asked) => {
     if (!isOurs(asked.url())) complaints.foreign.push(asked.url());
-    if (asked.url().split("#")[0].includes("token=")) complaints.foreign.push(`token in ${asked.url()}`);
+    if (asked.url().split("#")[0].includes("token="))
+      complaints.foreign.push(`token in ${asked.url()}`);
   });
   context.on("console", (message) => {
     const text = message.text();

@@ -21,7 +21,9 @@ export async function check(name, body, maxMs = CHECK_MAX_MS) {
     console.log(`ok    ${name} (${Math.round(performance.now() - began)} ms)`);
   } catch (error) {
     counts.failed += 1;
-    console.log(`FAIL  ${name}\n      ${String(error?.stack ?? error).replaceAll("\n", "\n      ")}`);
+    console.log(
+      `FAIL  ${name}\n      ${String(error?.stack ?? error).replaceAll("\n", "\n      ")}`,
+    );
   } finally {
     clearTimeout(alarm);
   }

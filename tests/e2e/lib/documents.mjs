@@ -74,8 +74,21 @@ function days(scale, today) {
     const isWeekend = [0, 6].includes(new Date(day).getUTCDay());
     const visits = Math.round(scale * (isWeekend ? 46 : 36) * (0.8 + roll() * 0.4));
     const state = n > 27 ? "provisional" : "final";
-    if (n === 29) return { day, visits: today.visits, people: today.people, minutes: today.minutes.total, state };
-    return { day, visits, people: n > 27 ? null : Math.round(visits * 0.9), minutes: visits * 68, state };
+    if (n === 29)
+      return {
+        day,
+        visits: today.visits,
+        people: today.people,
+        minutes: today.minutes.total,
+        state,
+      };
+    return {
+      day,
+      visits,
+      people: n > 27 ? null : Math.round(visits * 0.9),
+      minutes: visits * 68,
+      state,
+    };
   });
 }
 
@@ -92,19 +105,44 @@ function latest(venues, name) {
   });
 }
 
-const BANDS = [[0, 6], [7, 17], [18, 34], [35, 59], [60, 79], [80, null], [null, null]];
+const BANDS = [
+  [0, 6],
+  [7, 17],
+  [18, 34],
+  [35, 59],
+  [60, 79],
+  [80, null],
+  [null, null],
+];
 
 function people(registered) {
   const shares = [0.004, 0.07, 0.15, 0.41, 0.29, 0.072, 0.004];
-  const bands = BANDS.map(([from, to], n) => ({ from, to, people: Math.round(registered * shares[n]) }));
+  const bands = BANDS.map(([from, to], n) => ({
+    from,
+    to,
+    people: Math.round(registered * shares[n]),
+  }));
   const women = Math.round(registered * 0.567);
   return {
     ages: bands,
-    sexes: [{ sex: "female", people: women }, { sex: "male", people: registered - women }],
+    sexes: [
+      { sex: "female", people: women },
+      { sex: "male", people: registered - women },
+    ],
   };
 }
 
-function compose({ division, name, venues: all, scale, registered, residents, names, ranking, ...rest }) {
+function compose({
+  division,
+  name,
+  venues: all,
+  scale,
+  registered,
+  residents,
+  names,
+  ranking,
+  ...rest
+}) {
   const today = period(Math.round(scale * 38), Math.round(scale * 36), Math.round(scale * 2_214));
   return {
     as_of: new Date(NOW - 1_000).toISOString(),
@@ -116,18 +154,29 @@ function compose({ division, name, venues: all, scale, registered, residents, na
     degraded: false,
     rebuilding: false,
     silent_terminals: [],
-    terminals: { online: all.length * 2 - (all.length ? 1 : 0), total: all.length * 2 - (all.length ? 1 : 0) },
+    terminals: {
+      online: all.length * 2 - (all.length ? 1 : 0),
+      total: all.length * 2 - (all.length ? 1 : 0),
+    },
     inside: all.reduce((sum, venue) => sum + venue.inside, 0),
     today,
     month: period(Math.round(scale * 933), Math.round(scale * 740), Math.round(scale * 61_552)),
-    ever: period(Math.round(scale * 23_218), Math.round(scale * 2_435), Math.round(scale * 1_566_716)),
+    ever: period(
+      Math.round(scale * 23_218),
+      Math.round(scale * 2_435),
+      Math.round(scale * 1_566_716),
+    ),
     people_as_of: new Date(NOW - 20_000).toISOString(),
     registered,
     instructors: null,
     groups: null,
     activities: null,
     residents: residents
-      ? { total: residents, month_minutes_per_capita: 6.2, coverage_percent: Math.round((registered * 1000) / residents) / 10 }
+      ? {
+          total: residents,
+          month_minutes_per_capita: 6.2,
+          coverage_percent: Math.round((registered * 1000) / residents) / 10,
+        }
       : null,
     venues: all,
     hours: hours(scale * 0.21),
@@ -143,7 +192,13 @@ const masked = (n) => `${SURNAMES[n % SURNAMES.length]}*`;
 
 const byVenue = (all) =>
   all
-    .map((venue, n) => ({ division: venue.community, venue_id: venue.id, name: venue.name, minutes: 30_063 - n * 4_917, visits: 400 - n }))
+    .map((venue, n) => ({
+      division: venue.community,
+      venue_id: venue.id,
+      name: venue.name,
+      minutes: 30_063 - n * 4_917,
+      visits: 400 - n,
+    }))
     .filter((place) => place.minutes > 0);
 
 const byCommunity = (count, most) =>
@@ -159,8 +214,17 @@ const byCommunity = (count, most) =>
 export function community() {
   const all = venues(4, (n) => `永兴${KINDS[n]}`);
   return compose({
-    division: "330482100201", name: "永兴社区", venues: all, scale: 1, registered: 2_550, residents: 9_850,
-    names: masked, ranking: byVenue(all), instructors: 20, groups: 76, activities: 42,
+    division: "330482100201",
+    name: "永兴社区",
+    venues: all,
+    scale: 1,
+    registered: 2_550,
+    residents: 9_850,
+    names: masked,
+    ranking: byVenue(all),
+    instructors: 20,
+    groups: 76,
+    activities: 42,
   });
 }
 
@@ -168,17 +232,35 @@ export function community() {
 export function district() {
   const all = venues(5, (n) => `${TOWNS[n]}${KINDS[n % KINDS.length]}`);
   return compose({
-    division: "330482", name: "平湖市", venues: all, scale: 4, registered: 9_412, residents: 38_400,
-    names: masked, ranking: byCommunity(4, 61_552),
+    division: "330482",
+    name: "平湖市",
+    venues: all,
+    scale: 4,
+    registered: 9_412,
+    residents: 38_400,
+    names: masked,
+    ranking: byCommunity(4, 61_552),
   });
 }
 
 /** A city with three hundred venues and numbers to match. */
 export function city() {
-  const all = venues(300, (n) => `${TOWNS[n % 10]}${KINDS[n % 6]}${n > 59 ? Math.floor(n / 60) + 1 : ""}`);
+  const all = venues(
+    300,
+    (n) => `${TOWNS[n % 10]}${KINDS[n % 6]}${n > 59 ? Math.floor(n / 60) + 1 : ""}`,
+  );
   return compose({
-    division: "3304", name: "嘉兴市", venues: all, scale: 310, registered: 1_284_530, residents: 5_558_000,
-    names: masked, ranking: byCommunity(40, 1_961_552), instructors: 4_820, groups: 9_176, activities: 1_342,
+    division: "3304",
+    name: "嘉兴市",
+    venues: all,
+    scale: 310,
+    registered: 1_284_530,
+    residents: 5_558_000,
+    names: masked,
+    ranking: byCommunity(40, 1_961_552),
+    instructors: 4_820,
+    groups: 9_176,
+    activities: 1_342,
   });
 }
 
@@ -187,24 +269,42 @@ export function nobody() {
   const nothing = period(0, 0, 0);
   return {
     ...compose({
-      division: "330482100202", name: "新华社区", venues: [], scale: 0, registered: 0, residents: null,
-      names: masked, ranking: [],
+      division: "330482100202",
+      name: "新华社区",
+      venues: [],
+      scale: 0,
+      registered: 0,
+      residents: null,
+      names: masked,
+      ranking: [],
     }),
-    today: nothing, month: nothing, ever: nothing, hours: hours(0, false), sexes: [],
+    today: nothing,
+    month: nothing,
+    ever: nothing,
+    hours: hours(0, false),
+    sexes: [],
     days: days(0, nothing).map((day) => ({ ...day, state: null })),
   };
 }
 
 /** Every name twenty characters long, an uncertain town: the most that must find room. */
 export function longNames() {
-  const long = (n) => `${TOWNS[n % 10]}经济技术开发区中心全民健身多功能运动馆`.slice(0, 19) + (n % 10);
+  const long = (n) =>
+    `${TOWNS[n % 10]}经济技术开发区中心全民健身多功能运动馆`.slice(0, 19) + (n % 10);
   const all = venues(9, long);
   return {
     ...compose({
-      division: "330482100203", name: "平湖经济技术开发区永兴社区联合党群服务中心", venues: all, scale: 310,
-      registered: 1_284_530, residents: 5_558_000, names: () => "阿卜杜拉买买提艾则孜玉素甫江吾布力卡斯木",
+      division: "330482100203",
+      name: "平湖经济技术开发区永兴社区联合党群服务中心",
+      venues: all,
+      scale: 310,
+      registered: 1_284_530,
+      residents: 5_558_000,
+      names: () => "阿卜杜拉买买提艾则孜玉素甫江吾布力卡斯木",
       ranking: byVenue(all).map((place) => ({ ...place, minutes: place.minutes * 310 })),
-      instructors: 4_820, groups: 9_176, activities: 1_342,
+      instructors: 4_820,
+      groups: 9_176,
+      activities: 1_342,
     }),
     rebuilding: true,
     terminals: { online: 12, total: 17 },
@@ -216,9 +316,21 @@ export function longNames() {
 export function oneOfEach() {
   const all = venues(1, () => "馆");
   return compose({
-    division: "330482100204", name: "城", venues: all, scale: 0.02, registered: 14, residents: 100,
-    names: () => "*", ranking: byVenue(all), instructors: 1, groups: 1, activities: 1,
+    division: "330482100204",
+    name: "城",
+    venues: all,
+    scale: 0.02,
+    registered: 14,
+    residents: 100,
+    names: () => "*",
+    ranking: byVenue(all),
+    instructors: 1,
+    groups: 1,
+    activities: 1,
     ages: BANDS.map(([from, to], n) => ({ from, to, people: n === 3 || n === 4 ? null : 0 })),
-    sexes: [{ sex: "female", people: null }, { sex: "male", people: null }],
+    sexes: [
+      { sex: "female", people: null },
+      { sex: "male", people: null },
+    ],
   });
 }

@@ -19,7 +19,9 @@ export async function enters(base, terminal, member, seq) {
   const body = JSON.stringify({ events: [record] });
   const timestamp = String(Math.floor(Date.now() / 1000));
   const digest = createHash("sha256").update(body).digest("hex");
-  const lines = ["v1", "POST", PATH, digest, terminal.id, terminal.key_id, timestamp, ""].join("\n");
+  const lines = ["v1", "POST", PATH, digest, terminal.id, terminal.key_id, timestamp, ""].join(
+    "\n",
+  );
   const key = Buffer.from(terminal.key, "base64url");
   const answer = await fetch(base + PATH, {
     method: "POST",
@@ -34,5 +36,6 @@ export async function enters(base, terminal, member, seq) {
     body,
   });
   const said = await answer.json();
-  if (said.items?.[0]?.result !== "accepted") throw new Error(`the door got ${JSON.stringify(said)}`);
+  if (said.items?.[0]?.result !== "accepted")
+    throw new Error(`the door got ${JSON.stringify(said)}`);
 }

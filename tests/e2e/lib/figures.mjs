@@ -36,7 +36,8 @@ export function expected(doc, path) {
 
 /** What the charts say of themselves must hold every number that they draw. */
 export function chartNumbers(doc) {
-  const shown = (groups) => groups.filter((group) => group.people !== null).map((group) => grouped(group.people));
+  const shown = (groups) =>
+    groups.filter((group) => group.people !== null).map((group) => grouped(group.people));
   const known = doc.ages.filter((band) => band.from !== null);
   return {
     days: doc.days.map((day) => `${day.day} ${grouped(day.minutes)}`),

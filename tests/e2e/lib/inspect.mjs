@@ -18,14 +18,19 @@ export function inspect() {
     }
     const card = element.parentElement.closest(".card, #page");
     const [inner, outer] = [element, card ?? document.body].map((e) => e.getBoundingClientRect());
-    const isOutside = inner.left < outer.left - 1 || inner.right > outer.right + 1 ||
-      inner.top < outer.top - 1 || inner.bottom > outer.bottom + 1;
+    const isOutside =
+      inner.left < outer.left - 1 ||
+      inner.right > outer.right + 1 ||
+      inner.top < outer.top - 1 ||
+      inner.bottom > outer.bottom + 1;
     if (isOutside) wrong.push(`outside: ${name(element)} of ${name(card ?? document.body)}`);
   }
 
   const parents = new Set(all.map((element) => element.parentElement));
   for (const parent of parents) {
-    const children = [...parent.children].filter(isShown).map((e) => [e, e.getBoundingClientRect()]);
+    const children = [...parent.children]
+      .filter(isShown)
+      .map((e) => [e, e.getBoundingClientRect()]);
     children.forEach(([one, a], n) => {
       for (const [other, b] of children.slice(n + 1)) {
         const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
@@ -42,7 +47,8 @@ export function inspect() {
   const over = ([r, g, b, a], ground) => [r, g, b].map((part, n) => part * a + ground[n] * (1 - a));
   const ground = (element) => {
     const layers = [];
-    for (let e = element; e; e = e.parentElement) layers.unshift(colour(getComputedStyle(e).backgroundColor));
+    for (let e = element; e; e = e.parentElement)
+      layers.unshift(colour(getComputedStyle(e).backgroundColor));
     return layers.reduce((below, layer) => over(layer, below), [255, 255, 255]);
   };
   const light = (rgb) => {
@@ -67,7 +73,8 @@ export function inspect() {
     const ratio = (high + 0.05) / (low + 0.05);
     const pixels = parseFloat(style.fontSize);
     const isLarge = pixels >= 24 || (pixels >= 18.66 && Number(style.fontWeight) >= 700);
-    if (ratio < (isLarge ? 3 : 4.5)) wrong.push(`faint: ${name(element)} ${ratio.toFixed(2)} "${text.data}"`);
+    if (ratio < (isLarge ? 3 : 4.5))
+      wrong.push(`faint: ${name(element)} ${ratio.toFixed(2)} "${text.data}"`);
     const field = element.closest("[data-field]");
     if (field && !seen.has(field)) {
       seen.add(field);
@@ -78,7 +85,10 @@ export function inspect() {
     }
   }
   const charts = Object.fromEntries(
-    [...document.querySelectorAll("[role=img][id]")].map((e) => [e.id, e.getAttribute("aria-label")]),
+    [...document.querySelectorAll("[role=img][id]")].map((e) => [
+      e.id,
+      e.getAttribute("aria-label"),
+    ]),
   );
   return { wrong: [...new Set(wrong)], fields, charts };
 }

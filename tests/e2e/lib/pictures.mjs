@@ -19,7 +19,8 @@ function halved(picture) {
     for (let x = 0; x < small.width; x += 1) {
       for (let c = 0; c < 4; c += 1) {
         const at = (dx, dy) => picture.data[((2 * y + dy) * picture.width + 2 * x + dx) * 4 + c];
-        small.data[(y * small.width + x) * 4 + c] = (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1)) >> 2;
+        small.data[(y * small.width + x) * 4 + c] =
+          (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1)) >> 2;
       }
     }
   }
@@ -35,17 +36,22 @@ export function compare(bytes, file, out) {
   if (picture.width > WIDTH_MAX) picture = halved(picture);
   const { width, height } = picture;
   if (process.env.UPDATE_SCREENS) {
-    picture.data.forEach((part, n) => { picture.data[n] = part & KEPT_BITS; });
+    picture.data.forEach((part, n) => {
+      picture.data[n] = part & KEPT_BITS;
+    });
     const options = { colorType: 2, deflateLevel: 9, deflateStrategy: 0, filterType: 0 };
     writeFileSync(file, PNG.sync.write(picture, options));
     return 0;
   }
   if (!existsSync(file)) throw new Error(`${file} is not committed; UPDATE_SCREENS=1 makes it`);
   const committed = PNG.sync.read(readFileSync(file));
-  if (committed.width !== width || committed.height !== height) throw new Error(`${file} has another size`);
+  if (committed.width !== width || committed.height !== height)
+    throw new Error(`${file} has another size`);
   const difference = new PNG({ width, height });
   const options = { threshold: THRESHOLD };
-  const part = pixelmatch(committed.data, picture.data, difference.data, width, height, options) / (width * height);
+  const part =
+    pixelmatch(committed.data, picture.data, difference.data, width, height, options) /
+    (width * height);
   if (part > PART_MAX) {
     writeFileSync(`${out}.seen.png`, PNG.sync.write(picture));
     writeFileSync(`${out}.difference.png`, PNG.sync.write(difference));

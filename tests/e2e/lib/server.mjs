@@ -50,7 +50,12 @@ export class Server {
 
   async start() {
     const words = ["serve", "--database-url", this.database];
-    const places = ["--listen", `127.0.0.1:${this.port}`, "--ops-listen", `127.0.0.1:${this.opsPort}`];
+    const places = [
+      "--listen",
+      `127.0.0.1:${this.port}`,
+      "--ops-listen",
+      `127.0.0.1:${this.opsPort}`,
+    ];
     this.process = spawn(this.binary, [...words, ...places], {
       env: environment(),
       stdio: ["ignore", "ignore", "pipe"],
@@ -62,13 +67,17 @@ export class Server {
         this.log.push(line);
         if (line.includes("fitgate is listening")) hears();
       });
-      this.process.once("exit", (code) => fails(new Error(`fitgate ended with ${code}: ${this.log.join("\n")}`)));
+      this.process.once("exit", (code) =>
+        fails(new Error(`fitgate ended with ${code}: ${this.log.join("\n")}`)),
+      );
     });
     await listening;
   }
 
   get isRunning() {
-    return Boolean(this.process) && this.process.exitCode === null && this.process.signalCode === null;
+    return (
+      Boolean(this.process) && this.process.exitCode === null && this.process.signalCode === null
+    );
   }
 
   /** As a power cut would. */

@@ -12,7 +12,8 @@ export class Stage {
     stage.document = null;
     /** `pass`, `refuse` (503), or `mute`: opened, and never a word. */
     stage.streams = "pass";
-    stage.asked = [];
+    /** Another build than the server's own, where one is told. */
+    stage.build = null;
     stage.open = new Set();
     stage.http = createServer((ask, answer) => stage.serve(ask, answer)).listen(0, "127.0.0.1");
     await once(stage.http, "listening");
@@ -21,7 +22,6 @@ export class Stage {
   }
 
   serve(ask, answer) {
-    this.asked.push(ask.url);
     const isStream = ask.url.endsWith("/stream");
     const isDocument = ask.url.startsWith("/api/v1/screens/");
     if (isStream && this.streams !== "pass") return this.withhold(answer);
@@ -30,13 +30,16 @@ export class Stage {
   }
 
   withhold(answer) {
-    if (this.streams === "mute") return answer.writeHead(200, { "Content-Type": "text/event-stream" }).flushHeaders();
+    if (this.streams === "mute")
+      return answer.writeHead(200, { "Content-Type": "text/event-stream" }).flushHeaders();
     answer.writeHead(503).end();
   }
 
   tell(isStream, answer) {
     if (!isStream) {
-      answer.writeHead(200, { "Content-Type": "application/json", "Fitgate-Age-Ms": "300", ETag: '"stage"' });
+      const build = this.build ? { "Fitgate-Build": this.build } : {};
+      const headers = { "Content-Type": "application/json", "Fitgate-Age-Ms": "300", ...build };
+      answer.writeHead(200, { ...headers, ETag: '"stage"' });
       return answer.end(JSON.stringify(this.document));
     }
     answer.writeHead(200, { "Content-Type": "text/event-stream" });
@@ -47,6 +50,7 @@ export class Stage {
 
   /** Sends `count` documents down every open stream, as fast as they are taken. */
   async flood(count, change) {
+    while (this.open.size === 0) await once(this.http, "request");
     const [stream] = this.open;
     for (let n = 0; n < count; n += 1) {
       this.document = change(n);
@@ -56,7 +60,13 @@ export class Stage {
 
   passOn(ask, answer) {
     const { port } = this.server;
-    const options = { host: "127.0.0.1", port, path: ask.url, method: ask.method, headers: ask.headers };
+    const options = {
+      host: "127.0.0.1",
+      port,
+      path: ask.url,
+      method: ask.method,
+      headers: ask.headers,
+    };
     const passed = request(options, (from) => {
       answer.writeHead(from.statusCode, from.headers);
       from.pipe(answer);

@@ -16,7 +16,9 @@ const run = promisify(execFile);
 /** Whether any process of this machine tells `secret` in its command line. */
 async function isTold(secret) {
   const processes = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(processes.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")));
+  const lines = await Promise.all(
+    processes.map((id) => readFile(`/proc/${id}/cmdline`, "utf8").catch(() => "")),
+  );
   return lines.some((line) => line.includes(secret));
 }
 
@@ -29,8 +31,13 @@ export async function kiosk({ server, folder, root }) {
     const flags = "--headless --no-sandbox --disable-gpu --disable-quic --remote-debugging-port=0";
     const child = spawn(script, [], {
       env: {
-        PATH: process.env.PATH, HOME: home, STATE_DIRECTORY: join(home, "state"), RUNTIME_DIRECTORY: join(home, "run"),
-        FITGATE_SCREEN_URL: `${server.url}/screen/${division}`, FITGATE_SCREEN_TOKEN: token, FITGATE_KIOSK_FLAGS: flags,
+        PATH: process.env.PATH,
+        HOME: home,
+        STATE_DIRECTORY: join(home, "state"),
+        RUNTIME_DIRECTORY: join(home, "run"),
+        FITGATE_SCREEN_URL: `${server.url}/screen/${division}`,
+        FITGATE_SCREEN_TOKEN: token,
+        FITGATE_KIOSK_FLAGS: flags,
       },
       stdio: ["ignore", "ignore", "pipe"],
     });
@@ -59,19 +66,41 @@ export async function kiosk({ server, folder, root }) {
 
   await check("the kiosk refuses what is no address and no token", async () => {
     const env = { PATH: process.env.PATH, HOME: folder };
-    for (const [url, token] of [["file:///etc/passwd", "t"], ["http://a/\"><script>", "t"], ["http://a/", "t\"&"], ["http://a/", ""]]) {
-      const started = run(script, [], { env: { ...env, FITGATE_SCREEN_URL: url, FITGATE_SCREEN_TOKEN: token } });
-      await assert.rejects(started, (error) => error.code === 2 || error.code === 1, `${url} ${token}`);
+    for (const [url, token] of [
+      ["file:///etc/passwd", "t"],
+      ['http://a/"><script>', "t"],
+      ["http://a/", 't"&'],
+      ["http://a/", ""],
+    ]) {
+      const started = run(script, [], {
+        env: { ...env, FITGATE_SCREEN_URL: url, FITGATE_SCREEN_TOKEN: token },
+      });
+      await assert.rejects(
+        started,
+        (error) => error.code === 2 || error.code === 1,
+        `${url} ${token}`,
+      );
     }
   });
 
   const unit = join(root, "deploy/kiosk/fitgate-kiosk.service");
-  const verify = await run("systemd-analyze", ["--version"]).then(() => true, () => false);
+  const verify = await run("systemd-analyze", ["--version"]).then(
+    () => true,
+    () => false,
+  );
   if (!verify) return skip("systemd accepts the kiosk's unit", "there is no systemd-analyze here");
   await check("systemd accepts the kiosk's unit", async () => {
-    const said = await run("systemd-analyze", ["verify", unit]).then((ok) => ok.stderr, (bad) => bad.stderr);
+    const said = await run("systemd-analyze", ["verify", unit]).then(
+      (ok) => ok.stderr,
+      (bad) => bad.stderr,
+    );
     // The programs that it names need not be installed where it is tested.
-    const complaints = said.split("\n").filter((line) => line.includes("fitgate-kiosk.service:") && !/not executable|No such file/.test(line));
+    const complaints = said
+      .split("\n")
+      .filter(
+        (line) =>
+          line.includes("fitgate-kiosk.service:") && !/not executable|No such file/.test(line),
+      );
     assert.deepEqual(complaints, []);
   });
 }
@@ -85,11 +114,18 @@ export async function build({ root, folder }) {
     const options = { cwd: copy, maxBuffer: 1 << 24 };
     await run("npm", ["ci", "--no-audit", "--no-fund"], options);
     await run("npm", ["run", "build"], options);
-    const [ours, built] = await Promise.all([page, copy].map((place) => readdir(join(place, "dist"))));
+    const [ours, built] = await Promise.all(
+      [page, copy].map((place) => readdir(join(place, "dist"))),
+    );
     assert.deepEqual(built.sort(), ours.sort());
     for (const file of ours) {
-      const [committed, made] = await Promise.all([page, copy].map((place) => readFile(join(place, "dist", file))));
-      assert.ok(committed.equals(made), `dist/${file} is not what the sources build: npm ci && npm run build`);
+      const [committed, made] = await Promise.all(
+        [page, copy].map((place) => readFile(join(place, "dist", file))),
+      );
+      assert.ok(
+        committed.equals(made),
+        `dist/${file} is not what the sources build: npm ci && npm run build`,
+      );
     }
     note("files", ours.join(" "));
     await rm(copy, { recursive: true });

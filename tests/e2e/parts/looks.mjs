@@ -11,7 +11,13 @@ import { inspect } from "../lib/inspect.mjs";
 import { compare } from "../lib/pictures.mjs";
 import { Stage } from "../lib/stage.mjs";
 
-const SIZES = [[1920, 1080], [1366, 768], [3840, 2160], [2560, 1080], [1080, 1920]];
+const SIZES = [
+  [1920, 1080],
+  [1366, 768],
+  [3840, 2160],
+  [2560, 1080],
+  [1080, 1920],
+];
 const CROWDS = {
   "no members": documents.nobody,
   "four venues and all figures": documents.community,
@@ -58,21 +64,26 @@ export async function names(town) {
 export async function sizes(town) {
   for (const [crowd, make] of Object.entries(CROWDS)) {
     for (const [width, height] of SIZES) {
-      await check(`${crowd} at ${width} × ${height}: nothing cut, faint or overlapping; every number true`, async () => {
-        const doc = make();
-        const page = await posed(town, doc, width, height);
-        const { wrong, fields, charts } = await page.evaluate(inspect);
-        for (const [path, text] of fields) {
-          const wanted = expected(doc, path);
-          if (wanted !== null && text !== wanted) wrong.push(`${path} shows "${text}", not "${wanted}"`);
-        }
-        for (const [id, numbers] of Object.entries(chartNumbers(doc))) {
-          for (const number of numbers) if (!charts[id]?.includes(number)) wrong.push(`${id} lacks ${number}`);
-        }
-        assert.ok(fields.length > 20, `only ${fields.length} numbers`);
-        assert.deepEqual(wrong, []);
-        await page.context().close();
-      });
+      await check(
+        `${crowd} at ${width} × ${height}: nothing cut, faint or overlapping; every number true`,
+        async () => {
+          const doc = make();
+          const page = await posed(town, doc, width, height);
+          const { wrong, fields, charts } = await page.evaluate(inspect);
+          for (const [path, text] of fields) {
+            const wanted = expected(doc, path);
+            if (wanted !== null && text !== wanted)
+              wrong.push(`${path} shows "${text}", not "${wanted}"`);
+          }
+          for (const [id, numbers] of Object.entries(chartNumbers(doc))) {
+            for (const number of numbers)
+              if (!charts[id]?.includes(number)) wrong.push(`${id} lacks ${number}`);
+          }
+          assert.ok(fields.length > 20, `only ${fields.length} numbers`);
+          assert.deepEqual(wrong, []);
+          await page.context().close();
+        },
+      );
     }
   }
 }
@@ -151,7 +162,10 @@ async function updates(page, stage, base) {
   const took = performance.now() - began;
   const after = await usage(session);
   note("heap", `${before.heap} → ${half.heap} → ${after.heap} bytes in ${Math.round(took)} ms`);
-  note("listeners", `${before.listeners} → ${after.listeners}; nodes ${before.nodes} → ${after.nodes}`);
+  note(
+    "listeners",
+    `${before.listeners} → ${after.listeners}; nodes ${before.nodes} → ${after.nodes}`,
+  );
   assert.ok(Math.abs(after.heap / before.heap - 1) <= HEAP_PART_MAX);
   assert.equal(after.listeners, before.listeners);
   assert.ok(after.nodes <= before.nodes * 1.05);
@@ -169,9 +183,16 @@ function changed(base, n) {
     today: { ...base.today, visits: 100 + n, people: wave(900) },
     venues: base.venues.map((venue, place) => ({ ...venue, inside: wave(40 + place) })),
     hours: base.hours.map((hour, place) => ({ ...hour, visits: wave(20 + place) })),
-    days: base.days.map((day, place) => ({ ...day, minutes: wave(3000 + place * 10), visits: wave(60) })),
+    days: base.days.map((day, place) => ({
+      ...day,
+      minutes: wave(3000 + place * 10),
+      visits: wave(60),
+    })),
     ranking: base.ranking.map((place) => ({ ...place, minutes: place.minutes + n })),
-    latest: base.latest.map((entry, place) => ({ ...entry, at: new Date(documents.NOW + (n - place) * 60_000).toISOString() })),
+    latest: base.latest.map((entry, place) => ({
+      ...entry,
+      at: new Date(documents.NOW + (n - place) * 60_000).toISOString(),
+    })),
     ages: base.ages.map((band, place) => ({ ...band, people: wave(300 + place) + 10 })),
   };
 }

@@ -18,7 +18,9 @@ let faces = 0;
 async function timeOfEntry(page, { server }, base) {
   const { division } = server.screen(0);
   const venues = new Set((await server.document(server.screen(0))).venues.map((venue) => venue.id));
-  const doors = server.credentials.terminals.filter((door) => venues.has(door.venue_id) && door.direction !== "out");
+  const doors = server.credentials.terminals.filter(
+    (door) => venues.has(door.venue_id) && door.direction !== "out",
+  );
   assert.ok(doors.length > 0, `no door in ${division}`);
   const before = await shown(page, "inside");
   faces += 1;
@@ -50,7 +52,11 @@ export async function live(town) {
     await page.context().close();
   });
 
-  for (const [way, streams] of [["the stream", "pass"], ["polls, with the stream refused", "refuse"], ["polls, with the stream mute", "mute"]]) {
+  for (const [way, streams] of [
+    ["the stream", "pass"],
+    ["polls, with the stream refused", "refuse"],
+    ["polls, with the stream mute", "mute"],
+  ]) {
     await check(`an entry is on the page within two seconds over ${way}`, async () => {
       stage.streams = streams;
       const page = await open(browser);
@@ -72,83 +78,110 @@ const numbers = (page) =>
   page.$$eval("b[data-field]", (all) => all.map((b) => `${b.dataset.field}=${b.textContent}`));
 
 export async function outage({ browser, server }) {
-  await check("a killed server makes the page amber, then red, and never zero; then it recovers by itself", async () => {
-    const page = await open(browser);
-    await page.clock.install();
-    await page.goto(server.screen(0).url);
-    await fresh(page);
-    const before = await numbers(page);
-    assert.ok(before.some((line) => /^ever\.minutes\.total=[1-9]/.test(line)), before.join("\n"));
-    await server.kill();
-    await page.clock.fastForward(31_000);
-    await trusted(page, "late");
-    assert.match(await page.locator("#age").textContent(), /^数据延迟 \d+ 秒$/);
-    assert.deepEqual(await numbers(page), before);
-    await page.clock.fastForward(5 * 60_000);
-    await trusted(page, "stale");
-    assert.match(await page.locator("#age").textContent(), /^数据延迟 \d+ 分钟 · 截至 \d\d:\d\d$/);
-    assert.deepEqual(await numbers(page), before);
-    await page.waitForFunction(() => Number(getComputedStyle(document.querySelector("main")).opacity) < 0.7);
-    await server.start();
-    const back = fresh(page);
-    let isBack = false;
-    back.then(() => { isBack = true; }, () => {});
-    // The page waits a minute at most; its clock is ours.
-    for (let n = 0; n < 60 && !isBack; n += 1) {
-      await page.clock.fastForward(5_000);
-      await Promise.race([back, page.evaluate(() => fetch("/screen/page/icon.svg").then(() => null))]);
-    }
-    await back;
-    assert.equal(await page.locator("#age").textContent(), "实时");
-    await page.context().close();
-  });
+  await check(
+    "a killed server makes the page amber, then red, and never zero; then it recovers by itself",
+    async () => {
+      const page = await open(browser);
+      await page.clock.install();
+      await page.goto(server.screen(0).url);
+      await fresh(page);
+      const before = await numbers(page);
+      assert.ok(
+        before.some((line) => /^ever\.minutes\.total=[1-9]/.test(line)),
+        before.join("\n"),
+      );
+      await server.kill();
+      await page.clock.fastForward(31_000);
+      await trusted(page, "late");
+      assert.match(await page.locator("#age").textContent(), /^数据延迟 \d+ 秒$/);
+      assert.deepEqual(await numbers(page), before);
+      await page.clock.fastForward(5 * 60_000);
+      await trusted(page, "stale");
+      assert.match(
+        await page.locator("#age").textContent(),
+        /^数据延迟 \d+ 分钟 · 截至 \d\d:\d\d$/,
+      );
+      assert.deepEqual(await numbers(page), before);
+      await page.waitForFunction(
+        () => Number(getComputedStyle(document.querySelector("main")).opacity) < 0.7,
+      );
+      await server.start();
+      const back = fresh(page);
+      let isBack = false;
+      back.then(
+        () => {
+          isBack = true;
+        },
+        () => {},
+      );
+      // The page waits a minute at most; its clock is ours.
+      for (let n = 0; n < 60 && !isBack; n += 1) {
+        await page.clock.fastForward(5_000);
+        await Promise.race([
+          back,
+          page.evaluate(() => fetch("/screen/page/icon.svg").then(() => null)),
+        ]);
+      }
+      await back;
+      assert.equal(await page.locator("#age").textContent(), "实时");
+      await page.context().close();
+    },
+  );
 
-  await check("the page waits longer after each failure, up to a minute, and rests while nobody looks", async () => {
-    const page = await open(browser);
-    await page.clock.install();
-    await page.goto(server.screen(0).url);
-    await fresh(page);
-    const asked = [];
-    page.on("request", (request) => {
-      if (request.url().includes("/api/")) asked.push(request.url());
-    });
-    await page.route("**/api/**", (route) => route.abort());
-    await page.evaluate(() => {
-      window.waits = [];
-      const real = window.setTimeout;
-      window.setTimeout = (body, ms, ...rest) => {
-        if (ms >= 3000) window.waits.push(ms);
-        return real(body, ms, ...rest);
-      };
-    });
-    await server.kill();
-    for (let n = 1; n <= 7; n += 1) {
-      await page.waitForFunction((count) => window.waits.length >= count, n, { polling: 20 });
-      await page.clock.fastForward(80_000);
-    }
-    const waits = await page.evaluate(() => window.waits);
-    [5, 10, 20, 40, 60, 60].forEach((seconds, n) => {
-      const part = waits[n] / (seconds * 1000);
-      assert.ok(part >= 0.75 && part <= 1.25, `wait ${n + 1} was ${waits[n]} ms`);
-    });
-    await server.start();
-    await page.context().close();
-  });
+  await check(
+    "the page waits longer after each failure, up to a minute, and rests while nobody looks",
+    async () => {
+      const page = await open(browser);
+      await page.clock.install();
+      await page.goto(server.screen(0).url);
+      await fresh(page);
+      const asked = [];
+      page.on("request", (request) => {
+        if (request.url().includes("/api/")) asked.push(request.url());
+      });
+      await page.route("**/api/**", (route) => route.abort());
+      await page.evaluate(() => {
+        window.waits = [];
+        const real = window.setTimeout;
+        window.setTimeout = (body, ms, ...rest) => {
+          if (ms >= 3000) window.waits.push(ms);
+          return real(body, ms, ...rest);
+        };
+      });
+      await server.kill();
+      for (let n = 1; n <= 7; n += 1) {
+        await page.waitForFunction((count) => window.waits.length >= count, n, { polling: 20 });
+        await page.clock.fastForward(80_000);
+      }
+      const waits = await page.evaluate(() => window.waits);
+      [5, 10, 20, 40, 60, 60].forEach((seconds, n) => {
+        const part = waits[n] / (seconds * 1000);
+        assert.ok(part >= 0.75 && part <= 1.25, `wait ${n + 1} was ${waits[n]} ms`);
+      });
+      await server.start();
+      await page.context().close();
+    },
+  );
 
   await check("a hidden page asks nothing", async () => {
     const page = await open(browser);
     await page.clock.install();
     await page.goto(server.screen(0).url);
     await fresh(page);
-    const hide = (hidden) => page.evaluate((value) => {
-      Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
-      document.dispatchEvent(new Event("visibilitychange"));
-    }, hidden);
-    const gone = page.waitForEvent("requestfailed", (asked) => asked.url().endsWith("/stream")).catch(() => {});
+    const hide = (hidden) =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, "hidden", { configurable: true, get: () => value });
+        document.dispatchEvent(new Event("visibilitychange"));
+      }, hidden);
+    const gone = page
+      .waitForEvent("requestfailed", (asked) => asked.url().endsWith("/stream"))
+      .catch(() => {});
     await hide(true);
     await gone;
     let asked = 0;
-    page.on("request", (request) => { if (request.url().includes("/api/")) asked += 1; });
+    page.on("request", (request) => {
+      if (request.url().includes("/api/")) asked += 1;
+    });
     for (let minute = 0; minute < 5; minute += 1) await page.clock.fastForward(60_000);
     assert.equal(asked, 0);
     const again = page.waitForRequest((request) => request.url().includes("/api/"));
@@ -162,7 +195,9 @@ export async function reboot({ server, folder }) {
   const profile = join(folder, "profile");
   const start = async () => {
     const context = await chromium.launchPersistentContext(profile, {
-      executablePath: executable(), args: ["--no-sandbox", "--disable-gpu"], viewport: { width: 1920, height: 1080 },
+      executablePath: executable(),
+      args: ["--no-sandbox", "--disable-gpu"],
+      viewport: { width: 1920, height: 1080 },
     });
     watch(context);
     return [context, context.pages()[0] ?? (await context.newPage())];
@@ -213,15 +248,18 @@ export async function tokens({ browser, server }) {
       await page.context().close();
     }
   });
-  await check("a token that is revoked while it shows gets the message and forgets the numbers", async () => {
-    const place = ["--division", division, "--label", "lobby"];
-    const { token } = JSON.parse(await server.command("screens", "add", ...place));
-    const page = await open(browser);
-    await page.goto(`${server.url}/screen/${division}#token=${token}`);
-    await fresh(page);
-    await server.command("screens", "revoke", ...place);
-    await says(page, /访问令牌无效或已停用/);
-    assert.equal(await page.evaluate(() => localStorage.length), 0);
-    await page.context().close();
-  });
+  await check(
+    "a token that is revoked while it shows gets the message and forgets the numbers",
+    async () => {
+      const place = ["--division", division, "--label", "lobby"];
+      const { token } = JSON.parse(await server.command("screens", "add", ...place));
+      const page = await open(browser);
+      await page.goto(`${server.url}/screen/${division}#token=${token}`);
+      await fresh(page);
+      await server.command("screens", "revoke", ...place);
+      await says(page, /访问令牌无效或已停用/);
+      assert.equal(await page.evaluate(() => localStorage.length), 0);
+      await page.context().close();
+    },
+  );
 }

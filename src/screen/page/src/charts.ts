@@ -39,8 +39,16 @@ const KINDS: Kind[] = [
   { id: "hours", option: hoursOption, picture: hours },
   { id: "days", option: daysOption, picture: days },
   { id: "week", option: weekOption, picture: week },
-  { id: "age-ring", option: (scale) => ringOption(scale, "年龄"), picture: (doc) => ring("年龄", ageSlices(doc)) },
-  { id: "sex-ring", option: (scale) => ringOption(scale, "性别"), picture: (doc) => ring("性别", sexSlices(doc)) },
+  {
+    id: "age-ring",
+    option: (scale) => ringOption(scale, "年龄"),
+    picture: (doc) => ring("年龄", ageSlices(doc)),
+  },
+  {
+    id: "sex-ring",
+    option: (scale) => ringOption(scale, "性别"),
+    picture: (doc) => ring("性别", sexSlices(doc)),
+  },
 ];
 
 class Chart {

@@ -21,7 +21,13 @@ export function ceiling(value: number): number {
 }
 
 function grid({ rem }: Scale, left: number): Option {
-  return { left: left * rem, right: 1 * rem, top: 1.2 * rem, bottom: 2.6 * rem, outerBoundsMode: "none" };
+  return {
+    left: left * rem,
+    right: 1 * rem,
+    top: 1.2 * rem,
+    bottom: 2.6 * rem,
+    outerBoundsMode: "none",
+  };
 }
 
 function axes({ rem }: Scale, labels: Option): Option {
@@ -30,7 +36,13 @@ function axes({ rem }: Scale, labels: Option): Option {
       type: "category",
       axisLine: { lineStyle: { color: LINE } },
       axisTick: { show: false },
-      axisLabel: { color: FAINT, fontSize: 1.4 * rem, margin: 0.9 * rem, hideOverlap: true, ...labels },
+      axisLabel: {
+        color: FAINT,
+        fontSize: 1.4 * rem,
+        margin: 0.9 * rem,
+        hideOverlap: true,
+        ...labels,
+      },
       data: [],
     },
     yAxis: {
@@ -64,7 +76,11 @@ export function hoursOption(scale: Scale): Option {
       {
         ...line,
         symbol: "none",
-        lineStyle: { color: FAINT, width: 0.2 * scale.rem, type: [0.6 * scale.rem, 0.5 * scale.rem] },
+        lineStyle: {
+          color: FAINT,
+          width: 0.2 * scale.rem,
+          type: [0.6 * scale.rem, 0.5 * scale.rem],
+        },
         data: [],
       },
       {
@@ -90,13 +106,18 @@ function fade(rgb: string, alpha: number): Option {
 export function hours(doc: ScreenDocument, { rem }: Scale): Picture {
   const all = doc.hours.slice(0, HOURS);
   const hourNow = hourOf(Date.parse(doc.as_of));
-  const last = Math.max(0, all.findIndex((hour) => hour.hour === hourNow));
+  const last = Math.max(
+    0,
+    all.findIndex((hour) => hour.hour === hourNow),
+  );
   const visits = all.map((hour, n) =>
     // Only the hour that runs has a dot.
     n > last ? GAP : { value: hour.visits, symbolSize: n === last ? 1.1 * rem : 0 },
   );
   const usual = all.map((hour) => hour.usual_visits ?? GAP);
-  const most = ceiling(Math.max(4, ...all.flatMap((hour) => [hour.visits, hour.usual_visits ?? 0])));
+  const most = ceiling(
+    Math.max(4, ...all.flatMap((hour) => [hour.visits, hour.usual_visits ?? 0])),
+  );
   const told = all.slice(0, last + 1).map((hour) => `${hour.hour} 时 ${number(hour.visits)}`);
   const usually = all.map((hour) => number(hour.usual_visits));
   return {
@@ -155,7 +176,13 @@ export function weekOption(scale: Scale): Option {
   const round = [0.4 * rem, 0.4 * rem, 0, 0];
   return {
     ...base(scale, 0.4, {}),
-    grid: { left: 0.4 * rem, right: 0.4 * rem, top: 2.6 * rem, bottom: 2.6 * rem, outerBoundsMode: "none" },
+    grid: {
+      left: 0.4 * rem,
+      right: 0.4 * rem,
+      top: 2.6 * rem,
+      bottom: 2.6 * rem,
+      outerBoundsMode: "none",
+    },
     xAxis: [
       axes(scale, { interval: 0, color: SOFT, fontSize: 1.5 * rem }).xAxis,
       { type: "category", show: false, data: [] },

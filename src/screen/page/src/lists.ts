@@ -32,7 +32,10 @@ const latest = Array.from({ length: ENTRIES }, (_, n) => {
 });
 
 export function showRanking(doc: ScreenDocument): void {
-  put(byId("ranking-title"), doc.division.length === COMMUNITY_DIGITS ? "本月场馆排行" : "本月社区排行");
+  put(
+    byId("ranking-title"),
+    doc.division.length === COMMUNITY_DIGITS ? "本月场馆排行" : "本月社区排行",
+  );
   byId("no-ranking").hidden = doc.ranking.length > 0;
   const most = Math.max(1, ...doc.ranking.map((place) => place.minutes));
   fill(ranking, doc.ranking.slice(0, PLACES), (row, place) => {

@@ -5,7 +5,20 @@ import "./style/base.css";
 import "./style/cards.css";
 import "./style/shapes.css";
 
-import { age, ageInWords, dateOf, FRESH_MS, hourOf, minuteOf, serverNow, settle, settleKept, timeOf, trust, weekdayOf } from "./clock";
+import {
+  age,
+  ageInWords,
+  dateOf,
+  FRESH_MS,
+  hourOf,
+  minuteOf,
+  serverNow,
+  settle,
+  settleKept,
+  timeOf,
+  trust,
+  weekdayOf,
+} from "./clock";
 import { startCharts } from "./charts";
 import type { ScreenDocument } from "./document";
 import { Link, type Refusal } from "./link";

@@ -83,7 +83,8 @@ export class Digits {
     cell.letter = letter;
     cell.face.textContent = letter;
     const units = unitsOf(letter);
-    cell.root.className = units === DIGIT_UNITS ? "digit" : units === MARK_UNITS ? "mark" : "letter";
+    cell.root.className =
+      units === DIGIT_UNITS ? "digit" : units === MARK_UNITS ? "mark" : "letter";
   }
 }
 

@@ -16,7 +16,10 @@ export interface Slice {
   people: number | null;
 }
 
-function legend(id: string, count: number): { root: HTMLElement; name: HTMLElement; people: HTMLElement }[] {
+function legend(
+  id: string,
+  count: number,
+): { root: HTMLElement; name: HTMLElement; people: HTMLElement }[] {
   return Array.from({ length: count }, (_, n) => {
     const root = make("li", "", byId(id));
     root.dataset.colour = String(n);
@@ -59,12 +62,19 @@ export function sexSlices(doc: ScreenDocument): Slice[] {
 }
 
 export function showPeople(doc: ScreenDocument): void {
-  const show = (path: string) => (row: (typeof ageRows)[number], slice: Slice): void => {
-    put(row.name, slice.name);
-    put(mark(row.people, `${path}.${slice.index}.people`), slice.people === null ? NOTHING : number(slice.people));
-  };
+  const show =
+    (path: string) =>
+    (row: (typeof ageRows)[number], slice: Slice): void => {
+      put(row.name, slice.name);
+      put(
+        mark(row.people, `${path}.${slice.index}.people`),
+        slice.people === null ? NOTHING : number(slice.people),
+      );
+    };
   fill(ageRows, ageSlices(doc), show("ages"));
   fill(sexRows, sexSlices(doc), show("sexes"));
   byId("no-sexes").hidden = sexSlices(doc).length > 0;
-  byId("hidden-groups").hidden = ![...doc.ages, ...doc.sexes].some((group) => group.people === null);
+  byId("hidden-groups").hidden = ![...doc.ages, ...doc.sexes].some(
+    (group) => group.people === null,
+  );
 }

@@ -18,7 +18,13 @@ export function ringOption({ rem, font }: Scale, title: string): Option {
         ...still,
         animation: false,
         itemStyle: { color: TRACK },
-        label: { show: true, position: "center", formatter: title, color: SOFT, fontSize: 1.7 * rem },
+        label: {
+          show: true,
+          position: "center",
+          formatter: title,
+          color: SOFT,
+          fontSize: 1.7 * rem,
+        },
         data: [1],
       },
       {

@@ -11,7 +11,13 @@ import { showVenues } from "./venues";
 
 const SOURCES = ["measured", "self_declared", "estimated", "corrected"] as const;
 /** What a code of so many digits is the code of. */
-const LEVELS: Record<number, string> = { 2: "省级", 4: "市级", 6: "区县", 9: "街道乡镇", 12: "社区" };
+const LEVELS: Record<number, string> = {
+  2: "省级",
+  4: "市级",
+  6: "区县",
+  9: "街道乡镇",
+  12: "社区",
+};
 
 const headlines = new Headlines(document);
 const bars = SOURCES.map((source) => byId(`source-${source}`));
@@ -49,7 +55,10 @@ function showPeriod(span: string, period: Period): void {
   headlines.put(`${span}.people`, number(period.people));
   headlines.put(`${span}.minutes.total`, number(period.minutes.total));
   const { total, measured } = period.minutes;
-  headlines.put(`${span}.minutes.measured_share`, percent(total > 0 ? (100 * measured) / total : null));
+  headlines.put(
+    `${span}.minutes.measured_share`,
+    percent(total > 0 ? (100 * measured) / total : null),
+  );
 }
 
 /** What a newspaper prints. A figure that this deployment does not keep is left out. */
@@ -60,7 +69,8 @@ function showFacts(doc: ScreenDocument): void {
     groups: doc.groups === null ? null : number(doc.groups),
     activities: doc.activities === null ? null : number(doc.activities),
     "venues.length": number(doc.venues.length),
-    "residents.month_minutes_per_capita": doc.residents && decimal(doc.residents.month_minutes_per_capita),
+    "residents.month_minutes_per_capita":
+      doc.residents && decimal(doc.residents.month_minutes_per_capita),
     "residents.coverage_percent": doc.residents && percent(doc.residents.coverage_percent),
   };
   for (const [path, text] of Object.entries(facts)) {
