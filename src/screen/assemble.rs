@@ -295,7 +295,9 @@ fn sexes(groups: &[people::Group]) -> Vec<SexGroup> {
 fn hide_small(mut groups: Vec<&mut Option<i64>>) {
     let total: i64 = groups.iter().filter_map(|people| **people).sum();
     if (1..GROUP_MIN).contains(&total) {
-        groups.into_iter().for_each(|people| *people = None);
+        for people in groups {
+            *people = None;
+        }
         return;
     }
     groups.retain(|people| people.is_some_and(|n| n > 0));

@@ -7,6 +7,8 @@ import { chromium } from "playwright-core";
 import { executable, fresh, open, shown, trusted, watch } from "../lib/browser.mjs";
 import { check, note } from "../lib/checks.mjs";
 import { enters } from "../lib/door.mjs";
+import { expected } from "../lib/figures.mjs";
+import { inspect } from "../lib/inspect.mjs";
 
 /** The bounds are for a machine of its own; on a busy one ten times as much proves the same. */
 const FIRST_PAINT_MAX_MS = 10 * 1000;
@@ -50,6 +52,22 @@ export async function live(town) {
     note("first paint", `${Math.round(painted)} ms; with numbers by ${Math.round(filled)} ms`);
     assert.ok(painted < FIRST_PAINT_MAX_MS);
     await page.context().close();
+  });
+
+  await check("a town, a district and their communities show what their documents say", async () => {
+    for (let n = 0; n < server.credentials.screens.length; n += 1) {
+      const page = await open(browser);
+      await page.goto(server.screen(n).url);
+      await fresh(page);
+      const doc = await server.document(server.screen(n));
+      const { wrong, fields } = await page.evaluate(inspect);
+      for (const [path, text] of fields) {
+        const wanted = expected(doc, path);
+        if (wanted !== null && text !== wanted) wrong.push(`${path} shows "${text}", not "${wanted}"`);
+      }
+      assert.deepEqual(wrong, []);
+      await page.context().close();
+    }
   });
 
   for (const [way, streams] of [
