@@ -56,7 +56,7 @@ export async function live(town) {
 
   await check("a town, a district and their communities show what their documents say", async () => {
     for (let n = 0; n < server.credentials.screens.length; n += 1) {
-      const page = await open(browser);
+      const page = await open(browser, { reducedMotion: "reduce" });
       await page.goto(server.screen(n).url);
       await fresh(page);
       const doc = await server.document(server.screen(n));

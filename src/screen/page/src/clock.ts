@@ -1,9 +1,9 @@
 // Two questions that the page must answer honestly: what time it is, and how old is what it shows.
 // Both by the server's clock; the screen's own is only used to count on from what the server said.
 
-export const FRESH_MS = 15_000;
-export const LATE_MS = 30_000;
-export const STALE_MS = 300_000;
+const FRESH_MS = 15_000;
+const LATE_MS = 30_000;
+const STALE_MS = 300_000;
 
 /** How far the data can be trusted: `waiting` before there is any. */
 export type Trust = "waiting" | "fresh" | "recent" | "late" | "stale";
@@ -67,7 +67,7 @@ let arrived: Moment | null = null;
 let isAgeKnown = true;
 
 export const serverNow = (): number => serverAt + elapsed(heard);
-export const age = (): number => (arrived ? ageAtArrival + elapsed(arrived) : 0);
+const age = (): number => (arrived ? ageAtArrival + elapsed(arrived) : 0);
 
 /** Figures that were true `olderByMs` ago came; `asOf`, if told, is when that was. */
 export function settle(asOf: string | null, olderByMs: number): void {

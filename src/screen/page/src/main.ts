@@ -6,10 +6,8 @@ import "./style/cards.css";
 import "./style/shapes.css";
 
 import {
-  age,
   ageInWords,
   dateOf,
-  FRESH_MS,
   hourOf,
   minuteOf,
   serverNow,
@@ -64,8 +62,12 @@ function tick(): void {
 const nightMinute = 240 + Math.floor(Math.random() * 21) - 10;
 function reloadAtNight(now: number): void {
   const [hour = 0, minute = 0] = minuteOf(now).split(":").map(Number);
-  const isTime = (hour % 24) * 60 + minute === nightMinute && performance.now() > HOUR_MS;
-  if (isTime && trust() === "fresh" && age() < FRESH_MS) location.reload();
+  if (hour * 60 + minute !== nightMinute || trust() !== "fresh") return;
+  // The page that comes draws another minute, which may lie ahead.
+  const key = "fitgate.screen.night";
+  if (sessionStorage.getItem(key) === dateOf(now)) return;
+  sessionStorage.setItem(key, dateOf(now));
+  location.reload();
 }
 
 function refuse(why: Refusal | "missing"): void {
