@@ -10,20 +10,27 @@ export function inspect() {
     return `${where}${element.tagName.toLowerCase()}${id}${field}.${element.className}`;
   };
   const isShown = (element) => element.getClientRects().length > 0;
+  /** The nearest box that is no line of text. */
+  const around = (element) => {
+    let box = element.parentElement;
+    while (/^(inline|contents)/.test(getComputedStyle(box).display)) box = box.parentElement;
+    return box;
+  };
   const all = [...document.querySelectorAll("body *")].filter(isShown);
 
   for (const element of all) {
     if (element.clientWidth > 0 && element.scrollWidth > element.clientWidth) {
       wrong.push(`cut: ${name(element)} ${element.scrollWidth} > ${element.clientWidth}`);
     }
-    const card = element.parentElement.closest(".card, #page");
-    const [inner, outer] = [element, card ?? document.body].map((e) => e.getBoundingClientRect());
+    const isInline = getComputedStyle(element).display.startsWith("inline");
+    const box = isInline ? element.parentElement.closest(".card, #page") : around(element);
+    const [inner, outer] = [element, box ?? document.body].map((e) => e.getBoundingClientRect());
     const isOutside =
       inner.left < outer.left - 1 ||
       inner.right > outer.right + 1 ||
       inner.top < outer.top - 1 ||
       inner.bottom > outer.bottom + 1;
-    if (isOutside) wrong.push(`outside: ${name(element)} of ${name(card ?? document.body)}`);
+    if (isOutside) wrong.push(`outside: ${name(element)} of ${name(box ?? document.body)}`);
   }
 
   const parents = new Set(all.map((element) => element.parentElement));
@@ -60,6 +67,7 @@ export function inspect() {
   };
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const fields = [];
+  const written = [];
   const seen = new Set();
   for (let text = texts.nextNode(); text; text = texts.nextNode()) {
     const element = text.parentElement;
@@ -75,6 +83,12 @@ export function inspect() {
     const isLarge = pixels >= 24 || (pixels >= 18.66 && Number(style.fontWeight) >= 700);
     if (ratio < (isLarge ? 3 : 4.5))
       wrong.push(`faint: ${name(element)} ${ratio.toFixed(2)} "${text.data}"`);
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const rect = range.getBoundingClientRect();
+    // A line's box is higher than its letters.
+    const air = rect.height * 0.25;
+    written.push([element, rect.left, rect.right, rect.top + air, rect.bottom - air]);
     const field = element.closest("[data-field]");
     if (field && !seen.has(field)) {
       seen.add(field);
@@ -84,6 +98,14 @@ export function inspect() {
       wrong.push(`unmarked number: ${name(element)} "${text.data}"`);
     }
   }
+  written.forEach(([one, left, right, top, bottom], n) => {
+    for (const [other, l, r, t, b] of written.slice(n + 1)) {
+      const across = Math.min(right, r) - Math.max(left, l);
+      if (across > 1 && Math.min(bottom, b) - Math.max(top, t) > 1) {
+        wrong.push(`written over: ${name(one)} and ${name(other)}`);
+      }
+    }
+  });
   const charts = Object.fromEntries(
     [...document.querySelectorAll("[role=img][id]")].map((e) => [
       e.id,

@@ -91,7 +91,7 @@ function showCells(venues: readonly Venue[]): void {
     dot.hidden = venue === undefined;
     if (venue) dot.dataset.level = level(venue);
   });
-  // About eleven times as wide as high, whatever their number, and never larger than a key.
-  const columns = Math.max(COLUMNS_MIN, Math.ceil(Math.sqrt(venues.length * 11)));
+  // About fourteen times as wide as high, whatever their number, and never larger than a key.
+  const columns = Math.max(COLUMNS_MIN, Math.ceil(Math.sqrt(venues.length * 14)));
   cells.style.setProperty("--columns", String(columns));
 }
