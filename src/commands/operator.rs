@@ -90,7 +90,7 @@ pub enum Screens {
 }
 
 #[derive(Debug, Args)]
-pub struct NewScreen {
+pub struct ScreenToken {
     #[command(flatten)]
     data: DataConfig,
     #[arg(long)]

@@ -156,7 +156,7 @@ async fn the_page_of_a_screen_is_served_without_any_data_or_foreign_source() {
     for foreign in ["http://", "https://", "//cdn"] {
         assert!(!page.text.contains(foreign), "{foreign}");
     }
-    for part in ["app.css", "app.js", "draw.js", "icon.svg"] {
+    for part in ["app.css", "app.js", "worker.js", "icon.svg"] {
         let part = crate::support::Answer::to(town.wire.get(&format!("/screen/page/{part}"))).await;
         assert_eq!(part.status, 200);
     }
