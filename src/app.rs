@@ -203,19 +203,29 @@ fn carry_over(state: &State) -> members::CarryOver {
     })
 }
 
+/// What a terminal sent before it was claimed is read by a domain above terminals.
+fn release(intake: gateways::Intake) -> terminals::Release {
+    Arc::new(move |family, serial, by| {
+        let intake = intake.clone();
+        Box::pin(async move { intake.release(family, &serial, &by).await })
+    })
+}
+
 fn router(state: &State, recorder: Recorder, hub: screen::Hub) -> anyhow::Result<Router> {
+    let caches = terminals::Caches::default();
+    let intake = gateways::Intake::new(state.clone(), recorder.clone(), caches.clone());
     let (paths, api) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(venues::routes().layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(members::routes(carry_over(state)))
         .merge(staff::routes())
-        .merge(terminals::routes())
-        .merge(gateways::routes(recorder))
+        .merge(terminals::routes(release(intake.clone())))
+        .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
         .merge(screen::routes(hub))
         .split_for_parts();
     let settings =
         edge::Settings { hosts: state.config.hosts.clone(), ..edge::Settings::default() };
-    let remembered = Extension(terminals::Caches::default());
+    let remembered = Extension(caches);
     let router = paths.merge(docs(&api)?).layer(remembered).with_state(state.clone());
     Ok(edge(router, settings, state.metrics.clone()))
 }

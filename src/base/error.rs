@@ -254,6 +254,9 @@ codes! {
     UnknownZone "unknown_zone" "该场馆没有这个功能区。" "This venue has no such zone.";
     KeyRotating "key_rotating" "已有两把有效密钥，请先停用一把。" "Two keys are valid already; revoke one first.";
     BadRecordId "bad_record_id" "记录编号无法读取：epoch 从 0 起，seq 从 1 起。" "The record id cannot be read: epoch is at least 0 and seq at least 1.";
+    NoPathToken "no_path_token" "该类终端不使用路径令牌。" "Terminals of this kind have no path token.";
+    TooManyCommands "too_many_commands" "该终端待执行的命令过多，请稍后再试。" "Too many commands wait for this terminal already; try again later.";
+    BadAddress "bad_address" "终端地址应为 IP 地址或主机名，可带端口。" "A terminal's address is an IP address or host name, with a port if need be.";
     PlaceTaken "place_taken" "该终端在这一天已有安排。" "The terminal has a place from that day already.";
     // The form of a request: what the edge refuses before any domain sees it.
     // Fields of a body that was read.

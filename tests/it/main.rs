@@ -16,3 +16,4 @@ mod signatures;
 mod support;
 mod takeover;
 mod tidy;
+mod vendors;
