@@ -102,7 +102,7 @@ impl Intake {
         let known = links::by_serial(&self.state.db, family, &serial.to_string()).await?;
         match known {
             // One that carries a token must come by its own path.
-            Some(known) if !known.has_path_token() => self.admit(known).await,
+            Some(known) if !known.has_path_token() => self.admit(known),
             _ => {
                 let from = address.map(|address| address.to_string()).unwrap_or_default();
                 self.limits.unclaimed.check(from.as_bytes())?;
@@ -117,10 +117,26 @@ impl Intake {
     /// `NotFound` for a token of nobody; `TooMany` beyond the limits.
     pub async fn by_path_token(&self, family: Family, token: &str) -> Result<Device, Error> {
         let known = links::by_path_token(&self.state.db, family, token, self.now()).await?;
-        self.admit(known.ok_or(Error::NotFound(Code::NotFound))?).await
+        self.admit(known.ok_or(Error::NotFound(Code::NotFound))?)
     }
 
-    async fn admit(&self, known: VendorTerminal) -> Result<Device, Error> {
+    /// The device whose path it is, if the body names that device and no other one. A body that
+    /// names another is that other's, and nobody vouches for it: it waits, and an alarm is raised.
+    ///
+    /// # Errors
+    /// `Unavailable` when the alarm cannot be kept.
+    pub async fn own(&self, device: Device, named: &str) -> Result<Device, Error> {
+        let Device::Claimed(known) = &device else { return Ok(device) };
+        if named.is_empty() || *known.terminal.serial == *named {
+            return Ok(device);
+        }
+        let Ok(serial) = Serial::parse(named) else { return Ok(device) };
+        let id = known.terminal.id;
+        links::alarm(&self.state.db, id, "wrong_terminal", self.now()).await?;
+        Ok(Device::Unclaimed { family: known.family, serial })
+    }
+
+    fn admit(&self, known: VendorTerminal) -> Result<Device, Error> {
         self.limits.devices.check(known.terminal.id.0.as_bytes())?;
         Ok(Device::Claimed(Box::new(known)))
     }

@@ -4,11 +4,19 @@
 //! request it is, hands the facts in and answers in the vendor's form after the commit.
 
 mod answer;
+mod dahua;
 mod facts;
+mod fcard;
+mod hikvision;
+mod hq;
 mod intake;
+mod json;
+mod multipart;
 mod native;
+mod post;
 mod routes;
 mod text;
+mod uniubi;
 mod zkteco;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use axum::{Extension, extract::Request, middleware::Next, middleware::from_fn};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Intake, native, zkteco};
+use super::{Intake, dahua, fcard, hikvision, hq, native, uniubi, zkteco};
 use crate::{
     base::{http::body, state::State},
     entries::Recorder,
@@ -18,6 +18,11 @@ const VENDOR_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub fn routes(recorder: Recorder, intake: Intake) -> OpenApiRouter<State> {
     let vendors = OpenApiRouter::new()
         .merge(zkteco::routes::routes())
+        .merge(hikvision::routes::routes())
+        .merge(fcard::routes::routes())
+        .merge(dahua::routes::routes())
+        .merge(uniubi::routes::routes())
+        .merge(hq::routes::routes())
         .layer(Extension(intake))
         .layer(from_fn(|request: Request, next: Next| {
             body::allow(VENDOR_BODY_BYTES_MAX, request, next)

@@ -1,6 +1,8 @@
 //! What terminals are told to do: ordered by staff or by the roster, handed out when the device
 //! asks, tracked until it says what became of it. An order that comes too late is not carried out.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait,
@@ -192,6 +194,35 @@ pub async fn take(
     limit: u64,
     now: DateTime<Utc>,
 ) -> Result<Vec<Command>, Error> {
+    take_of(db, terminal, &KINDS, limit, now).await
+}
+
+/// Every kind of order.
+pub const KINDS: [&str; 6] =
+    ["open_door", "restart", "query_records", "sync_time", "hold_person", "remove_person"];
+
+/// How many commands of each kind wait for a device that asks for one kind after another.
+pub async fn counts(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+    now: DateTime<Utc>,
+) -> Result<HashMap<String, usize>, Error> {
+    let mut counts = HashMap::new();
+    let rows = waiting(db, terminal, now, WAITING_MAX).await?;
+    for row in rows.into_iter().filter(|row| row.status == "queued") {
+        *counts.entry(row.kind).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+/// As [`take`], of these kinds only.
+pub async fn take_of(
+    db: &DatabaseConnection,
+    terminal: TerminalId,
+    kinds: &[&str],
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Command>, Error> {
     let due = Condition::any().add(Column::Status.eq("queued")).add(
         Condition::all()
             .add(Column::Status.eq("sent"))
@@ -202,6 +233,7 @@ pub async fn take(
     let query = Entity::find()
         .filter(Column::TerminalId.eq(terminal))
         .filter(due)
+        .filter(Column::Kind.is_in(kinds.iter().copied()))
         .filter(Column::ExpiresAt.gt(now))
         .order_by_asc(Column::Number)
         .limit(limit);

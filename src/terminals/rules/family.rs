@@ -6,9 +6,9 @@
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// ZKTeco PUSH for access control.
+    /// `ZKTeco` PUSH for access control.
     ZktecoAcc,
-    /// ZKTeco PUSH for attendance.
+    /// `ZKTeco` PUSH for attendance.
     ZktecoAtt,
     /// Hikvision ISAPI.
     Hikvision,

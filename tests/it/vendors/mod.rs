@@ -2,6 +2,7 @@
 
 mod claiming;
 mod commands;
+mod hikvision;
 mod zkteco_acc;
 mod zkteco_att;
 
