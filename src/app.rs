@@ -97,8 +97,12 @@ impl App {
         };
         let tasks = TaskTracker::new();
         let recorder = start_tasks(&state, &tasks);
+        let caches = terminals::Caches::default();
+        let intake =
+            gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
+        tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
         let hub = screen::Hub::new(db.clone(), clock, counters, stop.clone());
-        let router = router(&state, recorder, hub.clone())?;
+        let router = router(&state, recorder, (intake, caches), hub.clone())?;
         let readiness = readiness(&state);
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
         let operations =
@@ -211,9 +215,12 @@ fn release(intake: gateways::Intake) -> terminals::Release {
     })
 }
 
-fn router(state: &State, recorder: Recorder, hub: screen::Hub) -> anyhow::Result<Router> {
-    let caches = terminals::Caches::default();
-    let intake = gateways::Intake::new(state.clone(), recorder.clone(), caches.clone());
+fn router(
+    state: &State,
+    recorder: Recorder,
+    (intake, caches): (gateways::Intake, terminals::Caches),
+    hub: screen::Hub,
+) -> anyhow::Result<Router> {
     let (paths, api) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(venues::routes().layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(members::routes(carry_over(state)))

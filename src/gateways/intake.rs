@@ -5,6 +5,7 @@ use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
+use tokio_util::task::TaskTracker;
 
 use super::facts::{Fact, Passed, Seen, Unreadable};
 use crate::{
@@ -42,6 +43,8 @@ pub struct Intake {
     pub state: State,
     pub recorder: Recorder,
     pub caches: Caches,
+    /// Calls of devices that run on behind an answer.
+    pub tasks: TaskTracker,
     limits: Arc<Limits>,
 }
 
@@ -76,12 +79,12 @@ impl Device {
 }
 
 impl Intake {
-    pub fn new(state: State, recorder: Recorder, caches: Caches) -> Self {
+    pub fn new(state: State, recorder: Recorder, caches: Caches, tasks: TaskTracker) -> Self {
         let limits = Limits {
             devices: RateLimit::new(PER_MINUTE, BURST),
             unclaimed: RateLimit::new(UNCLAIMED_PER_MINUTE, UNCLAIMED_BURST),
         };
-        Self { state, recorder, caches, limits: Arc::new(limits) }
+        Self { state, recorder, caches, tasks, limits: Arc::new(limits) }
     }
 
     pub fn now(&self) -> DateTime<Utc> {

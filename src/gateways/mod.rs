@@ -5,6 +5,7 @@
 
 mod answer;
 mod dahua;
+mod digest;
 mod facts;
 mod fcard;
 mod hikvision;
@@ -13,6 +14,7 @@ mod intake;
 mod json;
 mod multipart;
 mod native;
+pub mod outward;
 mod post;
 mod routes;
 mod text;

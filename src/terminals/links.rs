@@ -68,6 +68,23 @@ pub async fn by_serial(
     }
 }
 
+/// The terminal in use with this id.
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    family: Family,
+    id: TerminalId,
+) -> Result<Option<VendorTerminal>, Error> {
+    let row = terminal::Entity::find_by_id(id)
+        .filter(terminal::Column::Family.eq(family.as_str()))
+        .filter(terminal::Column::Status.eq(ACTIVE))
+        .one(db)
+        .await?;
+    match row {
+        Some(row) => load(db, family, row).await,
+        None => Ok(None),
+    }
+}
+
 /// The terminal in use to whose path this token belongs.
 pub async fn by_path_token(
     db: &impl ConnectionTrait,
@@ -84,14 +101,8 @@ pub async fn by_path_token(
         .filter(Condition::any().add(Column::PathTokenHash.eq(hash.as_str())).add(old))
         .one(db)
         .await?;
-    let Some(link) = link else { return Ok(None) };
-    let row = terminal::Entity::find_by_id(link.terminal_id)
-        .filter(terminal::Column::Family.eq(family.as_str()))
-        .filter(terminal::Column::Status.eq(ACTIVE))
-        .one(db)
-        .await?;
-    match row {
-        Some(row) => load(db, family, row).await,
+    match link {
+        Some(link) => by_id(db, family, link.terminal_id).await,
         None => Ok(None),
     }
 }

@@ -1,5 +1,6 @@
 //! Terminals: devices at doors with their places, keys, clocks, record numbers and rosters.
 
+pub mod access;
 mod caches;
 mod caller;
 mod claims;

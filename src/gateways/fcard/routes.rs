@@ -40,74 +40,119 @@ pub fn routes() -> OpenApiRouter<State> {
 const NOT_CLAIMED: &str = r#"{"Success":401}"#;
 const WELL: &str = r#"{"Success":1}"#;
 
+/// What a device that polls asks for.
+#[derive(Clone, Copy)]
+enum Ask {
+    Keepalive,
+    Remote,
+    Download,
+    Delete,
+    /// Something that is only acknowledged.
+    Noted,
+}
+
 async fn keepalive(Extension(intake): Extension<Intake>, request: Request) -> Response {
-    polled(&intake, request, async |known, _| {
-        let (db, now) = (&intake.state.db, intake.now());
-        roster::keep_up(db, &intake.caches, known, now).await?;
-        let waiting = commands::counts(db, known.terminal.id, now).await?;
-        let number = |kinds: &[&str]| kinds.iter().filter_map(|kind| waiting.get(*kind)).sum();
-        let add: usize = number(&["hold_person"]);
-        let delete: usize = number(&["remove_person"]);
-        let remote: usize = number(&REMOTE);
-        if add + delete + remote == 0 {
-            return Ok(WELL.to_owned());
+    polled(&intake, request, Ask::Keepalive).await
+}
+
+async fn remote(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    polled(&intake, request, Ask::Remote).await
+}
+
+async fn download(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    polled(&intake, request, Ask::Download).await
+}
+
+async fn delete(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    polled(&intake, request, Ask::Delete).await
+}
+
+async fn noted(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    polled(&intake, request, Ask::Noted).await
+}
+
+/// Answers a device that polls, if it is claimed.
+async fn polled(intake: &Intake, request: Request, ask: Ask) -> Response {
+    let post = match Post::read(request).await {
+        Ok(post) => post,
+        Err(refusal) => return refusal,
+    };
+    reply(intake, post, ask).await.map_or_else(answer::refusal, answer::json)
+}
+
+async fn reply(intake: &Intake, post: Post, ask: Ask) -> Result<String, Error> {
+    let serial = record::serial(&post.body);
+    let device = intake.by_serial(Family::Fcard, &serial, post.contact.address).await?;
+    let Device::Claimed(known) = &device else {
+        intake.take(&device, Vec::new(), post.contact).await?;
+        return Ok(NOT_CLAIMED.to_owned());
+    };
+    links::contact(&intake.state.db, known, post.contact, intake.now()).await?;
+    let limit = record::limit(&post.body);
+    match ask {
+        Ask::Keepalive => work(intake, known).await,
+        Ask::Remote => take(intake, known, &REMOTE, 1).await.map(|told| command(&told)),
+        Ask::Download => {
+            take(intake, known, &["hold_person"], limit).await.map(|told| people(&told))
         }
-        let told = format!(
-            "{{\"Success\":1,\"AddPeople\":{add},\"DeletePeople\":{delete},\"SyncParameter\":0,\
-             \"Remote\":{},\"UploadWorkParameter\":0}}",
-            usize::from(remote > 0)
-        );
-        Ok(told)
-    })
-    .await
+        Ask::Delete => {
+            take(intake, known, &["remove_person"], limit).await.map(|told| leaving(&told))
+        }
+        Ask::Noted => Ok(WELL.to_owned()),
+    }
 }
 
 /// Orders that a device fetches one at a time.
 const REMOTE: [&str; 3] = ["open_door", "restart", "query_records"];
 
-async fn remote(Extension(intake): Extension<Intake>, request: Request) -> Response {
-    polled(&intake, request, async |known, _| {
-        let told = take(&intake, known, &REMOTE, 1).await?;
-        let word = told.first().map_or("", |command| match command.order {
-            Order::OpenDoor { .. } => ",\"Opendoor\":1",
-            Order::Restart => ",\"Restart\":1",
-            // It can only send all that it has again; what we know already changes nothing.
-            Order::QueryRecords { .. } => ",\"RepostRecord\":1",
-            Order::SyncTime | Order::HoldPerson { .. } | Order::RemovePerson { .. } => "",
-        });
-        Ok(format!("{{\"Success\":1{word}}}"))
-    })
-    .await
+/// What waits for the device, so that it asks for it.
+async fn work(intake: &Intake, known: &VendorTerminal) -> Result<String, Error> {
+    let (db, now) = (&intake.state.db, intake.now());
+    roster::keep_up(db, &intake.caches, known, now).await?;
+    let waiting = commands::counts(db, known.terminal.id, now).await?;
+    let number = |kinds: &[&str]| kinds.iter().filter_map(|kind| waiting.get(*kind)).sum();
+    let add: usize = number(&["hold_person"]);
+    let delete: usize = number(&["remove_person"]);
+    let remote: usize = number(&REMOTE);
+    if add + delete + remote == 0 {
+        return Ok(WELL.to_owned());
+    }
+    let remote = usize::from(remote > 0);
+    Ok(format!(
+        "{{\"Success\":1,\"AddPeople\":{add},\"DeletePeople\":{delete},\"SyncParameter\":0,\
+         \"Remote\":{remote},\"UploadWorkParameter\":0}}"
+    ))
 }
 
-async fn download(Extension(intake): Extension<Intake>, request: Request) -> Response {
-    polled(&intake, request, async |known, body| {
-        let told = take(&intake, known, &["hold_person"], record::limit(body)).await?;
-        let people: Vec<Value> = handles(&told)
-            .map(|handle| {
-                json!({
-                    "UserID": handle, "Name": "", "IdentityCard": "", "AccessType": 0,
-                    "ExpirationDate": 0, "OpenTimes": 65535, "KeepOpen": 0, "Timegroup": 1,
-                })
-            })
-            .collect();
-        let list = json!({ "Success": 1, "PeopleCount": people.len(), "PeopleList": people });
-        Ok(list.to_string())
-    })
-    .await
+fn command(told: &[Command]) -> String {
+    let word = told.first().map_or("", |command| match command.order {
+        Order::OpenDoor { .. } => ",\"Opendoor\":1",
+        Order::Restart => ",\"Restart\":1",
+        // It can only send all that it has again; what we know already changes nothing.
+        Order::QueryRecords { .. } => ",\"RepostRecord\":1",
+        Order::SyncTime | Order::HoldPerson { .. } | Order::RemovePerson { .. } => "",
+    });
+    format!("{{\"Success\":1{word}}}")
 }
 
-async fn delete(Extension(intake): Extension<Intake>, request: Request) -> Response {
-    polled(&intake, request, async |known, body| {
-        let told = take(&intake, known, &["remove_person"], record::limit(body)).await?;
-        let people: Vec<&str> = handles(&told).collect();
-        Ok(format!(
-            "{{\"Success\":1,\"DeleteAll\":0,\"DeleteCount\":{},\"DeleteList\":[{}]}}",
-            people.len(),
-            people.join(",")
-        ))
-    })
-    .await
+fn people(told: &[Command]) -> String {
+    let person = |handle| {
+        json!({
+            "UserID": handle, "Name": "", "IdentityCard": "", "AccessType": 0,
+            "ExpirationDate": 0, "OpenTimes": 65535, "KeepOpen": 0, "Timegroup": 1,
+        })
+    };
+    let people: Vec<Value> = handles(told).map(person).collect();
+    json!({ "Success": 1, "PeopleCount": people.len(), "PeopleList": people }).to_string()
+}
+
+fn leaving(told: &[Command]) -> String {
+    let people: Vec<&str> = handles(told).collect();
+    format!(
+        "{{\"Success\":1,\"DeleteAll\":0,\"DeleteCount\":{},\"DeleteList\":[{}]}}",
+        people.len(),
+        people.join(",")
+    )
 }
 
 fn handles(told: &[Command]) -> impl Iterator<Item = &str> {
@@ -135,34 +180,6 @@ async fn take(
         commands::settle(db, id, Which::Number(command.number), result, now).await?;
     }
     Ok(told)
-}
-
-/// Something that is only acknowledged.
-async fn noted(Extension(intake): Extension<Intake>, request: Request) -> Response {
-    polled(&intake, request, async |_, _| Ok(WELL.to_owned())).await
-}
-
-/// Answers a device that polls, if it is claimed.
-async fn polled(
-    intake: &Intake,
-    request: Request,
-    answer: impl AsyncFn(&VendorTerminal, &[u8]) -> Result<String, Error>,
-) -> Response {
-    let post = match Post::read(request).await {
-        Ok(post) => post,
-        Err(refusal) => return refusal,
-    };
-    let told = async {
-        let serial = record::serial(&post.body);
-        let device = intake.by_serial(Family::Fcard, &serial, post.contact.address).await?;
-        let Device::Claimed(known) = &device else {
-            intake.take(&device, Vec::new(), post.contact.clone()).await?;
-            return Ok(NOT_CLAIMED.to_owned());
-        };
-        links::contact(&intake.state.db, known, post.contact.clone(), intake.now()).await?;
-        answer(known, &post.body).await
-    };
-    told.await.map_or_else(answer::refusal, answer::json)
 }
 
 async fn upload(Extension(intake): Extension<Intake>, request: Request) -> Response {

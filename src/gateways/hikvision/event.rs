@@ -81,6 +81,31 @@ fn what(fields: &Fields) -> Option<What> {
     }
 }
 
+/// A page of records that a device was asked for.
+pub struct Listed {
+    pub facts: Vec<Fact>,
+    /// There is another page.
+    pub more: bool,
+}
+
+/// Reads a page of records; none if it is no such page.
+pub fn listed(bytes: &[u8]) -> Option<Listed> {
+    let value = json::object(bytes)?;
+    let page = value.get("AcsEvent")?;
+    let rows = page.get("InfoList").and_then(serde_json::Value::as_array);
+    let facts = rows.into_iter().flatten().map(|row| {
+        let fields = Fields::of(row, "");
+        let when = fields.get("time").and_then(time);
+        let codes = fields.number("major").zip(fields.number("minor"));
+        let fact = when.zip(codes).and_then(|(when, (major, minor))| {
+            Report { fields: &fields, when, major, minor }.fact()
+        });
+        fact.unwrap_or_else(|| Fact::unreadable(row.to_string().as_bytes()))
+    });
+    let more = page.get("responseStatusStrg").and_then(serde_json::Value::as_str) == Some("MORE");
+    Some(Listed { facts: facts.collect(), more })
+}
+
 /// RFC 3339, or a wall clock's time.
 pub fn time(text: &str) -> Option<When> {
     match DateTime::parse_from_rfc3339(text) {

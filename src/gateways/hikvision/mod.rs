@@ -1,9 +1,9 @@
 //! Hikvision ISAPI: devices that post their events to a path of ours with a token in it, and take
 //! commands at an address of their own by digest authentication.
 
-mod event;
+pub mod calls;
+pub mod event;
 pub mod routes;
-mod stream;
 mod xml;
 
 #[cfg(test)]

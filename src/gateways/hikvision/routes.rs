@@ -9,20 +9,25 @@ use axum::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::event::{self, Event, What};
+use super::{
+    calls::{self, Call},
+    event::{self, Event, What},
+};
 use crate::{
-    base::{error::Error, state::State},
+    base::{
+        error::Error,
+        ids::{Direction, TerminalId},
+        state::State,
+    },
+    entries::{DecisionKind, StoredDecision},
     gateways::{
         answer,
         facts::Fact,
         intake::{Device, Intake},
-        multipart,
+        multipart, native, outward,
         post::Post,
     },
-    terminals::{
-        Family,
-        links::{self, Contact},
-    },
+    terminals::{Family, access, links::Contact},
 };
 
 pub fn routes() -> OpenApiRouter<State> {
@@ -85,14 +90,38 @@ async fn reply(
             What::Question(seen, number) => questions.push((seen, number)),
         }
     }
-    for (seen, _number) in questions {
+    for (seen, number) in questions {
         match &device {
             Device::Claimed(known) => {
-                intake.decide(known, seen).await?;
-                links::contact(&intake.state.db, known, contact.clone(), intake.now()).await?;
+                let (stored, direction) = intake.decide(known, seen).await?;
+                let call = checked(number, stored.as_ref(), direction);
+                answer_question(intake, known.terminal.id, call);
             }
             Device::Unclaimed { .. } => facts.push(Fact::Entry(seen)),
         }
     }
     intake.take(&device, facts, contact).await
+}
+
+fn checked(number: i64, stored: Option<&StoredDecision>, direction: Direction) -> Call {
+    let granted = stored.is_some_and(|stored| stored.decision == DecisionKind::Granted);
+    let said = if granted { DecisionKind::Granted } else { DecisionKind::Refused };
+    let (sentence, _) = native::sentences(said, stored.and_then(|s| s.reason), direction);
+    calls::checked(number, granted, sentence)
+}
+
+/// The device takes our answer in a call of its own, and only once its event has been taken.
+fn answer_question(intake: &Intake, terminal: TerminalId, call: Call) {
+    let intake = intake.clone();
+    intake.tasks.clone().spawn(async move {
+        let (db, keys) = (&intake.state.db, &intake.state.keys);
+        let told = match access::of(db, keys, terminal, intake.now()).await {
+            Ok(Some(access)) => outward::place(&intake, terminal, &access, &call).await.map(|_| ()),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            tracing::warn!(%terminal, %error, "a terminal's question was not answered");
+        }
+    });
 }

@@ -3,14 +3,11 @@
 use super::{
     event::{self, What},
     routes::events,
-    stream::Stream,
-    xml,
 };
 use crate::{
     base::ids::{Direction, Method},
     gateways::{
         facts::{Fact, Passed},
-        multipart,
         mutations::{samples, survive},
     },
 };
@@ -72,29 +69,14 @@ fn the_same_event_comes_as_json_as_xml_and_in_parts() {
 }
 
 #[test]
-fn a_stream_is_read_in_whatever_pieces_it_comes() {
-    let part =
-        |text: &str| format!("--MIME_boundary\r\nContent-Type: application/json\r\n\r\n{text}\r\n");
-    let picture = "--MIME_boundary\r\nContent-Type: image/jpeg\r\n\r\nxx\r\n";
-    let text = format!("{}{picture}{}--MIME_boundary", part(FACE), part(FACE));
-    let whole = Stream::default().take(text.as_bytes()).unwrap();
-    assert_eq!(whole.len(), 2);
-    let mut stream = Stream::default();
-    let pieces = text.as_bytes().chunks(7).flat_map(|piece| stream.take(piece).unwrap());
-    assert_eq!(pieces.collect::<Vec<_>>(), whole);
-}
-
-#[test]
 fn the_sampled_stream_tells_what_was_stored_and_then_what_happens() {
     let all = samples("hikvision");
-    let Some(stream) = all.iter().find(|sample| sample.starts_with(b"HTTP/1.1 200 OK\r\nMIME"))
-    else {
+    let is_stream = |sample: &&Vec<u8>| sample.starts_with(b"HTTP/1.1 200 OK\r\nMIME");
+    let Some(stream) = all.iter().find(is_stream) else {
         println!("skipped: the sampled stream is not here");
         return;
     };
-    let mut reader = Stream::default();
-    let mut events = reader.take(stream).unwrap();
-    events.extend(reader.take(b"\r\n--MIME_boundary").unwrap());
+    let events = events("multipart/mixed; boundary=MIME_boundary", stream);
     assert!(events.len() >= 4, "{}", events.len());
     let passed = events.iter().filter(|event| {
         matches!(&event.what, What::Fact(Fact::Entry(seen)) if seen.passed == Passed::Opened)
@@ -104,20 +86,27 @@ fn the_sampled_stream_tells_what_was_stored_and_then_what_happens() {
 }
 
 #[test]
+fn a_page_of_records_is_read_like_pushes() {
+    let row = r#"{"major":5,"minor":75,"time":"2026-11-23T10:00:00+08:00",
+        "employeeNoString":"1001","serialNo":591,"cardReaderNo":1}"#;
+    let page = format!(
+        r#"{{"AcsEvent":{{"responseStatusStrg":"MORE","totalMatches":2,"InfoList":[{row},{{}}]}}}}"#
+    );
+    let listed = event::listed(page.as_bytes()).unwrap();
+    assert!(listed.more && listed.facts.len() == 2);
+    let Fact::Entry(seen) = &listed.facts[0] else { panic!("no entry") };
+    assert_eq!(*seen, entry(event::read(FACE.as_bytes()).what));
+    assert!(matches!(listed.facts[1], Fact::Unreadable(_)));
+    assert!(event::listed(b"{}").is_none());
+}
+
+#[test]
 fn no_mutation_stops_the_parsers() {
     let mut all = samples("hikvision");
     all.push(FACE.as_bytes().to_vec());
     all.push(b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b--".to_vec());
     survive("hikvision", &all, |bytes| {
-        event::read(bytes);
         events("multipart/form-data; boundary=MIME_boundary", bytes);
-        multipart::parts(None, bytes);
-        xml::leaves(&String::from_utf8_lossy(bytes));
-        let mut stream = Stream::default();
-        for piece in bytes.chunks(512) {
-            if stream.take(piece).is_err() {
-                break;
-            }
-        }
+        event::listed(bytes);
     });
 }

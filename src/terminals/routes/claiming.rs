@@ -1,7 +1,7 @@
 //! Vendors' terminals for staff: which ones nobody has claimed, claiming them for a door, path
 //! tokens, how they are reached, what they say of themselves, and the end of their use.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Extension, extract::State as Part, http::StatusCode};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{json::DirectionWord, require_terminal, require_venue};
 use crate::{
     base::{
+        config::Mode,
         error::{Code, Error},
         http::{
             json::Json,
@@ -25,8 +26,10 @@ use crate::{
     },
     staff::{Function, StaffCaller},
     terminals::{
-        self, Claimed, Family, NewClaim, NewPlace, Serial, claims::UnclaimedView, notices,
-        notices::NoticeView,
+        self, Claimed, Family, NewClaim, NewPlace, Serial,
+        access::{self, Access},
+        claims::UnclaimedView,
+        notices::{self, NoticeView},
     },
 };
 
@@ -161,6 +164,57 @@ pub async fn rotate_path_token(
     let token = terminals::rotate_path_token(&state.db, id, &by, now).await?;
     let path_token = token.expose_secret().to_owned();
     Ok((StatusCode::CREATED, Json(PathTokenJson { path_token })))
+}
+
+/// Where a terminal takes commands, and as whom.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccessBody {
+    /// `192.168.1.64:80`, in a network that this server reaches.
+    #[schema(example = "192.168.1.64:80")]
+    address: String,
+    user: String,
+    /// Sealed when stored, and shown to nobody.
+    password: String,
+}
+
+/// Longest name and password that devices take.
+const LOGIN_CHARS_MAX: usize = 32;
+
+impl AccessBody {
+    fn parse(self, is_production: bool) -> Result<Access, Error> {
+        let bad = || Error::invalid("/address", Code::BadAddress);
+        let address: SocketAddr = self.address.parse().map_err(|_| bad())?;
+        if !access::is_callable(address.ip(), is_production) || address.port() == 0 {
+            return Err(bad());
+        }
+        for (pointer, text) in [("/user", &self.user), ("/password", &self.password)] {
+            let fits = (1..=LOGIN_CHARS_MAX).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+            if !fits {
+                return Err(Error::invalid(pointer, Code::InvalidValue));
+            }
+        }
+        Ok(Access { address, user: self.user, password: self.password.into() })
+    }
+}
+
+/// Sets where a terminal takes commands. A login that it refused before is tried afresh.
+#[utoipa::path(put, path = "/api/v1/staff/terminals/{id}/access", tag = "staff: terminals",
+    params(("id" = TerminalId, Path)), request_body = AccessBody, responses((status = 204)))]
+pub async fn set_access(
+    Part(state): Part<State>,
+    caller: StaffCaller,
+    Path(id): Path<TerminalId>,
+    Json(body): Json<AccessBody>,
+) -> Result<StatusCode, Error> {
+    require_terminal(&state, &caller, id).await?;
+    let access = body.parse(state.config.data.mode == Mode::Production)?;
+    let (by, now) = (caller.actor(), state.clock.now());
+    access::set(&state.db, &state.keys, id, &access, &by, now).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Ends a terminal's use at once. What it still sends waits in quarantine.

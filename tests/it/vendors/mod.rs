@@ -3,6 +3,7 @@
 mod claiming;
 mod commands;
 mod hikvision;
+mod others;
 mod zkteco_acc;
 mod zkteco_att;
 
