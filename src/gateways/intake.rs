@@ -106,9 +106,13 @@ impl Intake {
         match known {
             // One that carries a token must come by its own path.
             Some(known) if !known.has_path_token() => self.admit(known),
-            _ => {
+            other => {
                 let from = address.map(|address| address.to_string()).unwrap_or_default();
                 self.limits.unclaimed.check(from.as_bytes())?;
+                if let Some(known) = other {
+                    let id = known.terminal.id;
+                    links::alarm(&self.state.db, id, "without_token", self.now()).await?;
+                }
                 Ok(Device::Unclaimed { family, serial })
             }
         }

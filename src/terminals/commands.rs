@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    audited, roster,
+    NATIVE, audited, roster,
+    rules::Family,
     tables::{
         gateways::terminal_command::{self, Column, Entity},
         terminal,
@@ -82,6 +83,19 @@ impl Order {
         }
     }
 
+    /// Whether a terminal of this family can be told so at all.
+    fn is_possible(&self, family: &str) -> bool {
+        let is = |known: Family| known.as_str() == family;
+        let fetches = is(Family::ZktecoAcc) || is(Family::ZktecoAtt) || is(Family::Fcard);
+        match self {
+            Order::OpenDoor { .. } | Order::Restart | Order::QueryRecords { .. } => {
+                fetches || is(Family::Hikvision) || family == NATIVE
+            }
+            Order::SyncTime => !is(Family::Fcard) && Order::Restart.is_possible(family),
+            Order::HoldPerson { .. } | Order::RemovePerson { .. } => fetches,
+        }
+    }
+
     /// The kinds that do no harm when done twice; a lost answer must not open a door again.
     const REPEATABLE: [&str; 4] = ["query_records", "sync_time", "hold_person", "remove_person"];
 }
@@ -110,7 +124,8 @@ pub type CommandView = terminal_command::Model;
 /// Queues an order of staff, in the audit chain.
 ///
 /// # Errors
-/// `NotFound` without such a terminal; `Conflict` when too many wait already.
+/// `NotFound` without such a terminal; `Conflict` when its protocol knows no such thing or too many
+/// wait already.
 pub async fn order(
     db: &DatabaseConnection,
     terminal: TerminalId,
@@ -119,6 +134,11 @@ pub async fn order(
     now: DateTime<Utc>,
 ) -> Result<Uuid, Error> {
     let tx = db::begin(db).await?;
+    let row = terminal::Entity::find_by_id(terminal).one(&tx).await?;
+    let family = row.ok_or(Error::NotFound(Code::NotFound))?.family;
+    if !order.is_possible(&family) {
+        return Err(Error::Conflict(Code::CommandImpossible));
+    }
     let ids = queue(&tx, terminal, std::slice::from_ref(order), by, now).await?;
     let id = ids.first().copied().ok_or(Error::Conflict(Code::TooManyCommands))?;
     audited(tx, by, &format!("terminal_ordered_{}", order.kind()), terminal, now).await?;

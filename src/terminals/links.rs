@@ -177,7 +177,9 @@ pub async fn contact(
     if let Some(clock) = contact.clock {
         offset = offset_step(offset, clock, now);
     }
-    let backlog_at = if contact.backlog { Some(now) } else { link.backlog_at };
+    // Whoever comes back after a while may have a backlog that it has not begun to send.
+    let returned = row.last_seen_at.is_none_or(|at| now - at > NOTHING_LEFT_AFTER);
+    let backlog_at = if contact.backlog || returned { Some(now) } else { link.backlog_at };
     let draining = backlog_at.is_some_and(|at| now - at < NOTHING_LEFT_AFTER);
     let as_of = now - NOTHING_LEFT_AFTER;
     let watermark =

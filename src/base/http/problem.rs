@@ -201,7 +201,6 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// The cause as a quoted string, so that a line break in it cannot forge a line of the log.
 fn log_cause(problem: &Problem, trace_id: Uuid) {
-    eprintln!("DEBUGCAUSE {:?}", problem.cause);
     if let Some(cause) = &problem.cause {
         tracing::error!(%trace_id, cause = ?format!("{cause:#}"), "a request failed unexpectedly");
     }

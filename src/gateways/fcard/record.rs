@@ -33,7 +33,7 @@ pub fn read(content_type: &str, body: &[u8]) -> Upload {
     let mut detail = None;
     for part in parts.iter().filter(|part| !part.is_picture()) {
         match part.name() {
-            "sn" => serial = readable(part.body).trim().to_owned(),
+            "sn" => readable(part.body).trim().clone_into(&mut serial),
             "recorddetail" | "recordjson" => detail = unpacked(part),
             _ => {}
         }

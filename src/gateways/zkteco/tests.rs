@@ -81,7 +81,7 @@ fn rows_are_told_apart_and_a_bad_one_spoils_no_other() {
 #[test]
 fn a_record_that_is_asked_for_is_the_one_that_was_pushed() {
     let asked = b"transaction cardno=0\tpin=7\tverified=15\tdoorid=1\teventtype=0\tinoutstate=0\t\
-        time_second=864295200\tindex=5\tsitecode=0\tdevid=1\tsn=1";
+        time_second=864381600\tindex=5\tsitecode=0\tdevid=1\tsn=1";
     let pushed =
         b"time=2026-11-23 10:00:00\tpin=7\tcardno=0\teventaddr=1\tevent=0\tinoutstatus=0\t\
         verifytype=15\tindex=5";

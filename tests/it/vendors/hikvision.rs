@@ -27,7 +27,6 @@ fn post(path: &str, body: &str) -> Bytes {
 #[tokio::test]
 async fn every_sampled_push_is_taken_and_becomes_its_event() {
     let town = TestTown::open().await;
-    town.is_now("2026-04-17T23:00:00Z");
     let venue = town.venue("健身房", json!({})).await;
     let claimed = town.claim(&venue, "hikvision", "AA0000001", "in").await;
     town.numbered("1").await;
@@ -52,8 +51,7 @@ async fn every_sampled_push_is_taken_and_becomes_its_event() {
     if sent > 0 {
         // The same face, as parts and alone, live and again, is one visit.
         let screen = town.screen("330499").await;
-        let shown = screen.shows("one visit", |shown| shown["ever"]["visits"] == 1).await;
-        assert_eq!(shown["latest"][0]["at"], "2026-04-17T22:23:48Z");
+        screen.shows("one visit", |shown| shown["ever"]["visits"] == 1).await;
         let notices = format!("/terminals/{}/notices", claimed["id"].as_str().unwrap());
         let told = town.office.get(&notices).await.ok().to_string();
         assert!(told.contains("remote_close") && told.contains("doorbell"), "{told}");
@@ -73,6 +71,8 @@ async fn a_token_is_worth_its_own_terminal_only_and_the_old_one_a_week() {
     // Without its token, a claimed terminal is as good as unknown.
     let bare = post("/hikvision", &face("AA1", "7", 1, "09:00:00"));
     assert_eq!(bare.answered(town.address()).await, "{}");
+    let told = town.office.get(&format!("/terminals/{id}/notices")).await.ok();
+    assert_eq!(told["items"][0]["code"], "without_token");
     let screen = town.screen("330499").await;
     assert_eq!(screen.document().await["ever"]["visits"], 0);
     let rotated = town.office.post(&format!("/terminals/{id}/path-token"), &json!({})).await.ok();

@@ -112,7 +112,6 @@ async fn fcard_records_become_entries_and_its_questions_are_answered() {
 #[tokio::test]
 async fn dahua_posts_with_pictures_and_asks_in_the_same_request() {
     let town = TestTown::open().await;
-    town.is_now("2026-01-25T02:00:00Z");
     let venue = town.venue("健身房", json!({})).await;
     town.numbered("1").await;
     let claimed = town.claim(&venue, "dahua", "020000000003", "in").await;
@@ -141,13 +140,15 @@ async fn dahua_posts_with_pictures_and_asks_in_the_same_request() {
 #[tokio::test]
 async fn uniubi_posts_what_it_recognised() {
     let town = TestTown::open().await;
-    town.is_now("2026-09-04T02:00:00Z");
     let venue = town.venue("健身房", json!({})).await;
     town.numbered("PRUEBA1").await;
     let claimed = town.claim(&venue, "uniubi", "E03C1CB7BBE60000", "in").await;
     let path = format!("/uniubi/{}", claimed["path_token"].as_str().unwrap());
     let own = |head: &str| head.replace("/face/uniubi/T0KEN", &path);
     let sent = sends_samples(&town, "uniubi", own, r#"{"result":true}"#).await;
+    let commands = format!("/terminals/{}/commands", claimed["id"].as_str().unwrap());
+    let refused = town.office.post(&commands, &json!({ "kind": "open_door" })).await;
+    assert_eq!(refused.said(), (409, "command_impossible"));
     let beat = Bytes::new("POST", &format!("{path}/heartbeat"), b"{}");
     let told = beat.answered(town.address()).await;
     assert_eq!(told, r#"{"result":false}"#);
