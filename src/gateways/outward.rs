@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -60,16 +61,22 @@ pub async fn run(intake: Intake, stop: CancellationToken) {
     }
 }
 
+/// One order of each terminal, all at once: a slow device holds no other one up.
 async fn round(intake: &Intake) -> Result<(), Error> {
     let (db, now) = (&intake.state.db, intake.now());
-    for id in access::with_commands(db, Family::Hikvision, TERMINALS_MAX, now).await? {
-        let Some(access) = access::of(db, &intake.state.keys, id, now).await? else { continue };
-        // One at a time: these devices serve one client well and two badly.
-        for command in commands::take(db, id, 1, now).await? {
-            let result = carry_out(intake, id, &access, &command).await?;
-            let which = Which::Number(command.number);
-            commands::settle(db, id, which, result, intake.now()).await?;
-        }
+    let ids = access::with_commands(db, Family::Hikvision, TERMINALS_MAX, now).await?;
+    let all = join_all(ids.into_iter().map(|id| serve(intake, id))).await;
+    all.into_iter().collect()
+}
+
+/// These devices serve one client well and two badly: one order at a time.
+async fn serve(intake: &Intake, id: TerminalId) -> Result<(), Error> {
+    let (db, now) = (&intake.state.db, intake.now());
+    let Some(access) = access::of(db, &intake.state.keys, id, now).await? else { return Ok(()) };
+    for command in commands::take(db, id, 1, now).await? {
+        let result = carry_out(intake, id, &access, &command).await?;
+        let which = Which::Number(command.number);
+        commands::settle(db, id, which, result, intake.now()).await?;
     }
     Ok(())
 }

@@ -43,15 +43,6 @@ impl Bytes {
         self
     }
 
-    /// The same to another path, or of another serial number.
-    pub fn replaced(self, from: &str, to: &str) -> Self {
-        let body = match String::from_utf8(self.body) {
-            Ok(text) => text.replace(from, to).into_bytes(),
-            Err(bytes) => bytes.into_bytes(),
-        };
-        Self { head: self.head.replace(from, to), body }
-    }
-
     /// Ready to go to this server: its name, the body's length, and no other request behind.
     fn sealed(&self, address: SocketAddr) -> Vec<u8> {
         const OURS: [&str; 3] = ["host:", "connection:", "content-length:"];

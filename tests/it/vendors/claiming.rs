@@ -115,3 +115,19 @@ async fn claiming_needs_the_right_at_the_venue_and_a_serial_number() {
     let bad = town.office.post("/terminals/claims", &body("a b")).await;
     assert_eq!(bad.said(), (422, "bad_serial"));
 }
+
+#[tokio::test]
+async fn an_address_that_invents_terminals_is_slowed_down() {
+    let town = TestTown::open().await;
+    let mut taken = 0;
+    loop {
+        let reply = row(&format!("X-{taken}"), "08:00:00", 0, 1).sent(town.address()).await;
+        if reply.status != 200 {
+            assert_eq!((reply.status, reply.body.as_str()), (429, "REFUSED"));
+            break;
+        }
+        taken += 1;
+        assert!(taken < 2_000, "nobody stops it");
+    }
+    assert!(taken >= 100, "{taken}");
+}
