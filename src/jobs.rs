@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     base::{clock::Clock, db, idempotency, keys::Keys},
-    entries::world::Worlds,
+    entries::{KEYS_KEPT, world::Worlds},
     minutes, staff, terminals,
 };
 
@@ -127,18 +127,16 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Days for which a record's key is kept: a replay within them is told `duplicate`.
-const KEYS_KEPT: TimeDelta = TimeDelta::days(400);
-
-async fn retain(
-    db: &DatabaseConnection,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), sea_orm::DbErr> {
+async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<()> {
     idempotency::sweep(db, now).await?;
     staff::sweep_sessions(db, now).await?;
+    terminals::commands::expire(db, now).await?;
     let pieces = [
         ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),
         ("DELETE FROM event_keys WHERE received_at < $1", now - KEYS_KEPT),
+        ("DELETE FROM terminal_notices WHERE received_at < $1", now - KEYS_KEPT),
+        ("DELETE FROM terminal_commands WHERE created_at < $1", now - KEYS_KEPT),
+        ("DELETE FROM unclaimed_terminals WHERE last_seen_at < $1", now - KEYS_KEPT),
     ];
     for (sql, before) in pieces {
         let statement =

@@ -11,6 +11,7 @@ mod m0003_terminals;
 mod m0004_entries;
 mod m0005_minutes;
 mod m0006_ground;
+mod m0010_gateways;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_entries::Migration),
             Box::new(m0005_minutes::Migration),
             Box::new(m0006_ground::Migration),
+            Box::new(m0010_gateways::Migration),
         ]
     }
 }

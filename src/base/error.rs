@@ -254,6 +254,10 @@ codes! {
     UnknownZone "unknown_zone" "该场馆没有这个功能区。" "This venue has no such zone.";
     KeyRotating "key_rotating" "已有两把有效密钥，请先停用一把。" "Two keys are valid already; revoke one first.";
     BadRecordId "bad_record_id" "记录编号无法读取：epoch 从 0 起，seq 从 1 起。" "The record id cannot be read: epoch is at least 0 and seq at least 1.";
+    NoPathToken "no_path_token" "该类终端不使用路径令牌。" "Terminals of this kind have no path token.";
+    TooManyCommands "too_many_commands" "该终端待执行的命令过多，请稍后再试。" "Too many commands wait for this terminal already; try again later.";
+    CommandImpossible "command_impossible" "该终端的协议不支持此命令。" "This terminal's protocol knows no such command.";
+    BadAddress "bad_address" "终端地址应为可访问的 IP 地址和端口，如 192.168.1.64:80。" "A terminal's address is an IP address and a port that may be called, such as 192.168.1.64:80.";
     PlaceTaken "place_taken" "该终端在这一天已有安排。" "The terminal has a place from that day already.";
     // The form of a request: what the edge refuses before any domain sees it.
     // Fields of a body that was read.

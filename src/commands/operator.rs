@@ -90,7 +90,7 @@ pub enum Screens {
 }
 
 #[derive(Debug, Args)]
-pub struct ScreenToken {
+pub struct NewScreen {
     #[command(flatten)]
     data: DataConfig,
     #[arg(long)]

@@ -85,7 +85,7 @@ impl Directory {
     ) -> Result<(), DbErr> {
         let mut unknown: Vec<Handle> = entries
             .iter()
-            .map(|e| (e.method, e.credential.clone()))
+            .map(NewEntry::handle)
             .filter(|handle| !self.holders.contains_key(handle))
             .collect();
         unknown.sort_by(|a, b| (method(a.0), &a.1).cmp(&(method(b.0), &b.1)));
@@ -111,7 +111,7 @@ impl Directory {
     ) -> Result<Option<Crowd>, DbErr> {
         let mut wanted: Vec<(MemberId, Handle)> = entries
             .iter()
-            .map(|e| (e.method, e.credential.clone()))
+            .map(NewEntry::handle)
             .filter_map(|handle| Some((self.holders.get(&handle)?, handle)))
             .collect();
         wanted.sort_by(|a, b| (a.0, method(a.1.0), &a.1.1).cmp(&(b.0, method(b.1.0), &b.1.1)));
@@ -143,7 +143,7 @@ impl Directory {
     /// Forgets the holders of these handles, so that they are learnt again.
     pub fn forget(&self, entries: &[NewEntry]) {
         for entry in entries {
-            self.holders.invalidate(&(entry.method, entry.credential.clone()));
+            self.holders.invalidate(&entry.handle());
         }
     }
 

@@ -203,7 +203,7 @@ impl<'a> Group<'a> {
             self.rows.quarantine(entry, &terminal.family, &terminal.serial, flaw);
             return Ok(Recorded::Rejected(flaw));
         }
-        let holding = self.holdings.get(&(entry.method, entry.credential.clone())).copied();
+        let holding = self.holdings.get(&entry.handle()).copied();
         let member = holding.map(|h| h.member);
         if entry.outcome == Outcome::Live
             && let Some(member) = member

@@ -9,7 +9,7 @@ use chrono::{DateTime, Months, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    DecisionKind, NewEntry, Outcome, Quarantine, StoredDecision,
+    DecisionKind, KEYS_KEPT, NewEntry, Outcome, Quarantine, StoredDecision,
     directory::Holding,
     known,
     rules::{
@@ -78,7 +78,9 @@ impl Judge<'_> {
         let Timing::Known { occurred_at, flag } = timing else {
             return Ok(Verdict::Park(Quarantine::TimeSuspect, None));
         };
-        if occurred_at.date_naive() < oldest_month(self.now) {
+        // The key of a vendor's record that old may be gone: nobody can tell it from a duplicate.
+        let forgotten = entry.vendor_key.is_some() && self.now - occurred_at > KEYS_KEPT;
+        if forgotten || occurred_at.date_naive() < oldest_month(self.now) {
             return Ok(Verdict::Park(Quarantine::Ancient, None));
         }
         let place = terminal.place_at(occurred_at);

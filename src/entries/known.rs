@@ -1,7 +1,10 @@
 //! What SQL knows already, under locks: records that came before, how far each terminal's numbers
 //! go, and how full limited venues are.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
@@ -134,6 +137,10 @@ pub async fn lock_terminals<C: ConnectionTrait>(
 impl Numbered {
     /// Counts a record as here.
     pub fn absorb(&mut self, entry: &NewEntry) {
+        // A vendor's numbers begin again whenever its log is cleared: they acknowledge nothing.
+        if entry.vendor_key.is_some() {
+            return;
+        }
         if let Some((progress, _)) = self.terminals.get_mut(&entry.terminal) {
             progress.absorb(entry.epoch, entry.seq);
         }
@@ -179,14 +186,17 @@ struct Key {
 
 /// Records that came before, in SQL or in this group.
 pub struct Known {
-    keys: HashMap<(TerminalId, i64, i64), Key>,
+    keys: HashMap<Name, Key>,
     /// At or below the acknowledged number, but the key is gone: so old that it is a duplicate.
-    forgotten: HashSet<(TerminalId, i64, i64)>,
-    conflicts: HashSet<(TerminalId, i64, i64, [u8; 32])>,
+    forgotten: HashSet<Name>,
+    conflicts: HashSet<(Name, [u8; 32])>,
 }
 
-fn name(entry: &NewEntry) -> (TerminalId, i64, i64) {
-    (entry.terminal, entry.epoch, entry.seq)
+/// A record's key as this process compares it.
+type Name = (TerminalId, i64, i64, Option<Arc<str>>);
+
+fn name(entry: &NewEntry) -> Name {
+    (entry.terminal, entry.epoch, entry.seq, entry.vendor_key.clone())
 }
 
 /// Looks up the records that the terminals' numbers do not show to be new.
@@ -202,6 +212,10 @@ pub async fn find<C: ConnectionTrait>(
     let mut doubtful = BTreeMap::new();
     for entry in entries {
         let Some(progress) = progress.get_mut(&entry.terminal) else { continue };
+        if entry.vendor_key.is_some() {
+            doubtful.insert((entry.terminal, entry.record_id()), name(entry));
+            continue;
+        }
         // What SQL has acknowledged, not what this group is about to: a batch that stands twice in
         // one group, because its sender lost patience, would be taken for forgotten and dropped.
         let acknowledged =
@@ -218,7 +232,7 @@ pub async fn find<C: ConnectionTrait>(
         let id = (TerminalId(row.try_get("", "terminal_id")?), row.try_get("", "record_id")?);
         if let Some(name) = doubtful.get(&id) {
             known.forgotten.remove(name);
-            known.keys.insert(*name, key(&row)?);
+            known.keys.insert(name.clone(), key(&row)?);
         }
     }
     Ok(known)
@@ -254,7 +268,7 @@ impl Known {
 
     /// Whether this content is the first of its kind to contradict the record in this group.
     pub fn first_conflict(&mut self, entry: &NewEntry) -> bool {
-        self.conflicts.insert((entry.terminal, entry.epoch, entry.seq, entry.body_hash))
+        self.conflicts.insert((name(entry), entry.body_hash))
     }
 
     /// The granted event whose person has now been seen to pass.

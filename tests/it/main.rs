@@ -18,3 +18,4 @@ mod signatures;
 mod support;
 mod takeover;
 mod tidy;
+mod vendors;

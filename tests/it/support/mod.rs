@@ -2,6 +2,7 @@
 //! API, terminals that sign, screens that look. Nothing here reaches into the server: what a
 //! client cannot do, a test cannot do either. Only where a law speaks of SQL itself is SQL asked.
 
+pub mod device;
 mod office;
 mod people;
 mod server;

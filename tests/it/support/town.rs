@@ -169,11 +169,27 @@ impl TestTown {
         document(birth + Days::new(u64::from(n % 28)), n / 28)
     }
 
-    async fn credential(&self, member: &str, shown: &Shown) {
+    /// Gives a member a face or card under this handle.
+    pub async fn credential(&self, member: &str, shown: &Shown) {
         let body = json!({
             "kind": shown.method, "handle": shown.credential, "valid_from": REGISTERED,
         });
         self.office.post(&format!("/members/{member}/credentials"), &body).await.ok();
+    }
+
+    /// Somebody whom vendors' terminals know under this number.
+    pub async fn numbered(&self, number: &str) -> Member {
+        let member = self.member().await;
+        self.credential(&member.id, &Shown::face(number)).await;
+        member
+    }
+
+    /// Claims a vendor's terminal for a door; gives what the office was answered.
+    pub async fn claim(&self, venue: &Venue, protocol: &str, serial: &str, way: &str) -> Value {
+        let body = json!({
+            "protocol": protocol, "serial": serial, "venue_id": venue.id, "direction": way,
+        });
+        self.office.post("/terminals/claims", &body).await.ok()
     }
 
     /// Somebody else of the staff.
