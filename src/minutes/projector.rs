@@ -32,7 +32,7 @@ use current::Subject;
 pub use rebuild::rebuild;
 #[cfg(test)]
 pub use verify::Difference;
-pub use verify::{in_sql, verify};
+pub use verify::{Verified, in_sql, verify};
 
 /// Dirty rows carried over at once.
 const BATCH: usize = 512;

@@ -23,6 +23,7 @@ use super::{Hub, add, routes, tables::statement};
 use crate::base::{clock::Clock, counters::Counters, db, ids::DivisionCode};
 
 mod figures;
+mod lost;
 mod serving;
 
 const YONGXING: &str = "330482006011";

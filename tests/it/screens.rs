@@ -209,3 +209,51 @@ async fn a_revoked_token_opens_nothing_and_its_stream_ends() {
     let nobody = ["screens", "revoke", "--id", "018f0000-0000-7000-8000-00000000dead"];
     assert_eq!(town.store.try_fitgate(&nobody).await.exit, 2);
 }
+
+/// Redis is emptied while screens look: a number may come from SQL, but it never becomes another.
+#[tokio::test]
+async fn a_screen_shows_the_same_numbers_while_the_counters_are_lost_and_written_anew() {
+    let town = TestTown::open().await;
+    if town.store.redis_url.is_none() {
+        println!("counters in a process are lost with it only");
+        return;
+    }
+    let (_, door) = town.gym().await;
+    let member = town.member().await;
+    door.saw("in", &member.face, at("2026-11-23T01:30:00Z")).await;
+    town.adds_up().await;
+    let screen = town.screen("330499").await;
+    screen.shows("the counters", |shown| shown["degraded"] == false).await;
+    for _ in 0..5 {
+        town.store.flush_counters().await;
+        eventually("the counters are whole again", async || {
+            let shown = screen.document().await;
+            let (inside, today) = (&shown["inside"], &shown["today"]);
+            let numbers =
+                (inside, &today["visits"], &today["people"], &shown["venues"][0]["visits"]);
+            assert_eq!(numbers, (&json!(1), &json!(1), &json!(1), &json!(1)), "{shown}");
+            (town.verified().await["differences"] == json!([])).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_command_that_compares_the_counters_says_how_much_it_compared() {
+    let town = TestTown::open().await;
+    let (_, door) = town.gym().await;
+    let member = town.member().await;
+    door.saw("in", &member.face, at("2026-11-23T01:30:00Z")).await;
+    town.adds_up().await;
+    let words = match town.store.redis_url {
+        Some(_) => ["counters", "verify", "--at", "2026-11-23T02:00:00Z"],
+        None => ["counters", "verify", "--ops-url", town.ops.base()],
+    };
+    let said = town.store.fitgate(&words).await;
+    let (verdict, figures) = said.split_once('\n').unwrap();
+    assert_eq!(verdict, "counters: no difference");
+    let figures: Vec<u64> = figures.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let told = town.verified().await;
+    assert_eq!(figures, [&told["compared"], &told["not_zero"]].map(|n| n.as_u64().unwrap()));
+    assert!(figures[1] > 0 && figures[0] > figures[1], "{said}");
+}

@@ -53,13 +53,15 @@ async fn anew(
 async fn begin(db: &DatabaseConnection, counters: &Counters) -> Result<i64, Trouble> {
     let newest = counters.newest_generation().await?.unwrap_or_default();
     let generation = super::generation(db).await?.max(newest) + 1;
+    // The store first: once SQL says so, other replicas write under the new generation too, which
+    // empties what readers must no longer take for whole.
+    counters.begin(generation).await?;
     execute(
         db,
         "UPDATE revisions SET n = $1 WHERE name = 'counter_generation' AND n < $1",
         [generation.into()],
     )
     .await?;
-    counters.begin(generation).await?;
     Ok(generation)
 }
 

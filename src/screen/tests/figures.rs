@@ -65,6 +65,8 @@ async fn counters_that_are_trusted_answer_for_today_and_sql_for_the_past() {
         present: true,
     };
     town.counters.put_people(&[person]).await.expect("put");
+    town.counters.begin(1).await.expect("begun");
+    assert_eq!(town.counters.mark(1).await, Ok(true));
     town.counters.trust(Some(1));
     let document = town.document("330482").await;
     let said = (&document["degraded"], &document["rebuilding"], &document["inside"]);

@@ -107,8 +107,8 @@ impl Stage {
         (self.town.digest().await, shown)
     }
 
-    /// Every server's screen shows this in the end. What a store lost is shown as nothing until a
-    /// server finds out; the servers themselves then write it anew. The command `counters rebuild`
+    /// Every server's screen shows this in the end: some of its parts may be a minute old. What a
+    /// store lost the servers themselves write anew. The command `counters rebuild`
     /// would not do here: it writes the days of the system's clock, not of the town's.
     pub async fn shows_at_last(&self, expected: &Value) {
         let screen = self.town.screen("330499").await;

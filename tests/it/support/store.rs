@@ -84,6 +84,12 @@ impl Store {
         rows
     }
 
+    /// The `n` of the one row that SQL answers.
+    pub async fn count(&self, query: &str) -> u64 {
+        let n: i64 = self.rows(query).await[0].try_get("", "n").unwrap();
+        u64::try_from(n).unwrap()
+    }
+
     /// Changes what no route changes yet.
     pub async fn sql(&self, statement: &str) {
         run_sql(&self.database_url, statement).await;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use fitgate::Clock;
 use reqwest::header;
 use serde_json::{Value, json};
@@ -211,17 +211,32 @@ impl TestTown {
         self.store.fitgate(&["ledger", "digest"]).await
     }
 
-    /// The counters are, or soon become, what SQL says; and the ledger agrees with itself.
+    /// The counters are, or soon become, what SQL says, by the server's clock; and the ledger
+    /// agrees with itself.
     pub async fn adds_up(&self) {
-        let ops = self.ops.base().to_owned();
-        let words = ["counters", "verify", "--ops-url", &ops];
-        eventually("counters equal to SQL", async || {
-            let said = self.store.try_fitgate(&words).await;
-            assert!([0, 1].contains(&said.exit), "{}{}", said.stdout, said.stderr);
-            (said.exit == 0).then_some(())
+        let verified = eventually("counters equal to SQL", async || {
+            Some(self.verified().await).filter(|verified| verified["differences"] == json!([]))
         })
         .await;
+        let of = |field: &str| verified[field].as_u64().unwrap();
+        // Who is inside each venue, at least, was looked at; and the visits of each day in SQL.
+        let venues = self.store.count("SELECT COUNT(*) AS n FROM venues").await;
+        assert!(of("compared") >= venues, "{verified}");
+        let day = |days: i64| (self.now() + TimeDelta::days(days)).date_naive();
+        let visited = format!(
+            "SELECT COUNT(*) AS n FROM venue_days \
+             WHERE visits > 0 AND business_day BETWEEN '{}' AND '{}'",
+            day(-1),
+            day(1)
+        );
+        let visited = self.store.count(&visited).await;
+        assert!(of("not_zero") >= visited, "{visited} days with visits: {verified}");
         self.store.fitgate(&["ledger", "verify"]).await;
+    }
+
+    /// What the server says when it compares its counters with SQL now.
+    pub async fn verified(&self) -> Value {
+        Answer::to(self.ops.get("/counters/verify")).await.ok()
     }
 
     /// A number that was not given before.
