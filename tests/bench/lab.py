@@ -199,7 +199,7 @@ class Held:
     """Connections that the load generator holds open; a context that ends them."""
 
     def __init__(self, url, token, count, stream):
-        self.command = [LOAD, "hold", "--url", url, "--token", token, "--connections", count,
+        self.command = [LOAD, "hold", "--url", url, f"--token={token}", "--connections", count,
                         "--seconds", 300] + (["--stream"] if stream else [])
 
     def __enter__(self):

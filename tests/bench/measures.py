@@ -186,7 +186,7 @@ def b7(town):
         url = f"{server.url}/api/v1/screens/{town.screen['division']}"
         token = town.screen["token"]
         document = town.folder / "document.json"
-        document.write_text(lab.run([lab.LOAD, "poll", "--once", "--url", url, "--token", token]).rstrip("\n"))
+        document.write_text(lab.run([lab.LOAD, "poll", "--once", "--url", url, f"--token={token}"]).rstrip("\n"))
         port = lab.free_port()
         hello = subprocess.Popen([lab.HELLO, f"127.0.0.1:{port}", document])
         try:
@@ -195,7 +195,7 @@ def b7(town):
             for _ in rounds(town):
                 for status, more in (("200", []), ("304", ["--etag"])):
                     words = "--connections", 64, *town.timed(), *more
-                    ours = lab.load("poll", "--url", url, "--token", token, *words)
+                    ours = lab.load("poll", "--url", url, f"--token={token}", *words)
                     ceiling = lab.load("poll", "--url", f"http://127.0.0.1:{port}/", *words)
                     pairs[status].append((ours["rps"], ceiling["rps"]))
         finally:
@@ -215,7 +215,7 @@ def b12(town):
             url = f"{server.url}/api/v1/screens/{town.screen['division']}"
             token = town.screen["token"]
             # One document is built and one request answered before anything is counted.
-            lab.run([lab.LOAD, "poll", "--once", "--url", url, "--token", token])
+            lab.run([lab.LOAD, "poll", "--once", "--url", url, f"--token={token}"])
             time.sleep(3)
             before = lab.memory_kb(server.pid)
             idle.append((before / KB, None))
@@ -224,7 +224,7 @@ def b12(town):
                 connection.append(((lab.memory_kb(server.pid) - before) / count, None))
         with town.serve() as server:
             url = f"{server.url}/api/v1/screens/{town.screen['division']}"
-            lab.run([lab.LOAD, "poll", "--once", "--url", url, "--token", token])
+            lab.run([lab.LOAD, "poll", "--once", "--url", url, f"--token={token}"])
             time.sleep(1)
             before = lab.memory_kb(server.pid)
             with Held(url + "/stream", token, count, stream=True):
