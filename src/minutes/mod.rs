@@ -1,12 +1,15 @@
 //! From entry events to minutes that people can trust: the fold, the ledger, the roll-ups, and
 //! their projection into the counters.
 
+pub mod busyness;
 mod carry_over;
 mod closer;
 pub mod days;
+mod declare;
 #[cfg(test)]
 mod laws;
 mod ledger;
+mod own;
 pub mod posting;
 pub mod projector;
 mod refold;
@@ -20,4 +23,5 @@ pub mod verify;
 
 pub use carry_over::carry_over;
 pub use closer::close_due;
-pub use routes::{operations, routes};
+pub use declare::erase;
+pub use routes::{operations, resident_routes, routes};

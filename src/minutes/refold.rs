@@ -43,17 +43,39 @@ pub(super) struct Stored {
 pub(super) const EVENT_COLUMNS: &str =
     "id, occurred_at, direction, venue_id, serial, epoch, seq, credited, effect";
 
-/// Folds the run around `fresh` again and posts what differs from SQL.
+/// What is folded again: a member's run around events that SQL does not have yet, or around the
+/// time of a stay about which a fact was added.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    pub member: MemberId,
+    pub fresh: &'a [Event],
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+}
+
+impl<'a> Around<'a> {
+    pub fn events(member: MemberId, fresh: &'a [Event]) -> Self {
+        let times = || fresh.iter().map(|event| event.occurred_at);
+        let from = times().min().unwrap_or(DateTime::<Utc>::MAX_UTC);
+        Self { member, fresh, from, to: times().max().unwrap_or(from) }
+    }
+
+    pub fn fact(member: MemberId, fresh: &'a [Event], opened_at: DateTime<Utc>) -> Self {
+        Self { member, fresh, from: opened_at, to: opened_at }
+    }
+}
+
+/// Folds a run again and posts what differs from SQL.
 pub async fn refold<C: ConnectionTrait>(
     tx: &C,
     venues: &dyn Venues,
-    member: MemberId,
-    fresh: &[Event],
+    around: Around<'_>,
     now: DateTime<Utc>,
     posting: &mut Posting<'_>,
 ) -> Result<Refolded, DbErr> {
+    let Around { member, fresh, .. } = around;
     let facts = facts(tx, member).await?;
-    let (stored, newest) = run_around(tx, venues, member, fresh, &facts).await?;
+    let (stored, newest) = run_around(tx, venues, around, &facts).await?;
     let events: Vec<Event> =
         stored.iter().map(|s| s.event.clone()).chain(fresh.iter().cloned()).collect();
     let folded = timeline::fold(&venues, &events, &facts, now);
@@ -86,18 +108,15 @@ pub async fn refold<C: ConnectionTrait>(
     Ok(Refolded { effects: fresh, timeline: newest.then_some(folded.timeline) })
 }
 
-/// The stored events of the run around `fresh` and around corrected times that meet it, and
-/// whether the run reaches the newest event.
+/// The stored events of the run and around corrected times that meet it, and whether the run
+/// reaches the newest event.
 async fn run_around<C: ConnectionTrait>(
     tx: &C,
     venues: &dyn Venues,
-    member: MemberId,
-    fresh: &[Event],
+    around: Around<'_>,
     facts: &[Fact],
 ) -> Result<(Vec<Stored>, bool), DbErr> {
-    let now = DateTime::<Utc>::MAX_UTC;
-    let mut first = fresh.iter().map(|e| e.occurred_at).min().unwrap_or(now);
-    let mut last = fresh.iter().map(|e| e.occurred_at).max().unwrap_or(first);
+    let Around { member, from: mut first, to: mut last, .. } = around;
     loop {
         let (low, mut stored) = before(tx, venues, member, first).await?;
         let (high, after, newest) = from(tx, venues, member, first, last).await?;

@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     posting::{Posting, TimelineRow, session_row},
-    refold,
+    refold::{self, Around},
     tables::session,
     timeline::{Effect, Event, OpenSession, Session, Timeline, Venues},
 };
@@ -78,11 +78,29 @@ impl Standing {
         posting: &mut Posting<'_>,
     ) -> Result<Vec<(EventId, Effect)>, DbErr> {
         self.late = false;
-        let refolded = refold::refold(tx, venues, self.member, &self.fresh, now, posting).await?;
+        let around = Around::events(self.member, &self.fresh);
+        let refolded = refold::refold(tx, venues, around, now, posting).await?;
         if let Some(timeline) = refolded.timeline {
             self.timeline = timeline;
         }
         Ok(refolded.effects)
+    }
+
+    /// Folds again around a stay about which a fact was added.
+    pub async fn hear_fact<C: ConnectionTrait>(
+        &mut self,
+        tx: &C,
+        venues: &dyn Venues,
+        opened_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+        posting: &mut Posting<'_>,
+    ) -> Result<(), DbErr> {
+        let around = Around::fact(self.member, &self.fresh, opened_at);
+        let refolded = refold::refold(tx, venues, around, now, posting).await?;
+        if let Some(timeline) = refolded.timeline {
+            self.timeline = timeline;
+        }
+        Ok(())
     }
 
     /// Ends the open session if its limit has passed at `now`, and hands the row over.

@@ -3,16 +3,24 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod bad_inputs;
+mod canary;
+mod circle;
+mod client;
 mod clocks;
 mod contract;
 mod doors;
+mod faces;
 mod ladder;
 mod laws;
 mod offices;
+mod own_minutes;
 mod records;
+mod refusals;
+mod residents;
 mod screens;
 mod signatures;
 #[cfg(test)]
 mod support;
 mod takeover;
 mod tidy;
+mod wechat;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Answer, Member, Office, Shown, Store, Terminal, Wire, at, document, eventually,
     people::{REGISTERED, registration},
+    wechat::{APP, APP_SECRET, FakeWechat, PUSH_KEY, PUSH_TOKEN},
 };
 
 /// The community in which things are unless told otherwise.
@@ -28,6 +29,7 @@ pub struct TestTown {
     /// The admin of the whole town.
     pub office: Office,
     born: AtomicU32,
+    wechat: Option<FakeWechat>,
     /// Last: removed when nothing uses it any more.
     pub store: Store,
 }
@@ -41,21 +43,30 @@ pub struct Venue {
 impl TestTown {
     /// A town on a Monday morning.
     pub async fn open() -> Self {
+        Self::founded(None).await
+    }
+
+    /// A town whose residents have the mini-program, with a register that pretends.
+    pub async fn with_wechat() -> Self {
+        Self::founded(Some(FakeWechat::open().await)).await
+    }
+
+    async fn founded(wechat: Option<FakeWechat>) -> Self {
         let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
-        let app = serve(&store, &clock).await;
+        let app = serve(&store, &clock, wechat.as_ref()).await;
         let (wire, ops) = wires(&app);
         let office = Office::hired(&store, &wire, &clock, "admin", "33").await;
         for code in DIVISIONS {
             let body = json!({ "code": code, "name": format!("区划{code}") });
             office.post("/divisions", &body).await.ok();
         }
-        Self { app, clock, wire, ops, office, born: AtomicU32::new(0), store }
+        Self { app, clock, wire, ops, office, born: AtomicU32::new(0), wechat, store }
     }
 
     /// Stops the server and starts it again on the same data.
     pub async fn restarted(self) -> Self {
         self.app.stop().await.unwrap();
-        let app = serve(&self.store, &self.clock).await;
+        let app = serve(&self.store, &self.clock, self.wechat.as_ref()).await;
         let (wire, ops) = wires(&app);
         let office = self.office.at_server(&wire);
         Self { app, wire, ops, office, ..self }
@@ -67,9 +78,14 @@ impl TestTown {
             println!("skipped: a second server needs PostgreSQL and Redis");
             return None;
         }
-        let app = serve(&self.store, &self.clock).await;
+        let app = serve(&self.store, &self.clock, self.wechat.as_ref()).await;
         let (wire, _) = wires(&app);
         Some((app, wire))
+    }
+
+    /// WeChat, as this town's server meets it.
+    pub fn wechat(&self) -> &FakeWechat {
+        self.wechat.as_ref().unwrap()
     }
 
     /// Where the public listener is.
@@ -189,10 +205,16 @@ impl TestTown {
     }
 }
 
-async fn serve(store: &Store, clock: &Clock) -> App {
+async fn serve(store: &Store, clock: &Clock, wechat: Option<&FakeWechat>) -> App {
     let mut config = Config::development(&store.database_url, store.redis_url.as_deref());
     config.data.keys = Some(store.keys());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
+    if let Some(wechat) = wechat {
+        config = config.with_wechat(&wechat.address(), APP, APP_SECRET).with_pretended_names();
+        config.wechat.push_token = Some(PUSH_TOKEN.into());
+        config.wechat.push_key = Some(PUSH_KEY.into());
+        config.wechat.left_template = Some("LEFT".to_owned());
+    }
     App::start(config, clock.clone()).await.unwrap()
 }
 
