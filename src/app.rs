@@ -186,6 +186,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
         worlds,
         wechat: state.wechat.clone(),
         config: state.config.clone(),
+        metrics: state.metrics.clone(),
         committed,
     };
     jobs::start(&context, &state.stop, tasks);

@@ -8,7 +8,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    base::{clock::Clock, config::Config, db, idempotency, keys::Keys, wechat_api::Wechat},
+    base::{
+        clock::Clock, config::Config, db, idempotency, keys::Keys, metrics::Metrics,
+        wechat_api::Wechat,
+    },
     entries::world::Worlds,
     members, minutes, staff, terminals, wechat,
 };
@@ -22,6 +25,7 @@ pub struct Context {
     pub worlds: Worlds,
     pub wechat: Wechat,
     pub config: Arc<Config>,
+    pub metrics: Arc<Metrics>,
     /// Woken after a job changed minutes, so that the projector follows at once.
     pub committed: Arc<tokio::sync::Notify>,
 }
@@ -128,7 +132,10 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Messages => send_messages(context, now).await?,
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
         Job::Anchor => minutes::days::anchor(db, now).await?,
-        Job::Retention => retain(db, now).await?,
+        Job::Retention => {
+            retain(db, now).await?;
+            count_faces(context).await?;
+        }
     }
     Ok(())
 }
@@ -142,6 +149,16 @@ async fn send_messages(
         wechat::note_missing_exits(db, keys, template, now).await?;
     }
     wechat::deliver(db, keys, wechat, now).await.map(drop)
+}
+
+/// Faces are counted, and operators told before the law asks for more.
+async fn count_faces(context: &Context) -> Result<(), crate::base::error::Error> {
+    let persons = members::persons_with_faces(&context.db).await?;
+    context.metrics.faces.set(persons);
+    if let Some(alarm) = members::faces_alarm(persons) {
+        tracing::warn!(persons, alarm, "many faces are stored");
+    }
+    Ok(())
 }
 
 /// Days for which a record's key is kept: a replay within them is told `duplicate`.

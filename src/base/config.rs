@@ -48,7 +48,13 @@ pub struct Config {
 #[derive(Clone, Debug, Default, Args)]
 pub struct RealnameConfig {
     /// Who says whether a name and a number belong together; `pretend` is for trying out.
-    #[arg(long = "realname", env = "FITGATE_REALNAME", value_enum, default_value = "off")]
+    #[arg(
+        id = "realname",
+        long = "realname",
+        env = "FITGATE_REALNAME",
+        value_enum,
+        default_value = "off"
+    )]
     pub way: RealnameWay,
     /// The id of the key at the vendor.
     #[arg(long = "realname-key-id", env = "FITGATE_REALNAME_KEY_ID")]
@@ -61,7 +67,7 @@ pub struct RealnameConfig {
     )]
     pub key_secret: Option<SecretString>,
     /// Where the vendor's servers are, if not at their usual address.
-    #[arg(long = "realname-base-url", env = "FITGATE_REALNAME_BASE_URL")]
+    #[arg(id = "realname_base_url", long = "realname-base-url", env = "FITGATE_REALNAME_BASE_URL")]
     pub address: Option<String>,
 }
 
@@ -97,7 +103,13 @@ impl RealnameConfig {
 #[derive(Clone, Debug, Default, Args)]
 pub struct WechatConfig {
     /// `platform` speaks to WeChat; `pretend` takes codes that say who signs in, for trying out.
-    #[arg(long = "wechat", env = "FITGATE_WECHAT", value_enum, default_value = "off")]
+    #[arg(
+        id = "wechat",
+        long = "wechat",
+        env = "FITGATE_WECHAT",
+        value_enum,
+        default_value = "off"
+    )]
     pub way: WechatWay,
     /// The mini-program's id.
     #[arg(long = "wechat-app-id", env = "FITGATE_WECHAT_APP_ID")]
@@ -106,7 +118,7 @@ pub struct WechatConfig {
     #[arg(long = "wechat-secret", env = "FITGATE_WECHAT_SECRET", hide_env_values = true)]
     pub app_secret: Option<SecretString>,
     /// Where WeChat's servers are (default `https://api.weixin.qq.com`).
-    #[arg(long = "wechat-base-url", env = "FITGATE_WECHAT_BASE_URL")]
+    #[arg(id = "wechat_base_url", long = "wechat-base-url", env = "FITGATE_WECHAT_BASE_URL")]
     pub address: Option<String>,
     /// The token of the platform's pushes, as its console shows it.
     #[arg(long = "wechat-push-token", env = "FITGATE_WECHAT_PUSH_TOKEN", hide_env_values = true)]

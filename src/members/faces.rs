@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, sea_query::Expr,
+    QueryFilter as _, Statement, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -116,6 +116,29 @@ pub async fn forget_face(
     Ok(())
 }
 
+/// How many persons have a face stored at doors or here, each counted once.
+pub async fn persons_with_faces(db: &impl ConnectionTrait) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(DISTINCT member_id) AS persons FROM credentials \
+               WHERE kind = 'face' AND status = 'active'";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    Ok(row.map_or(Ok(0), |row| row.try_get("", "persons"))?)
+}
+
+/// Persons from which on operators are told (Order 19 of the CAC and MPS, article 15).
+const NEAR: i64 = 80_000;
+const VERY_NEAR: i64 = 95_000;
+const FILING_DUE: i64 = 100_000;
+
+/// What operators must know about so many faces.
+pub fn faces_alarm(persons: i64) -> Option<&'static str> {
+    match persons {
+        FILING_DUE.. => Some("100 000 faces are stored: file with the CAC within 30 working days"),
+        VERY_NEAR.. => Some("95 000 faces are stored: prepare the filing with the CAC"),
+        NEAR.. => Some("80 000 faces are stored: the filing with the CAC comes nearer"),
+        _ => None,
+    }
+}
+
 /// Deletes the photo and withdraws its handle.
 pub(super) async fn forget_photo(
     tx: &DatabaseTransaction,
@@ -132,4 +155,26 @@ pub(super) async fn forget_photo(
         .exec(tx)
         .await?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operators_are_told_in_time() {
+        for (persons, told) in [
+            (0, None),
+            (79_999, None),
+            (80_000, Some("80")),
+            (94_999, Some("80")),
+            (95_000, Some("95")),
+            (99_999, Some("95")),
+            (100_000, Some("100")),
+            (1_000_000, Some("100")),
+        ] {
+            let alarm = faces_alarm(persons);
+            assert_eq!(alarm.and_then(|alarm| alarm.split(' ').next()), told, "{persons}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ pub use caller::{Resident, Visitor};
 pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
 pub use desk::{NewApproval, NewCredential, add_credential, approve, record_consent, set_guardian};
 pub use erasure::{erase, forget_phone, sweep_credentials};
-pub use faces::{Face, face, face_photo, forget_face, keep_face};
+pub use faces::{Face, face, face_photo, faces_alarm, forget_face, keep_face, persons_with_faces};
 pub use facts::facts_for;
 pub use import::{CarryOver, Format, PastMinutes, Report, Upload, import};
 pub use own::{Change, Own, change, own, register_self};

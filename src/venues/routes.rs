@@ -75,10 +75,12 @@ struct VenueFilter {
     coordinates: CoordinatesWord,
     /// With `near`: at most so many minutes on foot, 1 to 60; 10 when absent.
     #[serde(default)]
+    #[param(inline)]
     within_minutes: Within,
     /// With `near`: only venues with a zone of this kind.
     zone: Option<String>,
     /// With `near`: only venues that are open.
+    #[param(inline)]
     open: Option<OpenWord>,
     /// Most items wanted, 1 to 200; 50 when absent.
     #[serde(default)]

@@ -65,6 +65,7 @@ struct MinutesQuery {
     /// A business day; today when absent. At most a year after `from`.
     to: Option<NaiveDate>,
     #[serde(default)]
+    #[param(inline)]
     by: By,
 }
 
@@ -253,6 +254,7 @@ impl Level {
 #[into_params(parameter_in = Query)]
 struct RanksQuery {
     #[serde(default)]
+    #[param(inline)]
     level: Level,
     /// Any day of the month; this month when absent.
     month: Option<NaiveDate>,

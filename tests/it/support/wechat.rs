@@ -45,6 +45,8 @@ struct Mind {
 
 impl FakeWechat {
     pub async fn open() -> Self {
+        // One TLS provider for the process; a second call finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let server = MockServer::start().await;
         let mind = Arc::new(Mutex::new(Mind { face: 10_000, ..Mind::default() }));
         let answers = Answers(mind.clone());
