@@ -24,6 +24,13 @@ impl MigrationTrait for Migration {
             ],
         )
         .await?;
+        // Who is asked when they left is looked for every few seconds.
+        run(
+            manager,
+            "CREATE INDEX sessions_unseen ON sessions (presence_expires_at) \
+             WHERE ended_by = 'limit'",
+        )
+        .await?;
         // A member signs in through one account.
         run(
             manager,

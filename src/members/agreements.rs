@@ -165,22 +165,22 @@ mod tests {
         consent_row(MemberId::new(), &consent, from_millis(day * 86_400_000), "", "")
     }
 
-    fn on_day(day: i64, newest: Option<consents::Model>) -> (Standing, bool) {
+    fn on_day(day: i64, newest: Option<&consents::Model>) -> (Standing, bool) {
         let now = from_millis(day * 86_400_000);
-        let agreement = agreement(Purpose::DoorFace, newest.as_ref(), now);
+        let agreement = agreement(Purpose::DoorFace, newest, now);
         (agreement.standing, agreement.may_ask)
     }
 
     #[test]
     fn who_refused_is_left_alone_for_ninety_days() {
         assert_eq!(on_day(0, None), (Standing::Open, true));
-        assert_eq!(on_day(89, Some(answered(false, "1", 0))), (Standing::Refused, false));
-        assert_eq!(on_day(90, Some(answered(false, "1", 0))), (Standing::Refused, true));
-        assert_eq!(on_day(900, Some(answered(true, "1", 0))), (Standing::Granted, false));
+        assert_eq!(on_day(89, Some(&answered(false, "1", 0))), (Standing::Refused, false));
+        assert_eq!(on_day(90, Some(&answered(false, "1", 0))), (Standing::Refused, true));
+        assert_eq!(on_day(900, Some(&answered(true, "1", 0))), (Standing::Granted, false));
     }
 
     #[test]
     fn a_changed_text_is_asked_about_anew() {
-        assert_eq!(on_day(1, Some(answered(true, "0", 0))), (Standing::NeedsRenewal, true));
+        assert_eq!(on_day(1, Some(&answered(true, "0", 0))), (Standing::NeedsRenewal, true));
     }
 }

@@ -16,7 +16,7 @@ fn recorded(name: &str) -> Option<String> {
     Some(std::fs::read_to_string(folder.join(name)).unwrap())
 }
 
-async fn vendor(way: RealnameWay, server: &MockServer) -> Arc<dyn RealName> {
+fn vendor(way: RealnameWay, server: &MockServer) -> Arc<dyn RealName> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = RealnameConfig {
         way,
@@ -47,7 +47,7 @@ async fn recorded_answers_mean_what_their_names_say() {
         (RealnameWay::Tencent, "tencent-IdCardVerification"),
         (RealnameWay::Aliyun, "aliyun-Id2MetaVerify"),
     ] {
-        let vendor = vendor(way, &server).await;
+        let vendor = vendor(way, &server);
         for (ending, outcome) in [
             ("match", Outcome::Match),
             ("mismatch", Outcome::Mismatch),
@@ -64,7 +64,7 @@ async fn recorded_answers_mean_what_their_names_say() {
 async fn the_question_is_the_recorded_one() {
     let Some(recorded) = recorded("tencent-IdCardVerification.req.http") else { return };
     let server = MockServer::start().await;
-    let vendor = vendor(RealnameWay::Tencent, &server).await;
+    let vendor = vendor(RealnameWay::Tencent, &server);
     answers(&server, ResponseTemplate::new(200).set_body_string("{}")).await;
     assert_eq!(vendor.check(&name(), NUMBER).await, Err(Away));
     let asked = server.received_requests().await.unwrap().remove(0);
@@ -81,7 +81,7 @@ async fn the_question_is_the_recorded_one() {
 async fn number_and_name_never_stand_in_an_address() {
     let server = MockServer::start().await;
     for way in [RealnameWay::Tencent, RealnameWay::Aliyun] {
-        let vendor = vendor(way, &server).await;
+        let vendor = vendor(way, &server);
         answers(&server, ResponseTemplate::new(200).set_body_string("{}")).await;
         assert_eq!(vendor.check(&name(), NUMBER).await, Err(Away));
         let asked = server.received_requests().await.unwrap().remove(0);
@@ -94,7 +94,7 @@ async fn whoever_is_away_or_talks_nonsense_is_unavailable() {
     let server = MockServer::start().await;
     let error = r#"{"Response":{"Error":{"Code":"AuthFailure","Message":"x"},"RequestId":"1"}}"#;
     for way in [RealnameWay::Tencent, RealnameWay::Aliyun] {
-        let vendor = vendor(way, &server).await;
+        let vendor = vendor(way, &server);
         for response in [
             ResponseTemplate::new(500),
             ResponseTemplate::new(302).insert_header("location", "/elsewhere"),
