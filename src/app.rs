@@ -106,8 +106,12 @@ impl App {
         };
         let tasks = TaskTracker::new();
         let recorder = start_tasks(&state, &tasks);
+        let caches = terminals::Caches::default();
+        let intake =
+            gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
+        tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
         let hub = screen::Hub::new(db.clone(), clock, counters, stop.clone());
-        let router = router(&state, recorder, hub.clone())?;
+        let router = router(&state, recorder, (intake, caches), hub.clone())?;
         let readiness = readiness(&state);
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
         let operations =
@@ -282,7 +286,20 @@ fn own_routes() -> OpenApiRouter<State> {
     members::resident_routes().merge(minutes::resident_routes()).merge(privacy::routes())
 }
 
-fn router(state: &State, recorder: Recorder, hub: screen::Hub) -> anyhow::Result<Router> {
+/// What a terminal sent before it was claimed is read by a domain above terminals.
+fn release(intake: gateways::Intake) -> terminals::Release {
+    Arc::new(move |family, serial, by| {
+        let intake = intake.clone();
+        Box::pin(async move { intake.release(family, &serial, &by).await })
+    })
+}
+
+fn router(
+    state: &State,
+    recorder: Recorder,
+    (intake, caches): (gateways::Intake, terminals::Caches),
+    hub: screen::Hub,
+) -> anyhow::Result<Router> {
     let (paths, api) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(
             venues::routes(look_around(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))),
@@ -290,15 +307,15 @@ fn router(state: &State, recorder: Recorder, hub: screen::Hub) -> anyhow::Result
         .merge(members::routes(carry_over(state)))
         .merge(own_routes().layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
-        .merge(terminals::routes())
-        .merge(gateways::routes(recorder))
+        .merge(terminals::routes(release(intake.clone())))
+        .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(screen::routes(hub))
         .split_for_parts();
     let settings =
         edge::Settings { hosts: state.config.hosts.clone(), ..edge::Settings::default() };
-    let remembered = Extension(terminals::Caches::default());
+    let remembered = Extension(caches);
     let router = paths.merge(docs(&api)?).layer(remembered).with_state(state.clone());
     Ok(edge(router, settings, state.metrics.clone()))
 }

@@ -12,7 +12,7 @@ use crate::{
         clock::Clock, config::Config, db, idempotency, keys::Keys, metrics::Metrics,
         wechat_api::Wechat,
     },
-    entries::world::Worlds,
+    entries::{KEYS_KEPT, world::Worlds},
     members, minutes, staff, terminals, wechat,
 };
 
@@ -161,21 +161,19 @@ async fn count_faces(context: &Context) -> Result<(), crate::base::error::Error>
     Ok(())
 }
 
-/// Days for which a record's key is kept: a replay within them is told `duplicate`.
-const KEYS_KEPT: TimeDelta = TimeDelta::days(400);
-
-async fn retain(
-    db: &DatabaseConnection,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), sea_orm::DbErr> {
+async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<()> {
     idempotency::sweep(db, now).await?;
     staff::sweep_sessions(db, now).await?;
     members::sweep_tokens(db, now).await?;
     members::sweep_credentials(db, now).await?;
     wechat::sweep(db, now).await?;
+    terminals::commands::expire(db, now).await?;
     let pieces = [
         ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),
         ("DELETE FROM event_keys WHERE received_at < $1", now - KEYS_KEPT),
+        ("DELETE FROM terminal_notices WHERE received_at < $1", now - KEYS_KEPT),
+        ("DELETE FROM terminal_commands WHERE created_at < $1", now - KEYS_KEPT),
+        ("DELETE FROM unclaimed_terminals WHERE last_seen_at < $1", now - KEYS_KEPT),
     ];
     for (sql, before) in pieces {
         let statement =

@@ -48,6 +48,32 @@ install_missing() {
     PATH="$(postgres_bin):$PATH"
 }
 
+# Node for the browser tests and the page's build: 20 or newer from PATH, else from a package of
+# npm's, which an older Node can still install.
+node_modern=20
+node_package=20.20.2
+need_node() {
+    need node nodejs npm
+    need npm npm
+    [ "$(node -p 'parseInt(process.versions.node)')" -lt "$node_modern" ] || return 0
+    local machine folder
+    machine=$(node -p 'process.arch')
+    folder=${XDG_CACHE_HOME:-$HOME/.cache}/fitgate-node/$node_package
+    if [ ! -x "$folder/node_modules/node-linux-$machine/bin/node" ]; then
+        say "installing Node $node_package"
+        npm install --no-audit --no-fund --prefix "$folder" "node-linux-$machine@$node_package" >&2 ||
+            exit 2
+    fi
+    PATH="$folder/node_modules/node-linux-$machine/bin:$PATH"
+}
+
+need_browser() {
+    command -v chromium-browser >/dev/null || need chromium chromium
+    # A face for the Chinese that the pictures show; there is no command to look for.
+    [ -n "$(ls /usr/share/fonts/opentype/noto/NotoSansCJK-*.ttc 2>/dev/null)" ] ||
+        need /nowhere/fonts fonts-noto-cjk
+}
+
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }

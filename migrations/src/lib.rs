@@ -11,6 +11,7 @@ mod m0003_terminals;
 mod m0004_entries;
 mod m0005_minutes;
 mod m0006_ground;
+mod m0010_gateways;
 mod m0020_wechat;
 mod m0021_verifications;
 mod m0022_disputes;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_entries::Migration),
             Box::new(m0005_minutes::Migration),
             Box::new(m0006_ground::Migration),
+            Box::new(m0010_gateways::Migration),
             Box::new(m0020_wechat::Migration),
             Box::new(m0021_verifications::Migration),
             Box::new(m0022_disputes::Migration),

@@ -13,6 +13,8 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait;
 
 pub mod bulk;
+#[cfg(test)]
+pub mod fresh;
 
 /// How long a request waits for a free connection before it is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);

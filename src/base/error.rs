@@ -255,6 +255,10 @@ codes! {
     UnknownZone "unknown_zone" "该场馆没有这个功能区。" "This venue has no such zone.";
     KeyRotating "key_rotating" "已有两把有效密钥，请先停用一把。" "Two keys are valid already; revoke one first.";
     BadRecordId "bad_record_id" "记录编号无法读取：epoch 从 0 起，seq 从 1 起。" "The record id cannot be read: epoch is at least 0 and seq at least 1.";
+    NoPathToken "no_path_token" "该类终端不使用路径令牌。" "Terminals of this kind have no path token.";
+    TooManyCommands "too_many_commands" "该终端待执行的命令过多，请稍后再试。" "Too many commands wait for this terminal already; try again later.";
+    CommandImpossible "command_impossible" "该终端的协议不支持此命令。" "This terminal's protocol knows no such command.";
+    BadAddress "bad_address" "终端地址应为可访问的 IP 地址和端口，如 192.168.1.64:80。" "A terminal's address is an IP address and a port that may be called, such as 192.168.1.64:80.";
     PlaceTaken "place_taken" "该终端在这一天已有安排。" "The terminal has a place from that day already.";
     // The form of a request: what the edge refuses before any domain sees it.
     // Fields of a body that was read.
@@ -301,7 +305,9 @@ codes! {
     TextLength "text_length" "请填写1至500个字。" "Write 1 to 500 characters.";
     AccountTaken "account_taken" "该微信账号已登记过居民。" "Somebody is registered with this WeChat account already.";
     RegistrationRequired "registration_required" "请先完成实名登记。" "Register with your real name first.";
-    ImportFormat "import_format" "文件须为 UTF-8 的 CSV 或 NDJSON，列名与说明一致。" "The file is UTF-8 CSV or NDJSON with the columns of the documentation.";
+    CorrectionOverlaps "correction_overlaps" "与另一条已更正的时段重叠，请核对时间。" "The times overlap with another corrected stay; check them.";
+    ImportFormat "import_format" "文件须为 UTF-8 或 GB18030 的 CSV，或 UTF-8 的 NDJSON，列名与说明一致。" "The file is CSV in UTF-8 or GB18030, or NDJSON in UTF-8, with the columns of the documentation.";
+    ImportCharset "import_charset" "文件内容与声明的字符编码不符，请核对。" "The file is not in the character set that its content type names; check both.";
     ImportTooLong "import_too_long" "文件行数过多，请拆分后导入。" "The file has too many rows; split it.";
     ImportUnknownMember "import_unknown_member" "找不到该证件对应的居民，请先导入其资料。" "Nobody with this document is registered; import the person first.";
     ImportMinutes "import_minutes" "既往运动分钟须为1至1440，日期须早于今天。" "Past minutes are 1 to 1440 of a day before today.";

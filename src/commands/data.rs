@@ -1,8 +1,9 @@
 //! Commands that look at data or mend its copies: `migrate`, `counters`, `ledger`, `healthcheck`.
 
 use anyhow::{Context, bail};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 
 use super::Found;
 use crate::{
@@ -28,6 +29,10 @@ pub enum Counters {
         /// The operations listener of the server that keeps counters in its process.
         #[arg(long, env = "FITGATE_OPS_URL", default_value = "http://127.0.0.1:9090")]
         ops_url: String,
+        /// Compare what is current at this instant instead of now; for counters in Redis whose
+        /// server goes by a clock of its own.
+        #[arg(long)]
+        at: Option<DateTime<Utc>>,
     },
     /// Write the counters anew, under a new generation.
     Rebuild {
@@ -87,12 +92,17 @@ pub async fn migrate(data: &DataConfig, check: bool) -> anyhow::Result<Found> {
 
 pub async fn counters(command: Counters) -> anyhow::Result<Found> {
     match command {
-        Counters::Verify { data, ops_url } => {
-            let differences = match data.redis_url() {
-                Some(url) => verify_store(&data, url).await?,
+        Counters::Verify { data, ops_url, at } => {
+            let verified = match data.redis_url() {
+                Some(url) => verify_store(&data, url, at).await?,
+                None if at.is_some() => bail!("a server compares its counters by its own clock"),
                 None => ask_server(&ops_url).await?,
             };
-            Ok(report("counters", &differences))
+            let found = report("counters", &verified.differences);
+            // No difference among no values says nothing, so this is said too.
+            let Verified { compared, not_zero, .. } = verified;
+            println!("counters: {compared} values compared with SQL, {not_zero} of them not zero");
+            Ok(found)
         }
         Counters::Rebuild { data } => {
             let url = data
@@ -106,15 +116,29 @@ pub async fn counters(command: Counters) -> anyhow::Result<Found> {
     }
 }
 
-async fn verify_store(data: &DataConfig, url: &str) -> anyhow::Result<Vec<String>> {
+/// How a comparison of the counters went, as a server tells it.
+#[derive(Deserialize)]
+struct Verified {
+    compared: u64,
+    not_zero: u64,
+    differences: Vec<String>,
+}
+
+async fn verify_store(
+    data: &DataConfig,
+    url: &str,
+    at: Option<DateTime<Utc>>,
+) -> anyhow::Result<Verified> {
     let db = db::open(data.database_url()).await?;
-    let differences =
-        projector::verify(&db, &Store::open(Some(url))?, Clock::system().now()).await?;
-    Ok(differences.iter().map(ToString::to_string).collect())
+    let now = at.unwrap_or_else(|| Clock::system().now());
+    let verified = projector::verify(&db, &Store::open(Some(url))?, now).await?;
+    let projector::Verified { differences, compared, not_zero } = verified;
+    let differences = differences.iter().map(ToString::to_string).collect();
+    Ok(Verified { compared, not_zero, differences })
 }
 
 /// Counters in a process can be compared by nobody but that process.
-async fn ask_server(ops_url: &str) -> anyhow::Result<Vec<String>> {
+async fn ask_server(ops_url: &str) -> anyhow::Result<Verified> {
     let answer =
         client()?.get(format!("{ops_url}/counters/verify")).send().await.with_context(|| {
             format!("no server answers at {ops_url}; name its operations listener with --ops-url")

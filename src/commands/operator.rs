@@ -4,6 +4,7 @@
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::Found;
 use crate::{
@@ -71,6 +72,21 @@ pub struct NewTerminal {
 pub enum Screens {
     /// Make a read-only token for a division's screen; prints it.
     Add(NewScreen),
+    /// Print the tokens within a division, one a line, without what they open with.
+    List {
+        #[command(flatten)]
+        data: DataConfig,
+        #[arg(long)]
+        division: DivisionCode,
+    },
+    /// End a token: its screen goes dark within seconds and says why.
+    Revoke {
+        #[command(flatten)]
+        data: DataConfig,
+        /// The id that `add` and `list` print.
+        #[arg(long)]
+        id: Uuid,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -145,10 +161,35 @@ pub async fn terminals(command: Terminals) -> anyhow::Result<Found> {
 }
 
 pub async fn screens(command: Screens) -> anyhow::Result<Found> {
-    let Screens::Add(new) = command;
-    let (db, _) = open(&new.data).await?;
-    let token = screen::add(&db, &new.division, &new.label, Clock::system().now()).await?;
-    println!("{}", json!({ "division": new.division, "token": token }));
+    let now = Clock::system().now();
+    match command {
+        Screens::Add(new) => {
+            let (db, _) = open(&new.data).await?;
+            let screen::Added { id, token } =
+                screen::add(&db, &new.division, &new.label, now).await?;
+            println!("{}", json!({ "id": id, "division": new.division, "token": token }));
+        }
+        Screens::List { data, division } => {
+            let (db, _) = open(&data).await?;
+            for seen in screen::list(&db, &division).await? {
+                println!(
+                    "{}",
+                    json!({
+                        "id": seen.id,
+                        "division": seen.division,
+                        "label": seen.label,
+                        "created_at": seen.created_at,
+                        "revoked_at": seen.revoked_at,
+                    })
+                );
+            }
+        }
+        Screens::Revoke { data, id } => {
+            let (db, _) = open(&data).await?;
+            anyhow::ensure!(screen::revoke(&db, id, now).await?, "there is no token with this id");
+            println!("{}", json!({ "id": id, "revoked": true }));
+        }
+    }
     Ok(Found::Fine)
 }
 

@@ -96,7 +96,7 @@ impl Ground<'_> {
         let mut screens = Vec::new();
         for division in screen_divisions() {
             let now = self.clock.now();
-            let token = screen::add(self.db, &division.parse()?, "demo", now).await?;
+            let token = screen::add(self.db, &division.parse()?, "demo", now).await?.token;
             let url = format!("{}/screen/{division}#token={token}", self.base_url);
             screens.push(Screen { division: division.to_owned(), token, url });
         }

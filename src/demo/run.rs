@@ -41,25 +41,46 @@ pub struct Options {
 /// Shows the town until `told` to stop. Without a database of the caller's it lives in a file of
 /// its own, which goes when the show is over.
 pub async fn run(options: Options, told: impl Future<Output = ()>) -> anyhow::Result<()> {
+    run_in(&std::env::temp_dir(), options, told).await
+}
+
+async fn run_in(
+    folder: &Path,
+    options: Options,
+    told: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let clock = match options.pace {
         1 => Clock::system(),
         _ => Clock::fixed(Clock::system().now()),
     };
-    let (config, own_file) = config(&options);
-    let app = App::start(config, clock.clone()).await?;
-    let shown = tokio::select! {
-        shown = show(&app, &options, clock) => shown,
-        () = told => Ok(()),
-    };
-    app.stop().await?;
-    if let Some(file) = own_file.filter(|_| !options.load_only) {
-        remove(&file);
+    let (config, own_file) = config(folder, &options);
+    let shown = started(config, &options, clock, told).await;
+    if let Some(file) = own_file {
+        remove(&file, &LOCKS);
+        if !options.load_only {
+            remove(&file, &DATABASE);
+        }
     }
     shown
 }
 
+async fn started(
+    config: Config,
+    options: &Options,
+    clock: Clock,
+    told: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let app = App::start(config, clock.clone()).await?;
+    let shown = tokio::select! {
+        shown = show(&app, options, clock) => shown,
+        () = told => Ok(()),
+    };
+    app.stop().await?;
+    shown
+}
+
 /// The server's settings: a database and, for a short visit, ports that nobody else uses.
-fn config(options: &Options) -> (Config, Option<PathBuf>) {
+fn config(folder: &Path, options: &Options) -> (Config, Option<PathBuf>) {
     let mut config = options.config.clone();
     if options.load_only {
         let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -69,15 +90,19 @@ fn config(options: &Options) -> (Config, Option<PathBuf>) {
     if config.data.database_url.is_some() {
         return (config, None);
     }
-    let file = std::env::temp_dir().join(format!("fitgate-demo-{}.db", Uuid::new_v4()));
+    let file = folder.join(format!("fitgate-demo-{}.db", Uuid::new_v4()));
     config.data.database_url = Some(format!("sqlite://{}?mode=rwc", file.display()).into());
     eprintln!("fitgate: the town lives in {}", file.display());
     (config, Some(file))
 }
 
-/// The database with all that stands beside it.
-fn remove(file: &Path) {
-    for ending in ["", "-wal", "-shm", ".keys", ".lock"] {
+/// What the database and its keys are called behind the file's name.
+const DATABASE: [&str; 4] = ["", "-wal", "-shm", ".keys"];
+/// What only a running server needs.
+const LOCKS: [&str; 2] = [".lock", ".migrate"];
+
+fn remove(file: &Path, endings: &[&str]) {
+    for ending in endings {
         let mut name = file.as_os_str().to_owned();
         name.push(ending);
         drop(std::fs::remove_file(name));
@@ -128,4 +153,31 @@ fn url(listens: SocketAddr) -> String {
         reached.set_ip(Ipv4Addr::LOCALHOST.into());
     }
     format!("http://{reached}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The endings of what a demo that was stopped at once has left.
+    async fn left(load_only: bool) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config::development("", None);
+        config.data.database_url = None;
+        let months = Some(1);
+        let options = Options { config, seed: 1, pace: 1, months, load_only, credentials: None };
+        run_in(folder.path(), options, std::future::ready(())).await.expect("it starts and stops");
+        let names = std::fs::read_dir(folder.path()).expect("the folder is there");
+        let names = names.map(|entry| entry.expect("an entry").file_name().into_string());
+        let ending = |name: String| name.split_once(".db").expect("its name").1.to_owned();
+        let mut endings: Vec<String> = names.map(|name| ending(name.expect("text"))).collect();
+        endings.sort();
+        endings
+    }
+
+    #[tokio::test]
+    async fn a_demo_leaves_nothing_behind_but_the_town_it_was_told_to_load() {
+        assert_eq!(left(false).await, Vec::<String>::new());
+        assert_eq!(left(true).await, ["", ".keys"]);
+    }
 }

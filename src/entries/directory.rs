@@ -89,7 +89,7 @@ impl Directory {
         }
         let mut unknown: Vec<Handle> = entries
             .iter()
-            .map(|e| (e.method, e.credential.clone()))
+            .map(NewEntry::handle)
             .filter(|handle| !self.holders.contains_key(handle))
             .collect();
         unknown.sort_by(|a, b| (method(a.0), &a.1).cmp(&(method(b.0), &b.1)));
@@ -117,7 +117,7 @@ impl Directory {
         let codes = codes::holdings(keys, entries);
         let mut wanted: Vec<(MemberId, Handle)> = entries
             .iter()
-            .map(|e| (e.method, e.credential.clone()))
+            .map(NewEntry::handle)
             .filter_map(|handle| Some((self.holders.get(&handle)?, handle)))
             .collect();
         wanted.sort_by(|a, b| (a.0, method(a.1.0), &a.1.1).cmp(&(b.0, method(b.1.0), &b.1.1)));
@@ -150,7 +150,7 @@ impl Directory {
     /// Forgets the holders of these handles, so that they are learnt again.
     pub fn forget(&self, entries: &[NewEntry]) {
         for entry in entries {
-            self.holders.invalidate(&(entry.method, entry.credential.clone()));
+            self.holders.invalidate(&entry.handle());
         }
     }
 

@@ -208,7 +208,7 @@ impl<'a> Group<'a> {
             self.rows.quarantine(entry, &terminal.family, &terminal.serial, flaw);
             return Ok(Recorded::Rejected(flaw));
         }
-        let holding = self.holdings.get(&(entry.method, entry.credential.clone())).copied();
+        let holding = self.holdings.get(&entry.handle()).copied();
         let member = holding.map(|h| h.member);
         if entry.outcome == Outcome::Live
             && let Some(member) = member
@@ -263,6 +263,7 @@ impl<'a> Group<'a> {
                     mode: if entry.outcome == Outcome::Live { "live" } else { "replayed" },
                     decision: kept.decision.decision.as_str(),
                     reason: kept.reason.map(super::rules::Reason::code),
+                    either_way: kept.either_way,
                     credited: kept.credited,
                 });
                 if kept.decision.decision == DecisionKind::Granted {
@@ -323,9 +324,21 @@ impl<'a> Group<'a> {
         tx: &DatabaseTransaction,
         standing: &mut Standing,
     ) -> Result<(), DbErr> {
-        let effects =
+        let caught_up =
             standing.catch_up(tx, self.judge.world, self.judge.now, &mut self.posting).await?;
-        self.effects.extend(effects);
+        self.effects.extend(caught_up.effects);
+        for (event, effect) in caught_up.changed {
+            if !self.judge.is_either_way(&event) {
+                continue;
+            }
+            let flag = match (effect, known::method_of(tx, &event).await?) {
+                (Effect::Opened, Some(method)) => {
+                    self.judge.flag_of_entry(standing.member, &event, method)
+                }
+                (Effect::Opened | Effect::Closed | Effect::Repeat | Effect::Orphan, _) => None,
+            };
+            self.rows.flag(event.id, event.occurred_at, flag.map(super::rules::Reason::code));
+        }
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Months, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
-    DecisionKind, NewEntry, Outcome, Quarantine, StoredDecision,
+    DecisionKind, KEYS_KEPT, NewEntry, Outcome, Quarantine, StoredDecision,
     directory::Holding,
     known,
     rules::{
@@ -21,12 +21,15 @@ use super::{
 use crate::{
     base::{
         db::MONTHS_BACK,
-        ids::{Direction, MemberId, VenueId},
+        ids::{Direction, MemberId, Method, VenueId},
     },
     members::{Facts, Purpose, Status},
-    minutes::{standing::Standing, timeline::Effect},
+    minutes::{
+        standing::Standing,
+        timeline::{Effect, Event},
+    },
     terminals::Terminal,
-    venues::Venue,
+    venues::{Pairing, Venue},
 };
 
 /// What a group's decisions rest on.
@@ -55,6 +58,8 @@ pub struct Kept {
     pub decision: StoredDecision,
     /// Why it was refused, or would have been had the terminal asked.
     pub reason: Option<Reason>,
+    /// Whether the fold alone knows if this was an entry; only then does `reason` hold.
+    pub either_way: bool,
     pub credited: bool,
 }
 
@@ -81,7 +86,9 @@ impl Judge<'_> {
         let Timing::Known { occurred_at, flag } = timing else {
             return Ok(Verdict::Park(Quarantine::TimeSuspect, None));
         };
-        if occurred_at.date_naive() < oldest_month(self.now) {
+        // The key of a vendor's record that old may be gone: nobody can tell it from a duplicate.
+        let forgotten = entry.vendor_key.is_some() && self.now - occurred_at > KEYS_KEPT;
+        if forgotten || occurred_at.date_naive() < oldest_month(self.now) {
             return Ok(Verdict::Park(Quarantine::Ancient, None));
         }
         let place = terminal.place_at(occurred_at);
@@ -119,6 +126,7 @@ impl Judge<'_> {
             clock_flag: flag.map(rules::ClockFlag::as_str),
             decision,
             reason,
+            either_way: is_either_way(venue, entry.direction, occurred_at),
             credited: person.consents_to(Purpose::MinutesStatistics, occurred_at),
         }))
     }
@@ -172,6 +180,30 @@ impl Judge<'_> {
         Ok(counted.get(&venue.id).copied().unwrap_or_default())
     }
 
+    /// Why an event would have been refused that had been taken for no entry, now that the fold
+    /// takes it for one.
+    pub fn flag_of_entry(&self, member: MemberId, event: &Event, method: Method) -> Option<Reason> {
+        let (at, direction) = (event.occurred_at, event.direction);
+        let venue = self.world.venues.get(&event.venue)?;
+        let facts = facts(self.people.get(&member)?, at);
+        let ask = Ask {
+            member: Some(&facts),
+            venue,
+            direction,
+            method,
+            presence: Presence::default(),
+            occupancy: Occupancy::default(),
+            at,
+        };
+        would_refuse(&rules::decide(&ask))
+    }
+
+    /// Whether only the fold knows if a stored event was an entry.
+    pub fn is_either_way(&self, event: &Event) -> bool {
+        let venue = self.world.venues.get(&event.venue);
+        venue.is_some_and(|venue| is_either_way(venue, event.direction, event.occurred_at))
+    }
+
     /// Keeps the count of a limited venue right within the group.
     pub fn moved(&mut self, venue: VenueId, occurred_at: DateTime<Utc>, effect: Effect) {
         let Some(stays) = self.world.venues.get(&venue).map(|v| v.limit(occurred_at) >= self.now)
@@ -207,6 +239,11 @@ impl Judge<'_> {
         };
         Ok(nearest_admitting(venues(), ask.venue, would_admit).map(|nearest| nearest.venue.id))
     }
+}
+
+/// Whether a scan may have been an entry or an exit: one reader served for both.
+fn is_either_way(venue: &Venue, direction: Direction, at: DateTime<Utc>) -> bool {
+    direction == Direction::In && venue.rules_at(at).pairing == Pairing::Toggle
 }
 
 /// The first day of the oldest month that is kept.

@@ -1,20 +1,25 @@
 //! What SQL knows already, under locks: records that came before, how far each terminal's numbers
 //! go, and how full limited venues are.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::{
-    DecisionKind, NewEntry, Outcome, Recorded, StoredDecision, group::Progresses, world::World,
+    DecisionKind, NewEntry, Outcome, Recorded, StoredDecision, group::Progresses,
+    rows::parse_method, world::World,
 };
 use crate::{
     base::{
         db::bulk::{self, Column, Kind, Lookup, Verb, Write, column, nullable},
-        ids::{EventId, TerminalId, VenueId},
+        ids::{EventId, Method, TerminalId, VenueId},
     },
+    minutes::timeline::Event,
     terminals::{Absorbed, Progress},
 };
 
@@ -27,10 +32,10 @@ const GATES: Lookup = Lookup {
 };
 
 const INSIDE: Lookup = Lookup {
-    select: "s.venue_id AS venue_id, count(*) AS inside",
-    from: "sessions s",
-    on: "s.venue_id = q.k1 AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k2 \
-         GROUP BY s.venue_id",
+    select: "v.id AS venue_id, (SELECT count(*) FROM sessions s WHERE s.venue_id = v.id \
+             AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k2) AS inside",
+    from: "venues v",
+    on: "v.id = q.k1",
     keys: &[Kind::Uuid, Kind::Instant],
     lock: None,
 };
@@ -82,14 +87,21 @@ pub async fn count_inside<C: ConnectionTrait>(
     now: DateTime<Utc>,
 ) -> Result<HashMap<VenueId, i64>, DbErr> {
     let mut inside: HashMap<VenueId, i64> = venues.iter().map(|venue| (*venue, 0)).collect();
-    // One lookup a venue: a list of keys would be grouped over the whole piece on SQLite.
-    for venue in venues {
-        let keys = vec![vec![venue.0.into(), now.into()]];
-        for row in bulk::find(tx, &INSIDE, keys).await? {
-            inside.insert(*venue, row.try_get("", "inside")?);
-        }
+    let keys = venues.iter().map(|venue| vec![venue.0.into(), now.into()]).collect();
+    for row in bulk::find(tx, &INSIDE, keys).await? {
+        inside.insert(VenueId(row.try_get("", "venue_id")?), row.try_get("", "inside")?);
     }
     Ok(inside)
+}
+
+/// How the person of a stored event was recognised.
+pub async fn method_of<C: ConnectionTrait>(tx: &C, event: &Event) -> Result<Option<Method>, DbErr> {
+    let sql = "SELECT method FROM entry_events WHERE id = $1 AND occurred_at = $2";
+    let values = [event.id.0.into(), event.occurred_at.into()];
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let Some(row) = tx.query_one_raw(statement).await? else { return Ok(None) };
+    let method: String = row.try_get("", "method")?;
+    Ok(parse_method(&method))
 }
 
 /// The terminals of a group, locked: their numbers and clocks.
@@ -125,6 +137,10 @@ pub async fn lock_terminals<C: ConnectionTrait>(
 impl Numbered {
     /// Counts a record as here.
     pub fn absorb(&mut self, entry: &NewEntry) {
+        // A vendor's numbers begin again whenever its log is cleared: they acknowledge nothing.
+        if entry.vendor_key.is_some() {
+            return;
+        }
         if let Some((progress, _)) = self.terminals.get_mut(&entry.terminal) {
             progress.absorb(entry.epoch, entry.seq);
         }
@@ -170,14 +186,17 @@ struct Key {
 
 /// Records that came before, in SQL or in this group.
 pub struct Known {
-    keys: HashMap<(TerminalId, i64, i64), Key>,
+    keys: HashMap<Name, Key>,
     /// At or below the acknowledged number, but the key is gone: so old that it is a duplicate.
-    forgotten: HashSet<(TerminalId, i64, i64)>,
-    conflicts: HashSet<(TerminalId, i64, i64, [u8; 32])>,
+    forgotten: HashSet<Name>,
+    conflicts: HashSet<(Name, [u8; 32])>,
 }
 
-fn name(entry: &NewEntry) -> (TerminalId, i64, i64) {
-    (entry.terminal, entry.epoch, entry.seq)
+/// A record's key as this process compares it.
+type Name = (TerminalId, i64, i64, Option<Arc<str>>);
+
+fn name(entry: &NewEntry) -> Name {
+    (entry.terminal, entry.epoch, entry.seq, entry.vendor_key.clone())
 }
 
 /// Looks up the records that the terminals' numbers do not show to be new.
@@ -193,6 +212,10 @@ pub async fn find<C: ConnectionTrait>(
     let mut doubtful = BTreeMap::new();
     for entry in entries {
         let Some(progress) = progress.get_mut(&entry.terminal) else { continue };
+        if entry.vendor_key.is_some() {
+            doubtful.insert((entry.terminal, entry.record_id()), name(entry));
+            continue;
+        }
         // What SQL has acknowledged, not what this group is about to: a batch that stands twice in
         // one group, because its sender lost patience, would be taken for forgotten and dropped.
         let acknowledged =
@@ -209,7 +232,7 @@ pub async fn find<C: ConnectionTrait>(
         let id = (TerminalId(row.try_get("", "terminal_id")?), row.try_get("", "record_id")?);
         if let Some(name) = doubtful.get(&id) {
             known.forgotten.remove(name);
-            known.keys.insert(*name, key(&row)?);
+            known.keys.insert(name.clone(), key(&row)?);
         }
     }
     Ok(known)
@@ -245,7 +268,7 @@ impl Known {
 
     /// Whether this content is the first of its kind to contradict the record in this group.
     pub fn first_conflict(&mut self, entry: &NewEntry) -> bool {
-        self.conflicts.insert((entry.terminal, entry.epoch, entry.seq, entry.body_hash))
+        self.conflicts.insert((name(entry), entry.body_hash))
     }
 
     /// The granted event whose person has now been seen to pass.

@@ -9,12 +9,17 @@ mod erasure;
 mod group;
 mod judge;
 mod known;
+#[cfg(test)]
+mod laws;
 mod recorder;
 mod rows;
 mod rules;
+pub mod unclaimed;
 pub mod world;
 
-use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use admission::refusals;
@@ -29,9 +34,13 @@ use crate::base::ids::{Direction, Method, TerminalId, VenueId};
 #[derive(Clone)]
 pub struct NewEntry {
     pub terminal: TerminalId,
-    /// Record id: strictly increasing `seq` within an `epoch`.
+    /// Record id: strictly increasing `seq` within an `epoch`. Of a vendor's record only its place
+    /// among those of the same instant.
     pub epoch: i64,
     pub seq: i64,
+    /// What tells a vendor's record from the terminal's others, where its protocol has no number
+    /// that is kept for ever; of a native record the number is the key.
+    pub vendor_key: Option<Arc<str>>,
     /// As reported, taken into UTC with the terminal's zone.
     pub device_time: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
@@ -39,6 +48,9 @@ pub struct NewEntry {
     pub method: Method,
     /// The handle shown: an opaque number of a face, a card, a code.
     pub credential: String,
+    /// By which kind of handle the person is known: vendors' terminals report the number under
+    /// which they hold a face, however the person showed themselves.
+    pub held_as: Method,
     pub score: Option<f64>,
     pub outcome: Outcome,
     /// SHA-256 of the report without its outcome: tells a duplicate from a conflict.
@@ -50,10 +62,24 @@ pub struct NewEntry {
     pub flaw: Option<&'static str>,
 }
 
+/// For how long a record's key is kept: a replay within it is told `duplicate`.
+pub const KEYS_KEPT: TimeDelta = TimeDelta::days(400);
+
+/// Begins a vendor's record id, so that it never looks like a native one.
+const VENDOR_KEY: &str = "v:";
+
 impl NewEntry {
     /// The record id as the key table keeps it.
     pub fn record_id(&self) -> String {
-        format!("{}:{}", self.epoch, self.seq)
+        match &self.vendor_key {
+            Some(key) => format!("{VENDOR_KEY}{key}"),
+            None => format!("{}:{}", self.epoch, self.seq),
+        }
+    }
+
+    /// What the person is looked up by.
+    fn handle(&self) -> directory::Handle {
+        (self.held_as, self.credential.clone())
     }
 }
 

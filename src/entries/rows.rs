@@ -1,5 +1,7 @@
 //! How entries are written: the key of every record, the event, and what waits in quarantine.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::Value;
 use uuid::Uuid;
@@ -50,6 +52,12 @@ const EVENT_COLUMNS: &[Column] = &[
 const PASSED_COLUMNS: &[Column] =
     &[column("id", Kind::Uuid), column("occurred_at", Kind::Instant), column("passed", Kind::Bool)];
 
+const FLAG_COLUMNS: &[Column] = &[
+    column("id", Kind::Uuid),
+    column("occurred_at", Kind::Instant),
+    nullable("reason", Kind::Text),
+];
+
 const QUARANTINE_COLUMNS: &[Column] = &[
     column("id", Kind::Uuid),
     column("family", Kind::Text),
@@ -75,6 +83,8 @@ pub struct EventRow<'a> {
     pub decision: &'static str,
     /// Why it was refused, or would have been had the terminal asked.
     pub reason: Option<&'static str>,
+    /// Whether `reason` holds only if the event opens a stay.
+    pub either_way: bool,
     pub credited: bool,
 }
 
@@ -84,13 +94,17 @@ pub struct Rows {
     keys: Vec<Vec<Value>>,
     events: Vec<Vec<Value>>,
     quarantine: Vec<Vec<Value>>,
-    /// The events written here, in the order of their rows, whose effects are filled in.
-    effects: Vec<EventId>,
+    /// The events written here, in the order of their rows, whose effects are filled in, and
+    /// whether their flag hangs on it.
+    effects: Vec<(EventId, bool)>,
     /// Granted events whose person was seen to pass.
-    passed: std::collections::BTreeMap<EventId, DateTime<Utc>>,
+    passed: BTreeMap<EventId, DateTime<Utc>>,
+    /// Stored events whose flag changes.
+    flags: BTreeMap<EventId, (DateTime<Utc>, Option<&'static str>)>,
 }
 
-/// The column of the effect within an event's row.
+/// The columns of flag and effect within an event's row.
+const REASON: usize = 18;
 const EFFECT: usize = 19;
 
 impl Rows {
@@ -113,7 +127,7 @@ impl Rows {
 
     pub fn event(&mut self, row: &EventRow) {
         let entry = row.entry;
-        self.effects.push(row.id);
+        self.effects.push((row.id, row.either_way));
         self.events.push(vec![
             row.id.0.into(),
             row.occurred_at.into(),
@@ -141,11 +155,23 @@ impl Rows {
 
     /// Says what the fold made of the events written here; events it does not name had none.
     pub fn effects(&mut self, of: impl Fn(EventId) -> Option<Effect>) {
-        for (id, row) in self.effects.iter().zip(&mut self.events) {
-            if let Some(effect) = of(*id) {
-                row[EFFECT] = effect.as_str().into();
+        for ((id, either_way), row) in self.effects.iter().zip(&mut self.events) {
+            let Some(effect) = of(*id) else { continue };
+            row[EFFECT] = effect.as_str().into();
+            if *either_way && effect != Effect::Opened {
+                row[REASON] = None::<String>.into();
             }
         }
+    }
+
+    /// A stored event is flagged with `reason` from now on, or no longer flagged.
+    pub fn flag(
+        &mut self,
+        event: EventId,
+        occurred_at: DateTime<Utc>,
+        reason: Option<&'static str>,
+    ) {
+        self.flags.insert(event, (occurred_at, reason));
     }
 
     pub fn quarantine(
@@ -188,6 +214,18 @@ impl Rows {
                     .passed
                     .into_iter()
                     .map(|(id, at)| vec![id.0.into(), at.into(), true.into()])
+                    .collect(),
+            },
+            Write {
+                table: "entry_events",
+                columns: FLAG_COLUMNS,
+                verb: Verb::Update { keys: 2 },
+                rows: self
+                    .flags
+                    .into_iter()
+                    .map(|(id, (at, reason))| {
+                        vec![id.0.into(), at.into(), reason.map(str::to_owned).into()]
+                    })
                     .collect(),
             },
         ]

@@ -1,6 +1,28 @@
 //! Terminal protocols, one module each: bytes to entries, and answers back.
+//!
+//! A vendor's protocol has parsers that are pure (bytes to facts), and a face that knows whose
+//! request it is, hands the facts in and answers in the vendor's form after the commit.
 
+mod answer;
+mod dahua;
+mod digest;
+mod facts;
+mod fcard;
+mod hikvision;
+mod hq;
+mod intake;
+mod json;
+mod multipart;
 mod native;
+pub mod outward;
+mod post;
 mod routes;
+mod text;
+mod uniubi;
+mod zkteco;
 
+#[cfg(test)]
+mod mutations;
+
+pub use intake::Intake;
 pub use routes::routes;

@@ -2,6 +2,7 @@
 //! whole or not at all, with every row that cannot be taken named.
 
 mod doors;
+mod format;
 mod rows;
 
 use std::{collections::HashMap, sync::Arc};
@@ -10,6 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, EntityTrait as _, QueryFilter as _};
 
+pub use self::format::{Charset, Format};
 use self::rows::{Person, Row};
 use super::{
     CHAIN, birth_of, document_index, local_day,
@@ -39,34 +41,12 @@ const LOOKUPS_AT_ONCE: usize = 1000;
 /// Longest past time on one day, as any day has no more.
 const DAY_MINUTES: i32 = 1440;
 
-/// How the rows of a file are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Csv,
-    Ndjson,
-}
-
-impl Format {
-    /// The format behind a content type; only UTF-8 is read.
-    pub fn of_content_type(text: &str) -> Result<Self, Error> {
-        let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
-        let charset = parameters.split(';').find_map(|one| one.trim().strip_prefix("charset="));
-        if charset.is_some_and(|name| !name.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
-            return Err(Error::Malformed(Code::CharsetUnsupported));
-        }
-        match essence.trim().to_ascii_lowercase().as_str() {
-            "text/csv" => Ok(Self::Csv),
-            "application/x-ndjson" | "application/ndjson" => Ok(Self::Ndjson),
-            _ => Err(Error::Malformed(Code::ImportFormat)),
-        }
-    }
-}
-
 /// A file to be taken over.
 #[derive(Clone, Copy, Debug)]
 pub struct Upload<'a> {
     pub bytes: &'a [u8],
     pub format: Format,
+    pub charset: Charset,
     /// Only members at home in here are taken.
     pub within: &'a DivisionCode,
     pub actor: &'a str,
@@ -116,7 +96,8 @@ pub async fn import(
     now: DateTime<Utc>,
 ) -> Result<Report, Error> {
     let mut faults = Faults::default();
-    let rows = rows::read(upload.bytes, upload.format, &mut faults)?;
+    let text = upload.charset.decode(upload.bytes).map_err(Error::Malformed)?;
+    let rows = rows::read(&text, upload.format, &mut faults)?;
     faults.check()?;
     let known = look_up(tx, keys, &rows).await?;
     let mut taking = Taking { keys, upload, now, known, taken: Taken::default() };

@@ -38,7 +38,7 @@ pub use desk::{NewApproval, NewCredential, add_credential, approve, record_conse
 pub use erasure::{erase, forget_phone, sweep_credentials};
 pub use faces::{Face, face, face_photo, faces_alarm, forget_face, keep_face, persons_with_faces};
 pub use facts::facts_for;
-pub use import::{CarryOver, Format, PastMinutes, Report, Upload, import};
+pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
 pub use own::{Change, Own, change, own, register_self};
 pub use photo::{Photo, read as read_photo};
 pub use profile::{ConsentState, Profile, profile};

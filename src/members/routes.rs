@@ -24,12 +24,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::bodies::{
     ApprovalBody, ConsentBody, CredentialBody, GuardianBody, MemberBody, NewMemberBody, ReportBody,
 };
-use super::{CarryOver, Channel, Format, Upload, import};
+use super::{CarryOver, Channel, Charset, Format, Upload, import};
 use crate::{
     base::{
         documents::Document,
         error::{Code, Error},
-        http::{body, json::Json, query::Path},
+        http::{body, json::Json, problem::Problem, query::Path},
         idempotency::{Answer, Begun, Command, Run},
         ids::MemberId,
         state::State,
@@ -270,7 +270,8 @@ async fn approve(
 /// `sex`, `phone`, `home_community`, `registered_at`, `guardian_document_type`,
 /// `guardian_document_number`, `guardian_document_issued_by`, a column a purpose of consent with
 /// the day or instant of it, `consent_text_version`, `venue`, `day`, `minutes`. A row without a
-/// name adds minutes to a member of an earlier row or one registered before. NDJSON lines hold
+/// name adds minutes to a member of an earlier row or one registered before. The content type may
+/// name `charset=gb18030`. NDJSON lines hold
 /// `document`, `name`, …, `guardian`, `consents` and `minutes` as objects and lists.
 #[utoipa::path(
     post,
@@ -280,8 +281,9 @@ async fn approve(
     request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
     responses(
         (status = 201, description = "Taken over", body = ReportBody),
-        (status = 400, description = "No CSV or NDJSON in UTF-8"),
+        (status = 400, description = "Not in the character set that the content type names"),
         (status = 403, description = "The caller's role does not include it"),
+        (status = 415, description = "Neither CSV in UTF-8 or GB18030 nor NDJSON in UTF-8"),
         (status = 422, description = "Nothing was taken; `errors` points to `/{row}/{field}`, rows from 1"),
     ),
 )]
@@ -289,7 +291,7 @@ async fn import_file(
     Of(state): Of<State>,
     by: StaffCaller,
     Extension(carry_over): Extension<CarryOver>,
-    Command { stamp, body: File { format, bytes } }: Command<File>,
+    Command { stamp, body: File { format, charset, bytes } }: Command<File>,
 ) -> Result<Answer, Error> {
     by.require(Function::ImportMembers, &by.division)?;
     let (now, actor) = (state.clock.now(), by.actor());
@@ -297,7 +299,7 @@ async fn import_file(
         Begun::Replayed(answer) => return Ok(answer),
         Begun::Fresh(run) => run,
     };
-    let upload = Upload { bytes: &bytes, format, within: &by.division, actor: &actor };
+    let upload = Upload { bytes: &bytes, format, charset, within: &by.division, actor: &actor };
     let report = super::import(&run.tx, &state.keys, &upload, &carry_over, now).await?;
     run.finish(StatusCode::CREATED, &ReportBody::from(report)).await
 }
@@ -305,6 +307,7 @@ async fn import_file(
 /// A file with the format that its content type names.
 struct File {
     format: Format,
+    charset: Charset,
     bytes: Bytes,
 }
 
@@ -313,11 +316,13 @@ impl FromRequest<State> for File {
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
         let named = request.headers().get(header::CONTENT_TYPE).and_then(|name| name.to_str().ok());
-        let format = Format::of_content_type(named.unwrap_or_default())
-            .map_err(IntoResponse::into_response)?;
+        let (format, charset) =
+            Format::of_content_type(named.unwrap_or_default()).map_err(|code| {
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code).into_response()
+            })?;
         let bytes =
             Bytes::from_request(request, state).await.map_err(IntoResponse::into_response)?;
-        Ok(Self { format, bytes })
+        Ok(Self { format, charset, bytes })
     }
 }
 

@@ -155,7 +155,10 @@ const YEAR_MAX: i32 = 9999;
 
 /// Whether a text can name the version of a consent's text: 1 to 40 visible ASCII characters.
 pub fn is_text_version(text: &str) -> bool {
-    (1..=TEXT_VERSION_BYTES_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+    // What begins with a sign is a formula to a spreadsheet.
+    text.len() <= TEXT_VERSION_BYTES_MAX
+        && text.bytes().all(|b| b.is_ascii_graphic())
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
 }
 
 const TEXT_VERSION_BYTES_MAX: usize = 40;

@@ -3,21 +3,19 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbErr, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, SqlErr, Statement,
+    ColumnTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QueryOrder as _, SqlErr,
 };
 use uuid::Uuid;
 
 use super::{
-    own::{DECLARED_WITHIN, latest_end},
-    posting::Posting,
-    standing::Standing,
-    tables::{session, session_dispute, session_fact},
-    timeline::{Provenance, Timeline, Venues},
+    own::latest_end,
+    statement::{self, DECLARED_WITHIN, NewFact},
+    tables::{session, session_dispute},
+    timeline::{FactKind, Provenance, Venues},
 };
 use crate::{
     base::{
-        db::bulk::{self, Kind, Lookup},
         error::{Code, Error},
         ids::{MemberId, SessionId, VenueId},
         keys::Keys,
@@ -27,14 +25,6 @@ use crate::{
 
 /// Longest text of a dispute.
 const DISPUTE_CHARACTERS_MAX: usize = 500;
-
-const TIMELINE: Lookup = Lookup {
-    select: "t.member_id AS member_id, t.version AS version, t.state AS state",
-    from: "timelines t",
-    on: "t.member_id = q.k1",
-    keys: &[Kind::Uuid],
-    lock: Some("t"),
-};
 
 /// The venues of a member's history.
 struct World(std::collections::HashMap<VenueId, std::sync::Arc<Venue>>);
@@ -55,7 +45,8 @@ pub async fn declare_left(
     left_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let (version, timeline) = locked_timeline(tx, member).await?;
+    // Before anything is read, as every writer does.
+    statement::lock(tx, member).await?;
     let stay = own_session(tx, member, id).await?;
     let world = World(venues::load_world(tx).await?);
     let venue = world.venue(VenueId(stay.venue_id)).ok_or(Error::NotFound(Code::NotFound))?;
@@ -64,27 +55,24 @@ pub async fn declare_left(
     if !(stay.entered_at..=latest_end(venue, stay.entered_at, next, now)).contains(&left_at) {
         return Err(Error::invalid("/at", Code::OutsideStay));
     }
-    add_fact(tx, member, id, left_at, now).await?;
-    let opened_at = opened_at(tx, member, id).await?;
-    let mut posting = Posting::new(keys, &world, now, "declared");
-    let mut standing = Standing::new(member, version, timeline);
-    standing.hear_fact(tx, &world, opened_at, now, &mut posting).await?;
-    standing.finish(&world, now, &mut posting);
-    let writes = posting.finish(tx).await?;
-    bulk::write_all(tx, writes).await?;
-    Ok(())
-}
-
-/// The member's timeline, locked before anything else as every writer does.
-async fn locked_timeline(
-    tx: &DatabaseTransaction,
-    member: MemberId,
-) -> Result<(i64, Timeline), Error> {
-    let rows = bulk::find(tx, &TIMELINE, vec![vec![member.0.into()]]).await?;
-    let row = rows.first().ok_or(Error::NotFound(Code::NotFound))?;
-    let state: String = row.try_get("", "state")?;
-    let timeline = serde_json::from_str(&state).map_err(Error::internal)?;
-    Ok((row.try_get("", "version")?, timeline))
+    if now - left_at > DECLARED_WITHIN {
+        return Err(Error::Conflict(Code::DeclaredTooLate));
+    }
+    let fact = NewFact {
+        member,
+        session: id,
+        kind: FactKind::Declared,
+        entered_at: None,
+        left_at,
+        reason: String::new(),
+        by_actor: format!("member:{member}"),
+        approved_by: None,
+    };
+    statement::state_fact(tx, keys, &world, &fact, now).await.map_err(|error| match error {
+        // Of a stay whose beginning was cut: the fold goes by the entry itself.
+        Error::Invalid(_) => Error::invalid("/at", Code::OutsideStay),
+        other => other,
+    })
 }
 
 async fn own_session(
@@ -126,48 +114,6 @@ async fn next_entry(
         .one(tx)
         .await?;
     Ok(next.map(|next| next.entered_at))
-}
-
-async fn add_fact(
-    tx: &DatabaseTransaction,
-    member: MemberId,
-    id: SessionId,
-    left_at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let newest = session_fact::Entity::find()
-        .filter(session_fact::Column::SessionId.eq(id.0))
-        .order_by_desc(session_fact::Column::N)
-        .one(tx)
-        .await?;
-    let row = session_fact::Model {
-        session_id: id.0,
-        n: newest.map_or(1, |fact| fact.n + 1),
-        member_id: member.0,
-        kind: "declared".to_owned(),
-        entered_at: None,
-        left_at,
-        reason: String::new(),
-        by_actor: format!("member:{member}"),
-        approved_by: None,
-        at: now,
-    };
-    session_fact::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
-    Ok(())
-}
-
-/// When the opening event of a session happened; the session itself may have been cut.
-async fn opened_at(
-    tx: &DatabaseTransaction,
-    member: MemberId,
-    id: SessionId,
-) -> Result<DateTime<Utc>, Error> {
-    let sql = "SELECT occurred_at FROM entry_events WHERE id = $1 AND member_id = $2";
-    let values = [id.0.into(), member.0.into()];
-    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
-    let row = tx.query_one_raw(statement).await?;
-    let row = row.ok_or_else(|| anyhow::anyhow!("session {id} has no opening event"))?;
-    Ok(row.try_get("", "occurred_at")?)
 }
 
 /// The member says that something about a stay is not right. Refuses (409) while an earlier

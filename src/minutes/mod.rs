@@ -16,6 +16,7 @@ mod refold;
 mod routes;
 mod rows;
 pub mod standing;
+mod statement;
 pub mod tables;
 pub mod tally;
 pub mod timeline;

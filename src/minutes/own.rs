@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::tables::minute_entry;
+use super::{statement::DECLARED_WITHIN, tables::minute_entry};
 use crate::{
     base::{
         error::{Code, Error},
@@ -25,8 +25,6 @@ const DAYS_MAX: i64 = 366;
 const RANKED_MAX: i64 = 50;
 /// Days looked at for the longest streak: more than ten years.
 const STREAK_DAYS_MAX: i64 = 4000;
-/// After the end of a stay, its member may say so long when they left.
-pub const DECLARED_WITHIN: TimeDelta = TimeDelta::hours(48);
 
 /// Visits and minutes of a time, by provenance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromQueryResult)]

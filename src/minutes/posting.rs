@@ -29,10 +29,13 @@ use crate::{
     venues::{Pairing, Venue},
 };
 
+#[cfg(test)]
+pub mod books;
+
 /// Minutes of each provenance: measured, self-declared, estimated, corrected.
 type ByProvenance = [i64; 4];
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct VenueDay {
     pub visits: i64,
     pub people: i64,
@@ -40,11 +43,14 @@ pub struct VenueDay {
     pub digest: [i64; 8],
 }
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MemberDay {
     pub visits: i64,
     pub minutes: ByProvenance,
 }
+
+/// A member's stays at a venue on a day are counted together.
+type Stay = (Uuid, NaiveDate, Uuid);
 
 /// A member's lock row as it will be written.
 pub struct TimelineRow {
@@ -71,7 +77,7 @@ pub struct Posting<'a> {
     hours: BTreeMap<(Uuid, NaiveDate, i16), (i64, i64)>,
     member_days: BTreeMap<(Uuid, NaiveDate), MemberDay>,
     months: BTreeMap<(Uuid, NaiveDate, Uuid), i64>,
-    stays: BTreeMap<(Uuid, NaiveDate, Uuid), i64>,
+    stays: BTreeMap<Stay, i64>,
     dirty: BTreeSet<(&'static str, String, NaiveDate)>,
     /// Effects that a late event changed, by event.
     effects: BTreeMap<EventId, (DateTime<Utc>, Effect)>,
@@ -127,6 +133,11 @@ impl<'a> Posting<'a> {
     /// A stored event has another effect than it had.
     pub fn effect(&mut self, event: EventId, occurred_at: DateTime<Utc>, effect: Effect) {
         self.effects.insert(event, (occurred_at, effect));
+    }
+
+    /// The effect that this posting gives a stored event.
+    pub fn effect_of(&self, event: EventId) -> Option<Effect> {
+        self.effects.get(&event).map(|(_, effect)| *effect)
     }
 
     /// The member's sessions as this posting has them so far.
@@ -278,25 +289,30 @@ impl<'a> Posting<'a> {
         ])
     }
 
-    /// People of a venue-day change when a member's sessions there reach or leave zero.
     async fn people<C: ConnectionTrait>(&mut self, tx: &C) -> Result<(), DbErr> {
         self.stays.retain(|_, change| *change != 0);
         let keys = self.stays.keys().map(|(m, d, v)| vec![(*m).into(), (*d).into(), (*v).into()]);
         let mut stood = BTreeMap::new();
         for row in bulk::find(tx, &STAYS, keys.collect()).await? {
-            let key: (Uuid, NaiveDate, Uuid) = (
+            let key: Stay = (
                 row.try_get("", "member_id")?,
                 row.try_get("", "business_day")?,
                 row.try_get("", "venue_id")?,
             );
             *stood.entry(key).or_insert(0_i64) += 1;
         }
+        self.count_people(&stood);
+        Ok(())
+    }
+
+    /// People of a venue-day change when a member's sessions there reach or leave zero. `stood`:
+    /// how many there were before this posting.
+    fn count_people(&mut self, stood: &BTreeMap<Stay, i64>) {
         for (key, change) in &self.stays {
             let before = stood.get(key).copied().unwrap_or_default();
             let people = i64::from(before + change > 0) - i64::from(before > 0);
             self.venue_days.entry((key.2, key.1)).or_default().people += people;
         }
-        Ok(())
     }
 }
 

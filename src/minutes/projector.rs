@@ -7,12 +7,11 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt::Write as _,
     sync::Arc,
     time::Duration,
 };
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, Value};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{
     clock::Clock,
     counters::{Counters, CountersLost},
-    db,
+    db::bulk::{self, Kind, Matched, column},
 };
 
 mod current;
@@ -33,12 +32,24 @@ use current::Subject;
 pub use rebuild::rebuild;
 #[cfg(test)]
 pub use verify::Difference;
-pub use verify::{in_sql, verify};
+pub use verify::{Verified, in_sql, verify};
 
 /// Dirty rows carried over at once.
 const BATCH: usize = 512;
+/// Batches of one round. While changes flood in, as when a history is loaded, a round must end:
+/// the store is only a moment behind, and is trusted and looked after between rounds.
+const BATCHES_MAX: usize = 64;
+/// Older days are not carried over: nobody reads them from the counters, the store in the process
+/// forgets them, and a history that is loaded consists of them.
+const CARRIED_FOR: Days = Days::new(8);
+/// How long the counters are trusted while SQL cannot be read: it is busy for moments, and whoever
+/// stops trusting the counters asks SQL instead.
+const STALE_MAX: Duration = Duration::from_secs(15);
 /// How long to wait where nobody says that something was committed, as another replica cannot.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Rounds begin at least so far apart: what is committed meanwhile goes over together, and a busy
+/// recorder keeps the machine to itself. Screens show a document for a second.
+const APART: Duration = Duration::from_millis(25);
 /// How often what changed lately is written again, in case a shard lost its last seconds.
 const HEALING_EVERY: Duration = Duration::from_secs(30);
 /// How long a change counts as late enough to be healed.
@@ -65,12 +76,17 @@ pub async fn run(
 ) {
     let mut projector = Projector::new(db, counters, clock);
     loop {
+        let next = Instant::now() + APART;
         projector.round_or_log().await;
+        if projector.is_behind && !stop.is_cancelled() {
+            continue;
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = committed.notified() => {}
             () = tokio::time::sleep(PAUSE) => {}
         }
+        tokio::time::sleep_until(next).await;
     }
 }
 
@@ -82,8 +98,10 @@ pub struct Projector {
     /// What was carried over lately, and when.
     recent: HashMap<Subject, Instant>,
     healed_at: Option<Instant>,
-    /// Whether the last round met the trouble that the log already tells of.
-    in_trouble: bool,
+    /// Since when rounds have met the trouble that the log already tells of.
+    in_trouble: Option<Instant>,
+    /// Whether the last round ended with more to carry over.
+    is_behind: bool,
 }
 
 /// A row of `dirty_counters`.
@@ -97,28 +115,35 @@ struct Dirty {
 
 impl Projector {
     pub fn new(db: DatabaseConnection, counters: Counters, clock: Clock) -> Self {
-        let (recent, healed_at, in_trouble) = (HashMap::new(), None, false);
-        Self { db, counters, clock, recent, healed_at, in_trouble }
+        let (recent, healed_at, in_trouble) = (HashMap::new(), None, None);
+        Self { db, counters, clock, recent, healed_at, in_trouble, is_behind: false }
     }
 
     async fn round_or_log(&mut self) {
-        let outcome = self.round().await;
-        match &outcome {
+        let was_in_trouble = self.in_trouble.is_some();
+        match self.round().await {
             // The counters tell of their own outages.
-            Err(Trouble::Sql(error)) if !self.in_trouble => {
+            Err(Trouble::Sql(error)) if !was_in_trouble => {
                 tracing::warn!(%error, "changes are not carried over to the counters");
             }
             Ok(()) | Err(Trouble::Sql(_) | Trouble::Counters(_)) => {}
         }
-        self.in_trouble = outcome.is_err();
     }
 
     /// Sees whether the store is whole and rebuilds it if not, carries over all that is dirty, and
     /// heals when that is due.
     pub async fn round(&mut self) -> Result<(), Trouble> {
         let outcome = self.look_after().await;
-        if outcome.is_err() {
-            self.counters.trust(None);
+        match &outcome {
+            Ok(()) => self.in_trouble = None,
+            Err(trouble) => {
+                self.is_behind = false;
+                let since = *self.in_trouble.get_or_insert_with(Instant::now);
+                let is_passing = matches!(trouble, Trouble::Sql(_)) && since.elapsed() < STALE_MAX;
+                if !is_passing {
+                    self.counters.trust(None);
+                }
+            }
         }
         outcome
     }
@@ -134,6 +159,8 @@ impl Projector {
                 None => return self.drain(generation).await,
             };
             self.healed_at = Some(Instant::now());
+            // Whatever changed meanwhile is dirty and follows, as it does at any time.
+            self.counters.trust(Some(generation));
         }
         self.drain(generation).await?;
         self.counters.trust(Some(generation));
@@ -141,18 +168,23 @@ impl Projector {
     }
 
     async fn drain(&mut self, generation: i64) -> Result<(), Trouble> {
-        loop {
+        for _ in 0..BATCHES_MAX {
             let dirty = dirty(&self.db).await?;
-            let subjects: BTreeSet<Subject> = dirty.iter().filter_map(Dirty::subject).collect();
             let now = self.clock.now();
+            let oldest = now.date_naive() - CARRIED_FOR;
+            let carried = dirty.iter().filter(|dirty| dirty.day >= oldest);
+            let subjects: BTreeSet<Subject> = carried.filter_map(Dirty::subject).collect();
             current::project(&self.db, &self.counters, generation, &subjects, now).await?;
             let deleted = delete(&self.db, &dirty, generation).await?;
             self.remember(subjects);
             // None deleted: all changed again, or a new generation began. Both can wait a round.
             if dirty.len() < BATCH || deleted == 0 {
+                self.is_behind = false;
                 return Ok(());
             }
         }
+        self.is_behind = true;
+        Ok(())
     }
 
     fn remember(&mut self, subjects: BTreeSet<Subject>) {
@@ -218,32 +250,23 @@ async fn delete(db: &DatabaseConnection, dirty: &[Dirty], generation: i64) -> Re
     if dirty.is_empty() {
         return Ok(0);
     }
-    let mut values: Vec<Value> = vec![generation.into()];
-    let mut tuples = String::new();
-    for row in dirty {
-        let n = values.len();
-        let comma = if n > 1 { ", " } else { "" };
-        let _ = write!(tuples, "{comma}(${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4);
-        let Dirty { kind, key, day, version } = row;
-        values.extend([
-            kind.as_str().into(),
-            key.as_str().into(),
-            (*day).into(),
-            (*version).into(),
-        ]);
-    }
-    // A row that somebody is changing at this moment would not be the one read any more, so
-    // nobody is waited for. SQLite has one writer and nothing to skip.
-    let lock = if db::is_postgres(db) { "FOR UPDATE SKIP LOCKED" } else { "" };
-    let sql = format!(
-        "DELETE FROM dirty_counters WHERE (kind, key, business_day, version) IN \
-         (SELECT kind, key, business_day, version FROM dirty_counters \
-          WHERE (kind, key, business_day, version) IN (VALUES {tuples}) {lock}) \
-         AND (SELECT n FROM revisions WHERE name = 'counter_generation') = $1"
-    );
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    Ok(db.execute_raw(statement).await?.rows_affected())
+    let key = |row: &Dirty| -> Vec<Value> {
+        vec![row.kind.as_str().into(), row.key.as_str().into(), row.day.into(), row.version.into()]
+    };
+    let keys = dirty.iter().map(key).collect();
+    let guard = "(SELECT n FROM revisions WHERE name = 'counter_generation') =";
+    bulk::delete(db, &STILL_DIRTY, keys, (guard, generation.into())).await
 }
+
+const STILL_DIRTY: Matched = Matched {
+    table: "dirty_counters",
+    columns: &[
+        column("kind", Kind::Text),
+        column("key", Kind::Text),
+        column("business_day", Kind::Day),
+        column("version", Kind::Big),
+    ],
+};
 
 impl Dirty {
     /// What changed; nothing for a key that nobody here writes, which is then just deleted.

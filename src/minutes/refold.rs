@@ -1,7 +1,8 @@
 //! What a late event changes: the run of a member's events around it is folded again as a set.
 //!
 //! Two events further apart than the longest stay of any venue cannot touch one another, so the
-//! run ends at the first such gap on either side, however long the member's history is.
+//! run ends at the first such gap on either side, however long the member's history is. A
+//! correction ties its opener to the times that it gives, so a run that meets either holds both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use super::{
     posting::{Posting, session_row},
     tables::{session, session_fact},
-    timeline::{self, Effect, Event, Fact, FactKind, Timeline, Venues},
+    timeline::{self, Effect, Event, Fact, FactKind, Session, Timeline, Venues},
 };
 use crate::base::{
     db::bulk::{self, Kind, Lookup},
@@ -28,6 +29,8 @@ const PAGE: u64 = 100;
 pub struct Refolded {
     /// Effects of the fresh events.
     pub effects: Vec<(EventId, Effect)>,
+    /// Stored events that have another effect now.
+    pub changed: Vec<(Event, Effect)>,
     /// The state after the newest event; absent when the run does not reach the member's newest
     /// event, whose state then stands.
     pub timeline: Option<Timeline>,
@@ -43,39 +46,20 @@ pub(super) struct Stored {
 pub(super) const EVENT_COLUMNS: &str =
     "id, occurred_at, direction, venue_id, serial, epoch, seq, credited, effect";
 
-/// What is folded again: a member's run around events that SQL does not have yet, or around the
-/// time of a stay about which a fact was added.
-#[derive(Clone, Copy)]
-pub struct Around<'a> {
-    pub member: MemberId,
-    pub fresh: &'a [Event],
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-}
-
-impl<'a> Around<'a> {
-    pub fn events(member: MemberId, fresh: &'a [Event]) -> Self {
-        let times = || fresh.iter().map(|event| event.occurred_at);
-        let from = times().min().unwrap_or(DateTime::<Utc>::MAX_UTC);
-        Self { member, fresh, from, to: times().max().unwrap_or(from) }
-    }
-
-    pub fn fact(member: MemberId, fresh: &'a [Event], opened_at: DateTime<Utc>) -> Self {
-        Self { member, fresh, from: opened_at, to: opened_at }
-    }
-}
-
-/// Folds a run again and posts what differs from SQL.
+/// Folds the run around `fresh` and `instants` again and posts what differs from SQL.
 pub async fn refold<C: ConnectionTrait>(
     tx: &C,
     venues: &dyn Venues,
-    around: Around<'_>,
+    member: MemberId,
+    fresh: &[Event],
+    instants: &[DateTime<Utc>],
     now: DateTime<Utc>,
     posting: &mut Posting<'_>,
 ) -> Result<Refolded, DbErr> {
-    let Around { member, fresh, .. } = around;
     let facts = facts(tx, member).await?;
-    let (stored, newest) = run_around(tx, venues, around, &facts).await?;
+    let around = fresh.iter().map(|event| event.occurred_at).chain(instants.iter().copied());
+    let spans = spans(tx, &facts).await?;
+    let (stored, newest) = run_around(tx, venues, member, around, &spans).await?;
     let events: Vec<Event> =
         stored.iter().map(|s| s.event.clone()).chain(fresh.iter().cloned()).collect();
     let folded = timeline::fold(&venues, &events, &facts, now);
@@ -85,7 +69,30 @@ pub async fn refold<C: ConnectionTrait>(
     for row in posting.sessions_of(member).into_iter().filter(|row| in_run.contains(&row.id)) {
         before.insert(row.id, row);
     }
-    for session in &folded.sessions {
+    post(venues, member, &folded.sessions, before, posting);
+    let effects: BTreeMap<EventId, Effect> = folded.effects.iter().copied().collect();
+    let mut changed = Vec::new();
+    for Stored { event, effect } in stored {
+        // A live check in the middle of a group folds once more what was folded before it.
+        let stood = posting.effect_of(event.id).map_or(effect, |effect| effect.as_str().to_owned());
+        if let Some(now) = effects.get(&event.id).filter(|now| now.as_str() != stood) {
+            posting.effect(event.id, event.occurred_at, *now);
+            changed.push((event, *now));
+        }
+    }
+    let fresh = fresh.iter().filter_map(|e| Some((e.id, *effects.get(&e.id)?))).collect();
+    Ok(Refolded { effects: fresh, changed, timeline: newest.then_some(folded.timeline) })
+}
+
+/// Posts the sessions of a run that was folded again; what `before` has beside them is given up.
+pub(super) fn post(
+    venues: &dyn Venues,
+    member: MemberId,
+    sessions: &[Session],
+    mut before: BTreeMap<Uuid, session::Model>,
+    posting: &mut Posting<'_>,
+) {
+    for session in sessions {
         let Some(venue) = venues.venue(session.venue) else { continue };
         posting.session(before.remove(&session.id.0), session_row(member, session, venue));
     }
@@ -98,42 +105,54 @@ pub async fn refold<C: ConnectionTrait>(
         };
         posting.session(Some(row), void);
     }
-    let effects: BTreeMap<EventId, Effect> = folded.effects.iter().copied().collect();
-    for Stored { event, effect } in &stored {
-        if let Some(now) = effects.get(&event.id).filter(|now| now.as_str() != effect) {
-            posting.effect(event.id, event.occurred_at, *now);
-        }
-    }
-    let fresh = fresh.iter().filter_map(|e| Some((e.id, *effects.get(&e.id)?))).collect();
-    Ok(Refolded { effects: fresh, timeline: newest.then_some(folded.timeline) })
 }
 
-/// The stored events of the run and around corrected times that meet it, and whether the run
-/// reaches the newest event.
+/// From when until when.
+type Span = (DateTime<Utc>, DateTime<Utc>);
+
+/// What each correction ties together: when its opener was, and the times that it gives. Also of
+/// corrections that newer ones replaced, because what they had cut may have to be whole again.
+async fn spans<C: ConnectionTrait>(tx: &C, facts: &[Fact]) -> Result<Vec<Span>, DbErr> {
+    let corrections = || facts.iter().filter(|fact| fact.kind == FactKind::Corrected);
+    let openers: BTreeSet<Uuid> = corrections().map(|fact| fact.opener.0).collect();
+    let keys = openers.into_iter().map(|id| vec![id.into()]).collect();
+    let mut opened: BTreeMap<Uuid, DateTime<Utc>> = BTreeMap::new();
+    for row in bulk::find(tx, &OPENERS, keys).await? {
+        opened.insert(row.try_get("", "id")?, row.try_get("", "occurred_at")?);
+    }
+    let span = |fact: &Fact| {
+        let opened = opened.get(&fact.opener.0).copied();
+        let times = [opened, fact.entered_at, Some(fact.left_at)].into_iter().flatten();
+        Some((times.clone().min()?, times.max()?))
+    };
+    Ok(corrections().filter_map(span).collect())
+}
+
+/// The stored events of the run around some instants, widened until every span that it meets lies
+/// within it, and whether it reaches the newest event.
 async fn run_around<C: ConnectionTrait>(
     tx: &C,
     venues: &dyn Venues,
-    around: Around<'_>,
-    facts: &[Fact],
+    member: MemberId,
+    around: impl Iterator<Item = DateTime<Utc>> + Clone,
+    spans: &[Span],
 ) -> Result<(Vec<Stored>, bool), DbErr> {
-    let Around { member, from: mut first, to: mut last, .. } = around;
+    let mut first = around.clone().min().unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let mut last = around.max().unwrap_or(first);
     loop {
-        let (low, mut stored) = before(tx, venues, member, first).await?;
-        let (high, after, newest) = from(tx, venues, member, first, last).await?;
+        let (start, mut stored) = before(tx, venues, member, first).await?;
+        let (end, after, newest) = from(tx, venues, member, first, last).await?;
         stored.extend(after);
-        let (mut wider_first, mut wider_last) = (low.min(first), high.max(last));
-        for fact in facts.iter().filter(|f| f.kind == FactKind::Corrected) {
-            let entered = fact.entered_at.unwrap_or(fact.left_at);
-            let named = stored.iter().any(|s| s.event.id == fact.opener);
-            if named || (entered <= wider_last && fact.left_at >= wider_first) {
-                wider_first = wider_first.min(entered);
-                wider_last = wider_last.max(fact.left_at);
+        (first, last) = (start, end);
+        for (from, to) in spans {
+            // The last stay of the run may last as long as any, and be cut there.
+            if *from <= last + venues.longest_stay() && *to >= first {
+                (first, last) = (first.min(*from), last.max(*to));
             }
         }
-        if wider_first >= low.min(first) && wider_last <= high.max(last) {
+        if (first, last) == (start, end) {
             return Ok((stored, newest));
         }
-        (first, last) = (wider_first, wider_last);
     }
 }
 
@@ -227,8 +246,27 @@ pub(super) fn stored(row: &QueryResult) -> Result<Stored, DbErr> {
     Ok(Stored { event, effect: row.try_get("", "effect")? })
 }
 
+/// A stored event of the member that counts, by its id.
+pub(super) async fn event<C: ConnectionTrait>(
+    tx: &C,
+    member: MemberId,
+    id: EventId,
+) -> Result<Option<Event>, DbErr> {
+    let sql = format!(
+        "SELECT {EVENT_COLUMNS} FROM entry_events \
+         WHERE id = $1 AND member_id = $2 AND decision <> 'refused'"
+    );
+    let values = [id.0.into(), member.0.into()];
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let found = tx.query_one_raw(statement).await?;
+    found.map(|row| Ok(stored(&row)?.event)).transpose()
+}
+
 /// All facts of the member's sessions; most members have none.
-async fn facts<C: ConnectionTrait>(tx: &C, member: MemberId) -> Result<Vec<Fact>, DbErr> {
+pub(super) async fn facts<C: ConnectionTrait>(
+    tx: &C,
+    member: MemberId,
+) -> Result<Vec<Fact>, DbErr> {
     let rows = session_fact::Entity::find()
         .filter(session_fact::Column::MemberId.eq(member.0))
         .all(tx)
@@ -245,6 +283,14 @@ pub(super) fn fact(row: &session_fact::Model) -> Fact {
         left_at: row.left_at,
     }
 }
+
+const OPENERS: Lookup = Lookup {
+    select: "e.id AS id, e.occurred_at AS occurred_at",
+    from: "entry_events e",
+    on: "e.id = q.k1",
+    keys: &[Kind::Uuid],
+    lock: None,
+};
 
 const SESSIONS: Lookup = Lookup {
     select: "s.*",

@@ -3,7 +3,7 @@
 //! | path | what |
 //! | --- | --- |
 //! | GET `/api/v1/terminal/sessions` | a signed terminal: what its records have become |
-//! | GET `/counters/verify` | operations: whether the counters in this process still equal SQL |
+//! | GET `/counters/verify` | operations: whether the counters that this server reads equal SQL, by its clock |
 
 use axum::{Json as PlainJson, Router, extract::State as Part, routing::get};
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show_tally))
 }
 
-/// On the operations' own listener; counters in Redis are compared by the command itself.
+/// On the operations' own listener.
 pub fn operations() -> Router<State> {
     Router::new().route("/counters/verify", get(verify))
 }
@@ -71,9 +71,25 @@ async fn show_tally(
     Ok(Json(TallyJson { sessions: tally.sessions.into(), minutes: tally.minutes.into() }))
 }
 
-/// The differences, one line each; none when all is well.
-async fn verify(Part(state): Part<State>) -> Result<PlainJson<Vec<String>>, Error> {
-    let differences = projector::verify(&state.db, &state.counters, state.clock.now()).await;
-    let differences = differences.map_err(Error::internal)?;
-    Ok(PlainJson(differences.iter().map(ToString::to_string).collect()))
+/// What the counters were compared with, and how it went.
+#[derive(Serialize)]
+struct VerifiedJson {
+    compared: u64,
+    not_zero: u64,
+    /// One line each; none when all is well.
+    differences: Vec<String>,
+}
+
+impl From<projector::Verified> for VerifiedJson {
+    fn from(verified: projector::Verified) -> Self {
+        let projector::Verified { differences, compared, not_zero } = verified;
+        let differences = differences.iter().map(ToString::to_string).collect();
+        Self { compared, not_zero, differences }
+    }
+}
+
+/// Compares the counters with SQL at the server's own time.
+async fn verify(Part(state): Part<State>) -> Result<PlainJson<VerifiedJson>, Error> {
+    let verified = projector::verify(&state.db, &state.counters, state.clock.now()).await;
+    Ok(PlainJson(verified.map_err(Error::internal)?.into()))
 }

@@ -5,14 +5,18 @@ use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     posting::{Posting, TimelineRow, session_row},
-    refold::{self, Around},
-    tables::session,
+    refold,
     timeline::{Effect, Event, OpenSession, Session, Timeline, Venues},
 };
-use crate::{
-    base::ids::{EventId, MemberId},
-    venues::Pairing,
-};
+use crate::base::ids::{EventId, MemberId};
+
+/// What catching up came to.
+pub struct CaughtUp {
+    /// Effects of this group's events.
+    pub effects: Vec<(EventId, Effect)>,
+    /// Events of earlier groups that have another effect now.
+    pub changed: Vec<(Event, Effect)>,
+}
 
 /// A locked member: the fold's state and this group's events of them.
 pub struct Standing {
@@ -58,65 +62,67 @@ impl Standing {
         if self.late {
             return None;
         }
-        let stood = self.timeline.open;
+        let stood = self.timeline.standing();
         let mut changed = Vec::new();
         let effect = self.timeline.apply(&venues, self.fresh.last()?, &mut changed);
         for session in changed {
-            let before = stood.filter(|open| open.id == session.id);
+            let before = stood.as_ref().filter(|stood| stood.id == session.id);
             self.post(venues, before, &session, posting);
         }
         Some(effect)
     }
 
     /// Folds again from the last point at which nothing was open, with this group's events among
-    /// the stored ones; gives the effects of the group's events and posts those that changed.
+    /// the stored ones, and posts the effects that changed.
     pub async fn catch_up<C: ConnectionTrait>(
         &mut self,
         tx: &C,
         venues: &dyn Venues,
         now: DateTime<Utc>,
         posting: &mut Posting<'_>,
-    ) -> Result<Vec<(EventId, Effect)>, DbErr> {
+    ) -> Result<CaughtUp, DbErr> {
         self.late = false;
-        let around = Around::events(self.member, &self.fresh);
-        let refolded = refold::refold(tx, venues, around, now, posting).await?;
-        if let Some(timeline) = refolded.timeline {
-            self.timeline = timeline;
-        }
-        Ok(refolded.effects)
+        self.refold(tx, venues, &[], now, posting).await
     }
 
-    /// Folds again around a stay about which a fact was added.
-    pub async fn hear_fact<C: ConnectionTrait>(
+    /// Folds again around `instants`, where what somebody stated may change something.
+    pub async fn reconsider<C: ConnectionTrait>(
         &mut self,
         tx: &C,
         venues: &dyn Venues,
-        opened_at: DateTime<Utc>,
+        instants: &[DateTime<Utc>],
         now: DateTime<Utc>,
         posting: &mut Posting<'_>,
     ) -> Result<(), DbErr> {
-        let around = Around::fact(self.member, &self.fresh, opened_at);
-        let refolded = refold::refold(tx, venues, around, now, posting).await?;
+        self.refold(tx, venues, instants, now, posting).await.map(|_| ())
+    }
+
+    async fn refold<C: ConnectionTrait>(
+        &mut self,
+        tx: &C,
+        venues: &dyn Venues,
+        instants: &[DateTime<Utc>],
+        now: DateTime<Utc>,
+        posting: &mut Posting<'_>,
+    ) -> Result<CaughtUp, DbErr> {
+        let (member, fresh) = (self.member, &self.fresh);
+        let refolded = refold::refold(tx, venues, member, fresh, instants, now, posting).await?;
         if let Some(timeline) = refolded.timeline {
             self.timeline = timeline;
         }
-        Ok(())
+        Ok(CaughtUp { effects: refolded.effects, changed: refolded.changed })
     }
 
     /// Ends the open session if its limit has passed at `now`, and hands the row over.
     pub fn finish(mut self, venues: &dyn Venues, now: DateTime<Utc>, posting: &mut Posting) {
-        let stood = self.timeline.open;
+        let stood = self.timeline.standing();
         if let Some(ended) = self.timeline.close_due(&venues, now) {
-            self.post(venues, stood, &ended, posting);
+            self.post(venues, stood.as_ref(), &ended, posting);
         }
-        let open = self.timeline.open.and_then(|open| {
-            let venue = venues.venue(open.venue)?;
-            let limit = venue.limit(open.entered_at);
-            let expires = match venue.rules_at(open.entered_at).pairing {
-                Pairing::EntryOnly => venue.estimated_end(open.entered_at),
-                Pairing::InAndOut | Pairing::Toggle => limit,
-            };
-            Some((open.id.0, open.venue, expires, limit))
+        let open = self.timeline.standing().and_then(|session| {
+            let row = session_row(self.member, &session, venues.venue(session.venue)?);
+            let limit = self.timeline.limit(&venues)?;
+            Some((row.id, session.venue, row.presence_expires_at, limit))
         });
         posting.timeline(TimelineRow {
             member: self.member,
@@ -130,13 +136,12 @@ impl Standing {
     fn post(
         &self,
         venues: &dyn Venues,
-        stood: Option<OpenSession>,
+        stood: Option<&Session>,
         session: &Session,
         posting: &mut Posting,
     ) {
         let Some(venue) = venues.venue(session.venue) else { return };
-        let before: Option<session::Model> =
-            stood.map(|open| session_row(self.member, &open.session(), venue));
-        posting.session(before, session_row(self.member, session, venue));
+        let row = |session| session_row(self.member, session, venue);
+        posting.session(stood.map(row), row(session));
     }
 }

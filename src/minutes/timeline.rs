@@ -258,6 +258,13 @@ impl Timeline {
         Some(session)
     }
 
+    /// The open stay as it is on record: its beginning cut at the edges of corrected ones.
+    pub fn standing(&self) -> Option<Session> {
+        let mut session = self.open?.session();
+        session.cut(&self.corrected);
+        Some(session)
+    }
+
     /// The limit of the open stay: from then on, [`Timeline::close_due`] ends it.
     pub fn limit(&self, venues: &impl Venues) -> Option<DateTime<Utc>> {
         self.open.map(|open| limit(venues, &open))
@@ -367,11 +374,7 @@ pub fn fold(venues: &impl Venues, events: &[Event], facts: &[Fact], now: DateTim
     let until = if timeline.open.is_some_and(told) { DateTime::<Utc>::MAX_UTC } else { now };
     sessions.extend(timeline.end_due(venues, until));
     timeline.corrected = facts::settle(venues, &ordered, facts, timeline.open, &mut sessions);
-    sessions.extend(timeline.open.map(|open| {
-        let mut session = open.session();
-        session.cut(&timeline.corrected);
-        session
-    }));
+    sessions.extend(timeline.standing());
     timeline.forget_corrected();
     sessions.sort_by_key(|session| (session.entered_at, session.id));
     Folded { sessions, effects, timeline }

@@ -22,7 +22,7 @@ mod macs;
 mod stays;
 mod sums;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub use digest::{Scope, digest};
 

@@ -289,14 +289,28 @@ fn sexes(groups: &[people::Group]) -> Vec<SexGroup> {
     sexes
 }
 
-/// Hides groups of 1 to 9. A single hidden group could be had by subtraction from the total, so
-/// the next smallest is hidden with it.
+/// Hides groups of 1 to 9, and the next smallest with them until those hidden are two and ten
+/// members together: otherwise they could be had by subtraction from the total. Where all are
+/// fewer than ten, the empty groups are hidden too, since they would tell who the rest are.
 fn hide_small(mut groups: Vec<&mut Option<i64>>) {
+    let total: i64 = groups.iter().filter_map(|people| **people).sum();
+    if (1..GROUP_MIN).contains(&total) {
+        for people in groups {
+            *people = None;
+        }
+        return;
+    }
     groups.retain(|people| people.is_some_and(|n| n > 0));
     groups.sort();
-    let small = groups.iter().filter(|people| people.is_some_and(|n| n < GROUP_MIN)).count();
-    let hidden = if small == 1 { 2 } else { small };
-    for people in groups.into_iter().take(hidden) {
+    let (mut hidden, mut hidden_people) = (0, 0);
+    for people in groups {
+        let n = people.unwrap_or_default();
+        let is_enough = hidden == 0 || (hidden >= 2 && hidden_people >= GROUP_MIN);
+        if n >= GROUP_MIN && is_enough {
+            return;
+        }
+        hidden += 1;
+        hidden_people += n;
         *people = None;
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
 use super::tables::{bounds, statement};
 use crate::base::{
-    counters::{Counters, Fields},
+    counters::{Counters, Fields, NotWhole},
     ids::{DivisionCode, VenueId},
 };
 
@@ -85,24 +85,29 @@ pub struct Lost {
     pub rebuilding: bool,
 }
 
-/// The figures of `scope` at `now`, as the counters have them. What they lack is zero, unless the
-/// trust in them ended while they were read.
+impl From<NotWhole> for Lost {
+    fn from(why: NotWhole) -> Self {
+        Self { rebuilding: why == NotWhole::Rebuilding }
+    }
+}
+
+/// The figures of `scope` at `now`, as the counters have them. What they lack is zero, since they
+/// were whole when they were read.
 pub async fn from_counters(
     counters: &Counters,
     scope: &Scope<'_>,
     now: DateTime<Utc>,
 ) -> Result<Today, Lost> {
-    let generation = trusted(counters).await?;
     let division = std::slice::from_ref(scope.division);
-    let (days, inside, people) = tokio::join!(
-        counters.venue_days(scope.venues, scope.day),
-        counters.inside(scope.venues, now),
-        counters.people(division, scope.day),
-    );
-    let (Ok(days), Ok(inside), Ok(people)) = (days, inside, people) else {
-        return Err(Lost { rebuilding: false });
+    let read = async {
+        let (days, inside, people) = tokio::join!(
+            counters.venue_days(scope.venues, scope.day),
+            counters.inside(scope.venues, now),
+            counters.people(division, scope.day),
+        );
+        Ok((days?, inside?, people?))
     };
-    still_trusted(counters, generation)?;
+    let (days, inside, people) = counters.whole(read).await?;
     let rows = scope.venues.iter().zip(days).zip(inside);
     let venues = rows.map(|((venue, day), inside)| (*venue, venue_today(day, inside))).collect();
     let people = people.first().copied().unwrap_or_default();
@@ -122,10 +127,7 @@ fn venue_today(day: Option<Fields>, inside: i64) -> VenueToday {
 
 /// Visits and minutes of `scope` by hour, as the counters have them.
 pub async fn hours_from_counters(counters: &Counters, scope: &Scope<'_>) -> Result<Hours, Lost> {
-    let generation = trusted(counters).await?;
-    let venues = counters.venue_hours(scope.venues, scope.day).await;
-    let venues = venues.map_err(|_lost| Lost { rebuilding: false })?;
-    still_trusted(counters, generation)?;
+    let venues = counters.whole(counters.venue_hours(scope.venues, scope.day)).await?;
     let mut hours = Hours::default();
     for fields in venues.into_iter().flatten() {
         for (name, value) in fields.iter() {
@@ -146,20 +148,6 @@ fn add_hour(hours: &mut Hours, name: &str, value: i64) {
         "minutes" => hour.minutes += value,
         _ => {}
     }
-}
-
-/// The generation that may be read; else whether the store is at least there, which means that it
-/// is being built anew.
-async fn trusted(counters: &Counters) -> Result<i64, Lost> {
-    match counters.trusted() {
-        Some(generation) => Ok(generation),
-        None => Err(Lost { rebuilding: counters.generation().await.is_ok() }),
-    }
-}
-
-fn still_trusted(counters: &Counters, generation: i64) -> Result<(), Lost> {
-    let same = counters.trusted() == Some(generation);
-    if same { Ok(()) } else { Err(Lost { rebuilding: true }) }
 }
 
 #[derive(FromQueryResult)]

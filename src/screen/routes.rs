@@ -26,7 +26,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(hub: Hub) -> OpenApiRouter<S> {
         .routes(routes!(screen_page))
         .routes(routes!(screen_style))
         .routes(routes!(screen_script))
-        .routes(routes!(screen_drawing))
+        .routes(routes!(screen_worker))
         .routes(routes!(screen_icon))
         .with_state(hub)
 }
@@ -35,6 +35,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(hub: Hub) -> OpenApiRouter<S> {
 const AGE_MS: HeaderName = HeaderName::from_static("fitgate-age-ms");
 /// Which page belongs to this server; a page that sees another reloads itself.
 const BUILD: HeaderName = HeaderName::from_static("fitgate-build");
+const SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-worker-allowed");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -130,15 +131,16 @@ async fn screen_script(known: Known) -> Response {
     asset(&page::SCRIPT, &known)
 }
 
-/// The part of the script that fills the page.
+/// The worker that serves the page to a screen without network.
 #[utoipa::path(
     get,
-    path = "/screen/page/draw.js",
+    path = "/screen/page/worker.js",
     tag = "screens",
     responses((status = 200, description = "script", content_type = "text/javascript", body = String)),
 )]
-async fn screen_drawing(known: Known) -> Response {
-    asset(&page::DRAWING, &known)
+async fn screen_worker(known: Known) -> Response {
+    let scope = HeaderValue::from_static(page::WORKER_SCOPE);
+    ([(SERVICE_WORKER_ALLOWED, scope)], asset(&page::WORKER, &known)).into_response()
 }
 
 /// The icon of the page.
@@ -173,11 +175,11 @@ fn answer(built: &Built, known: &Known) -> Response {
 }
 
 fn asset(asset: &Asset, known: &Known) -> Response {
-    let status = if known.has(page::build()) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let status = if known.has(page::tag()) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let body = if status == StatusCode::OK { asset.text } else { "" };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
-        (header::ETAG, page::build().clone()),
+        (header::ETAG, page::tag().clone()),
         (header::CACHE_CONTROL, NO_CACHE),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::POLICY)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -2,7 +2,9 @@
 //! that `PostgreSQL` and SQLite both read as it stands, `$n` for the values.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Statement, Value, entity::prelude::*};
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, QueryOrder as _, Statement, Value, entity::prelude::*,
+};
 use uuid::Uuid;
 
 use super::TokenHash;
@@ -27,6 +29,32 @@ impl ActiveModelBehavior for ActiveModel {}
 
 pub async fn insert(db: &impl ConnectionTrait, row: Model) -> Result<(), DbErr> {
     Entity::insert(ActiveModel::from(row).reset_all()).exec_without_returning(db).await.map(|_| ())
+}
+
+/// The tokens for divisions within `division`.
+pub async fn within(
+    db: &impl ConnectionTrait,
+    division: &DivisionCode,
+) -> Result<Vec<Model>, DbErr> {
+    let mut rows = Entity::find()
+        .order_by_asc(Column::Division)
+        .order_by_asc(Column::CreatedAt)
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?;
+    rows.retain(|row| division.covers(&row.division));
+    Ok(rows)
+}
+
+/// Sets when a token was revoked, unless it was before; false if there is none.
+pub async fn revoke(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let sql = "UPDATE screen_tokens SET revoked_at = COALESCE(revoked_at, $2) WHERE id = $1";
+    let done = db.execute_raw(statement(db, sql, [id.into(), now.into()])).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// The division of a token that is known and not revoked.

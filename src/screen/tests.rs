@@ -23,6 +23,7 @@ use super::{Hub, add, routes, tables::statement};
 use crate::base::{clock::Clock, counters::Counters, db, ids::DivisionCode};
 
 mod figures;
+mod lost;
 mod serving;
 
 const YONGXING: &str = "330482006011";
@@ -164,7 +165,8 @@ impl Town {
 
     /// The paths of a new hub, and a token for `code`.
     async fn serve(&self, code: &str) -> (Router, String) {
-        let token = add(&self.db, &division(code), "hall", self.clock.now()).await.expect("added");
+        let token =
+            add(&self.db, &division(code), "hall", self.clock.now()).await.expect("added").token;
         let (router, _openapi) = routes::<()>(self.hub()).split_for_parts();
         (router.with_state(()), token)
     }

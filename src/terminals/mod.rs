@@ -1,11 +1,17 @@
 //! Terminals: devices at doors with their places, keys, clocks, record numbers and rosters.
 
+pub mod access;
 mod caches;
 mod caller;
+mod claims;
+pub mod commands;
 mod find;
 mod heartbeat;
 mod keys;
+pub mod links;
 mod nonces;
+pub mod notices;
+pub mod roster;
 mod routes;
 mod rules;
 pub mod signature;
@@ -22,11 +28,15 @@ use sea_orm::{
 
 pub use caches::Caches;
 pub use caller::SignedBody;
+pub use claims::{
+    Claimed, NewClaim, claim, is_unclaimed, note_unclaimed, revoke, rotate_path_token, unclaimed,
+};
 pub use find::{KeyView, TerminalView, community, load_terminals, progress, terminals};
 pub use heartbeat::{Door, Heartbeat, heartbeat, mark_lost};
 pub use keys::{IssuedKey, revoke_key, rotate_key};
-pub use routes::routes;
-pub use rules::{Absorbed, Doorway, Progress, Terminal};
+pub use links::VendorTerminal;
+pub use routes::{Release, routes};
+pub use rules::{Absorbed, Doorway, Family, Progress, Terminal};
 use tables::{terminal, terminal_place};
 
 use crate::{
@@ -44,6 +54,8 @@ use crate::{
 pub const NATIVE: &str = "native";
 /// The text of a terminal in use.
 const ACTIVE: &str = "active";
+/// The text of a terminal whose use has ended.
+const REVOKED: &str = "revoked";
 const SERIAL_BYTES_MAX: usize = 64;
 
 /// What stands on a device: 1 to 64 letters, digits, dots, underscores or hyphens.

@@ -8,9 +8,21 @@
 //! | POST `/api/v1/staff/terminals/{id}/keys` | a second key |
 //! | DELETE `/api/v1/staff/terminals/{id}/keys/{key}` | ends a key at once |
 //! | POST `/api/v1/staff/terminals/{id}/place` | moves it from a future business day on |
+//! | DELETE `/api/v1/staff/terminals/{id}` | ends its use |
+//! | GET `/api/v1/staff/unclaimed-terminals` | vendors' terminals that nobody has claimed |
+//! | POST `/api/v1/staff/terminals/claims` | claims one for a venue, a direction, a zone |
+//! | POST `/api/v1/staff/terminals/{id}/path-token` | another path token |
+//! | PUT `/api/v1/staff/terminals/{id}/access` | where it takes commands, and as whom |
+//! | GET, POST `/api/v1/staff/terminals/{id}/commands` | what it is told to do |
+//! | GET `/api/v1/staff/terminals/{id}/notices`, `/roster` | what it says, whom it holds |
+//! | GET `/api/v1/terminal/commands`, POST `…/{id}/result` | a signed terminal |
 
+mod claiming;
 mod device;
 mod json;
+mod orders;
+
+pub use claiming::Release;
 
 use axum::{Extension, extract::State as Part, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -33,9 +45,20 @@ use crate::{
     venues,
 };
 
-/// Needs [`Caches`] as an extension.
-pub fn routes() -> OpenApiRouter<State> {
+/// Needs [`Caches`] as an extension. `release` records what a terminal sent before it was claimed.
+pub fn routes(release: Release) -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        .routes(routes!(claiming::claim))
+        .layer(Extension(release))
+        .routes(routes!(claiming::list_unclaimed))
+        .routes(routes!(claiming::rotate_path_token))
+        .routes(routes!(claiming::revoke))
+        .routes(routes!(claiming::set_access))
+        .routes(routes!(claiming::list_notices))
+        .routes(routes!(claiming::show_roster_state))
+        .routes(routes!(orders::order, orders::list_commands))
+        .routes(routes!(orders::take_commands))
+        .routes(routes!(orders::take_result))
         .routes(routes!(device::heartbeat))
         .routes(routes!(device::show_roster))
         .routes(routes!(device::take_receipts))

@@ -1,5 +1,6 @@
 //! Where a terminal stands, how far its clock is off, and what its record numbers tell. Pure.
 
+mod family;
 mod progress;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use chrono_tz::Tz;
 
 use crate::base::ids::{TerminalId, VenueId, ZoneId};
 
+pub use family::Family;
 pub use progress::{Absorbed, Progress};
 
 /// Milliseconds to which an offset is rounded: what lies below is the network, not the clock.

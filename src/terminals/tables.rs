@@ -1,5 +1,7 @@
 //! The tables of terminals.
 
+pub mod gateways;
+
 pub mod terminal {
     use sea_orm::entity::prelude::*;
 

@@ -146,7 +146,7 @@ impl Rules {
         at.with_timezone(&self.time_zone).naive_local()
     }
 
-    /// The business day of `at`, were these rules in force for ever.
+    /// The business day of `at`, were these rules in force for ever and the clock never changed.
     fn day_of(&self, at: DateTime<Utc>) -> NaiveDate {
         let local = self.local(at);
         let minute = minute_of_day(local);
@@ -171,15 +171,9 @@ impl Venue {
 
     /// The business day that holds `at`: the latest one that has begun.
     pub fn business_day(&self, at: DateTime<Utc>) -> NaiveDate {
-        let first = self.first_rules();
-        let mut day = first.day_of(at);
-        let same_clock = |rules: &Rules| {
-            rules.time_zone == first.time_zone && rules.day_starts_at == first.day_starts_at
-        };
-        if self.rules.iter().all(same_clock) {
-            return day;
-        }
-        // A later version moved the day's start or the zone, so the guess can be a day off.
+        let mut day = self.first_rules().day_of(at);
+        // The guess can be a day off: a later version may have moved the day's start or the zone,
+        // and the clock may read the start a second time, which begins no second day.
         while self.day_start(day) > at {
             day = day - Days::new(1);
         }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod bad_inputs;
+mod bad_lines;
 mod canary;
 mod circle;
 mod client;
@@ -16,6 +17,7 @@ mod offices;
 mod own_minutes;
 mod records;
 mod refusals;
+mod resident_refusals;
 mod residents;
 mod screens;
 mod signatures;
@@ -23,4 +25,5 @@ mod signatures;
 mod support;
 mod takeover;
 mod tidy;
+mod vendors;
 mod wechat;

@@ -207,3 +207,45 @@ async fn sixty_seconds_of_the_same_are_one_passage() {
     assert_eq!(shown["today"]["minutes"]["estimated"], 1);
     town.adds_up().await;
 }
+
+/// What became of somebody's scans, and what each is flagged with, in the order of their times.
+async fn effects_and_flags(town: &TestTown, shown: &Shown) -> Vec<String> {
+    let query = format!(
+        "SELECT effect || ' ' || COALESCE(reason, '-') AS said FROM entry_events \
+         WHERE credential = '{}' ORDER BY occurred_at",
+        shown.credential
+    );
+    let rows = town.store.rows(&query).await;
+    rows.iter().map(|row| row.try_get("", "said").unwrap()).collect()
+}
+
+#[tokio::test]
+async fn at_a_reader_for_both_ways_only_an_entry_is_flagged_however_late_that_is_known() {
+    let town = TestTown::open().await;
+    let day = |weekday: u8| json!({ "weekday": weekday, "opens": "06:00", "closes": "22:00" });
+    let hours: Vec<Value> = (1..=7).map(day).collect();
+    let more = json!({ "hours": hours, "rules": { "pairing": "toggle" } });
+    let court = town.venue("球场", more).await;
+    let door = town.terminal(&court, "both").await;
+    let evening = |time: &str| at(&format!("2026-11-22T{time}:00+08:00"));
+    // Somebody leaves ten minutes after closing, and scans once more at once.
+    let leaves = town.member().await;
+    for time in ["21:30", "22:10"] {
+        door.saw("in", &leaves.face, evening(time)).await;
+    }
+    door.saw("in", &leaves.face, at("2026-11-22T22:10:30+08:00")).await;
+    let effects = effects_and_flags(&town, &leaves.face).await;
+    assert_eq!(effects, ["opened -", "closed -", "repeat -"]);
+    // Somebody comes after closing.
+    let comes = town.member().await;
+    door.saw("in", &comes.face, evening("22:10")).await;
+    assert_eq!(effects_and_flags(&town, &comes.face).await, ["opened venue_closed"]);
+    // It turns out that they had been inside.
+    door.saw("in", &comes.face, evening("21:30")).await;
+    assert_eq!(effects_and_flags(&town, &comes.face).await, ["opened -", "closed -"]);
+    // And that they had left before, and came back.
+    door.saw("in", &comes.face, evening("22:05")).await;
+    let effects = effects_and_flags(&town, &comes.face).await;
+    assert_eq!(effects, ["opened -", "closed -", "opened venue_closed"]);
+    town.adds_up().await;
+}

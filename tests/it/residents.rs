@@ -53,7 +53,7 @@ async fn of_fifty_who_register_one_number_one_does() {
     let town = TestTown::with_wechat().await;
     let number = document("1990-05-01".parse().unwrap(), 12);
     let second = town.second_server().await;
-    let wires = [&town.wire, second.as_ref().map_or(&town.wire, |(_, wire)| wire)];
+    let wires = [&town.wire, second.as_ref().map_or(&town.wire, |second| &second.wire)];
     let names: Vec<String> = (0..50).map(|n| format!("n{n}")).collect();
     let people = join_all(names.iter().map(|name| Resident::signs_in(&town, name))).await;
     let rivals = people.iter().enumerate().map(|(n, one)| {
@@ -70,8 +70,8 @@ async fn of_fifty_who_register_one_number_one_does() {
         .map(|answer| answer.body["detail"].to_string())
         .collect();
     assert_eq!(details.len(), 1, "no hint whose it is");
-    if let Some((app, _)) = second {
-        app.stop().await.unwrap();
+    if let Some(second) = second {
+        second.stop().await;
     }
     town.store.fitgate(&["ledger", "verify"]).await;
 }

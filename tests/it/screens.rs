@@ -156,7 +156,7 @@ async fn the_page_of_a_screen_is_served_without_any_data_or_foreign_source() {
     for foreign in ["http://", "https://", "//cdn"] {
         assert!(!page.text.contains(foreign), "{foreign}");
     }
-    for part in ["app.css", "app.js", "draw.js", "icon.svg"] {
+    for part in ["app.css", "app.js", "worker.js", "icon.svg"] {
         let part = crate::support::Answer::to(town.wire.get(&format!("/screen/page/{part}"))).await;
         assert_eq!(part.status, 200);
     }
@@ -177,4 +177,83 @@ async fn a_restarted_server_shows_what_the_old_one_showed() {
     let after = town.screen("330499").await.shows("trusted", |it| it["degraded"] == false).await;
     assert_eq!(before, after);
     assert_eq!(after["inside"], 1);
+}
+
+#[tokio::test]
+async fn a_revoked_token_opens_nothing_and_its_stream_ends() {
+    let town = TestTown::open().await;
+    town.gym().await;
+    let (screen, other) = (town.screen("330499").await, town.screen("330499").await);
+    screen.document().await;
+    let mut stream = screen.watches().await;
+    let revoke = ["screens", "revoke", "--id", &screen.id];
+    town.store.fitgate(&revoke).await;
+    let refused = eventually("the token is refused", async || {
+        Some(screen.asks("").await).filter(|answer| answer.status == 401)
+    })
+    .await;
+    assert_eq!(refused.code(), "screen_token_invalid");
+    while let Some(chunk) = stream.chunk().await.unwrap() {
+        assert!(!chunk.is_empty());
+    }
+    other.document().await;
+    let listed = town.store.fitgate(&["screens", "list", "--division", "33"]).await;
+    let listed: Vec<Value> =
+        listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let revoked = |id: &str| {
+        let row = listed.iter().find(|row| row["id"] == *id).unwrap();
+        (row["revoked_at"] != Value::Null, row.get("token").is_some())
+    };
+    assert_eq!((revoked(&screen.id), revoked(&other.id)), ((true, false), (false, false)));
+    town.store.fitgate(&revoke).await;
+    let nobody = ["screens", "revoke", "--id", "018f0000-0000-7000-8000-00000000dead"];
+    assert_eq!(town.store.try_fitgate(&nobody).await.exit, 2);
+}
+
+/// Redis is emptied while screens look: a number may come from SQL, but it never becomes another.
+#[tokio::test]
+async fn a_screen_shows_the_same_numbers_while_the_counters_are_lost_and_written_anew() {
+    let town = TestTown::open().await;
+    if town.store.redis_url.is_none() {
+        println!("counters in a process are lost with it only");
+        return;
+    }
+    let (_, door) = town.gym().await;
+    let member = town.member().await;
+    door.saw("in", &member.face, at("2026-11-23T01:30:00Z")).await;
+    town.adds_up().await;
+    let screen = town.screen("330499").await;
+    screen.shows("the counters", |shown| shown["degraded"] == false).await;
+    for _ in 0..5 {
+        town.store.flush_counters().await;
+        eventually("the counters are whole again", async || {
+            let shown = screen.document().await;
+            let (inside, today) = (&shown["inside"], &shown["today"]);
+            let numbers =
+                (inside, &today["visits"], &today["people"], &shown["venues"][0]["visits"]);
+            assert_eq!(numbers, (&json!(1), &json!(1), &json!(1), &json!(1)), "{shown}");
+            (town.verified().await["differences"] == json!([])).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_command_that_compares_the_counters_says_how_much_it_compared() {
+    let town = TestTown::open().await;
+    let (_, door) = town.gym().await;
+    let member = town.member().await;
+    door.saw("in", &member.face, at("2026-11-23T01:30:00Z")).await;
+    town.adds_up().await;
+    let words = match town.store.redis_url {
+        Some(_) => ["counters", "verify", "--at", "2026-11-23T02:00:00Z"],
+        None => ["counters", "verify", "--ops-url", town.ops.base()],
+    };
+    let said = town.store.fitgate(&words).await;
+    let (verdict, figures) = said.split_once('\n').unwrap();
+    assert_eq!(verdict, "counters: no difference");
+    let figures: Vec<u64> = figures.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let told = town.verified().await;
+    assert_eq!(figures, [&told["compared"], &told["not_zero"]].map(|n| n.as_u64().unwrap()));
+    assert!(figures[1] > 0 && figures[0] > figures[1], "{said}");
 }

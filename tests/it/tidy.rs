@@ -137,6 +137,25 @@ fn every_file_opens_by_saying_what_it_is() {
 }
 
 #[test]
+fn what_runs_in_browsers_is_short_too_and_says_what_it_is() {
+    let endings = [".ts", ".mjs", ".css"];
+    let mut wrong = Vec::new();
+    for source in sources("src").into_iter().chain(sources("tests")) {
+        if !endings.iter().any(|ending| source.path.ends_with(ending)) {
+            continue;
+        }
+        let lines = source.text.lines().count();
+        if lines > FILE_LINES_MAX {
+            wrong.push(format!("{}: {lines} lines, at most {FILE_LINES_MAX}", source.path));
+        }
+        if !["// ", "/* "].iter().any(|opening| source.text.starts_with(opening)) {
+            wrong.push(format!("{}: does not say what it is", source.path));
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
 fn no_test_sleeps_or_is_ignored() {
     let mut wrong = Vec::new();
     for source in rust() {

@@ -9,7 +9,10 @@ use std::{
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::values::{Family, Person, Presence, Projected, Stored};
+use super::{
+    Marker,
+    values::{Family, Person, Presence, Projected, Stored},
+};
 use crate::base::ids::{DivisionCode, MemberId, VenueId};
 
 /// Days kept behind the newest one: more than the current ones, which is all that is read here.
@@ -123,8 +126,9 @@ impl Memory {
         keys.iter().map(|key| inner.days.get(&(family, *key, day)).cloned()).collect()
     }
 
-    pub(super) fn generation(&self) -> Option<i64> {
-        self.lock().generation
+    pub(super) fn marker(&self) -> Marker {
+        let inner = self.lock();
+        Marker { complete: inner.generation, building: inner.building }
     }
 
     pub(super) fn begin(&self, generation: i64) {

@@ -23,7 +23,7 @@ mod redis;
 mod scripts;
 mod shards;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod values;
 
 pub use values::{Family, Fields, Person, Presence, Projected, Stored};
@@ -47,6 +47,32 @@ enum Store {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the counters are lost")]
 pub struct CountersLost;
+
+/// Why values are not to be shown: SQL must answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotWhole {
+    /// The store cannot be reached.
+    Lost,
+    /// It is there, but a shard of it is empty or being written anew.
+    Rebuilding,
+}
+
+/// What a shard says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Marker {
+    /// The generation that it holds complete.
+    complete: Option<i64>,
+    /// The one that is being written.
+    building: Option<i64>,
+}
+
+impl Marker {
+    /// What of it may be read: a shard that is being written anew is empty in places, whatever it
+    /// held complete before.
+    fn whole(self) -> Option<i64> {
+        self.complete.filter(|_| self.building.is_none())
+    }
+}
 
 /// The address names no store. What was wrong is not repeated: addresses hold passwords.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,13 +111,44 @@ impl Counters {
     }
 
     /// The complete generation. While `None`, statistics come from SQL and say so. While there is
-    /// one, what the store lacks is zero: nobody inside, no visits.
+    /// one and every shard bears it, what the store lacks is zero: nobody inside, no visits.
     pub fn trusted(&self) -> Option<i64> {
         Some(self.trusted_or_0()).filter(|generation| *generation > 0)
     }
 
     fn trusted_or_0(&self) -> i64 {
         self.trusted.load(Ordering::SeqCst)
+    }
+
+    /// The same store, whose values count from `generation` on whatever the others trust.
+    pub fn since(&self, generation: i64) -> Self {
+        Self { store: self.store.clone(), trusted: Arc::new(AtomicI64::new(generation)) }
+    }
+
+    /// What `read` finds, if it can be believed: if every shard held the trusted generation, and
+    /// none was being written anew. That is asked after `read`, which is enough: a marker that is
+    /// lost never comes back, since each rebuild begins a generation of its own.
+    pub async fn whole<T>(
+        &self,
+        read: impl Future<Output = Result<T, CountersLost>>,
+    ) -> Result<T, NotWhole> {
+        let lost = |_: CountersLost| NotWhole::Lost;
+        let Some(trusted) = self.trusted() else {
+            self.markers().await.map_err(lost)?;
+            return Err(NotWhole::Rebuilding);
+        };
+        // Which shards there are is asked meanwhile: only the markers cost a trip of their own.
+        let (shards, found) = tokio::join!(self.shards(), read);
+        let (shards, found) = (shards.map_err(lost)?, found.map_err(lost)?);
+        let markers = self.markers_of(&shards).await.map_err(lost)?;
+        let is_whole = markers.iter().all(|marker| marker.whole() == Some(trusted));
+        if is_whole && self.trusted() == Some(trusted) {
+            return Ok(found);
+        }
+        // Nobody else needs to read in vain, unless somebody wrote it anew just now.
+        let (trust, order) = (&self.trusted, Ordering::SeqCst);
+        let _unless_newer = trust.compare_exchange(trusted, 0, order, order);
+        Err(NotWhole::Rebuilding)
     }
 
     /// Writes absolute values; those that the store has newer are refused in silence.
@@ -197,20 +254,34 @@ impl Counters {
     }
 
     /// The generation that every shard holds complete: the lowest of their markers, `None` if one
-    /// has none (a new or emptied shard, or one that a rebuild has not finished).
+    /// has none (a new or emptied shard) or is being written anew.
     pub async fn generation(&self) -> Result<Option<i64>, CountersLost> {
-        Ok(self.markers().await?.into_iter().min().flatten())
+        let markers = self.markers().await?;
+        Ok(markers.into_iter().map(Marker::whole).min().flatten())
     }
 
-    /// The highest marker of any shard: a new generation must be above it.
+    /// The highest generation on any shard, complete or not: a new one must be above it.
     pub async fn newest_generation(&self) -> Result<Option<i64>, CountersLost> {
-        Ok(self.markers().await?.into_iter().max().flatten())
+        let markers = self.markers().await?;
+        Ok(markers.into_iter().map(|marker| marker.complete.max(marker.building)).max().flatten())
     }
 
-    async fn markers(&self) -> Result<Vec<Option<i64>>, CountersLost> {
+    async fn markers(&self) -> Result<Vec<Marker>, CountersLost> {
+        self.markers_of(&self.shards().await?).await
+    }
+
+    /// The numbers of the shards, for their markers.
+    async fn shards(&self) -> Result<Vec<u32>, CountersLost> {
         match &self.store {
-            Store::Memory(memory) => Ok(vec![memory.generation()]),
-            Store::Redis(redis) => self.heed(redis.markers().await),
+            Store::Memory(_) => Ok(vec![0]),
+            Store::Redis(redis) => self.heed(redis.shards().await),
+        }
+    }
+
+    async fn markers_of(&self, shards: &[u32]) -> Result<Vec<Marker>, CountersLost> {
+        match &self.store {
+            Store::Memory(memory) => Ok(vec![memory.marker()]),
+            Store::Redis(redis) => self.heed(redis.markers(shards).await),
         }
     }
 
@@ -246,7 +317,7 @@ impl Counters {
 #[cfg(test)]
 impl Counters {
     /// A store in Redis that waits long enough for a busy machine, and never rests.
-    fn patient(url: &str) -> Self {
+    pub fn patient(url: &str) -> Self {
         let patience = link::Patience {
             answer: std::time::Duration::from_secs(10),
             discovery: std::time::Duration::from_secs(10),

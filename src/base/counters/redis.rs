@@ -9,7 +9,7 @@ use redis::{Cmd, FromRedisValue, RedisError, RedisResult, Script, cmd, pipe};
 use uuid::Uuid;
 
 use super::{
-    BadCountersUrl,
+    BadCountersUrl, Marker,
     link::{Connection, Link, Patience},
     memory::REFUSAL_KEPT,
     scripts, shards,
@@ -137,7 +137,8 @@ impl Redis {
         in_order(divisions, |division| async move {
             let key = self.people_key(division, day);
             let command = cmd("HMGET").arg(&key).arg("generation").arg("people").take();
-            let (generation, count): (Option<i64>, Option<i64>) = self.read(&key, &command).await?;
+            let (generation, count): (Option<i64>, Option<i64>) =
+                self.read(&[key], &command).await?;
             Ok(count.filter(|_| generation.is_some_and(|g| g >= oldest)).unwrap_or(0))
         })
         .await
@@ -151,23 +152,25 @@ impl Redis {
     ) -> Result<Vec<Option<Stored>>, Failure> {
         in_order(keys, |key| async move {
             let key = self.day_key(family, *key, day);
-            Ok(stored(self.read(&key, cmd("HGETALL").arg(&key)).await?))
+            let command = cmd("HGETALL").arg(&key).take();
+            Ok(stored(self.read(&[key], &command).await?))
         })
         .await
     }
 
-    /// The marker of each shard.
-    pub(super) async fn markers(&self) -> Result<Vec<Option<i64>>, Failure> {
-        let tags = self.shard_tags().await?;
-        in_order(&tags, |tag| async move {
-            let key = self.shard_key(*tag, "generation");
-            self.read(&key, cmd("GET").arg(&key)).await
+    /// The marker of each of `shards`.
+    pub(super) async fn markers(&self, shards: &[u32]) -> Result<Vec<Marker>, Failure> {
+        in_order(shards, |tag| async move {
+            let keys = ["generation", "building"].map(|what| self.shard_key(*tag, what));
+            let command = cmd("MGET").arg(&keys).take();
+            let (complete, building) = self.read(&keys, &command).await?;
+            Ok(Marker { complete, building })
         })
         .await
     }
 
     pub(super) async fn begin(&self, generation: i64) -> Result<(), Failure> {
-        let tags = self.shard_tags().await?;
+        let tags = self.shards().await?;
         in_order(&tags, |tag| async move {
             let key = self.shard_key(*tag, "building");
             self.query(cmd("SET").arg(&key).arg(generation)).await
@@ -177,7 +180,7 @@ impl Redis {
     }
 
     pub(super) async fn mark(&self, generation: i64) -> Result<bool, Failure> {
-        let tags = self.shard_tags().await?;
+        let tags = self.shards().await?;
         let marked: Vec<bool> = in_order(&tags, |tag| async move {
             let keys = ["building", "generation"].map(|what| self.shard_key(*tag, what));
             self.invoke(&scripts::MARK_SHARD, &keys, &[generation.to_string()]).await
@@ -187,7 +190,7 @@ impl Redis {
     }
 
     /// A number for each shard such that keys tagged with it live there.
-    async fn shard_tags(&self) -> Result<Vec<u32>, Failure> {
+    pub(super) async fn shards(&self) -> Result<Vec<u32>, Failure> {
         if !self.link.is_cluster() {
             return Ok(vec![0]);
         }
@@ -223,10 +226,11 @@ impl Redis {
         settle(self.link.run(run).await)
     }
 
-    async fn read<T: FromRedisValue>(&self, key: &str, command: &Cmd) -> Result<T, Failure> {
+    /// Runs one command that reads `keys`, all of one tag.
+    async fn read<T: FromRedisValue>(&self, keys: &[String], command: &Cmd) -> Result<T, Failure> {
         let run =
             |mut connection: Connection| async move { command.query_async(&mut connection).await };
-        self.guard(&[key.to_owned()], run).await
+        self.guard(keys, run).await
     }
 
     /// Runs `script` over `keys`, all of one tag, with `arguments`.
@@ -244,6 +248,15 @@ impl Redis {
         self.guard(keys, run).await
     }
 
+    /// Takes every shard's marker away, also that of a rebuild that is under way.
+    async fn unmark(&self) -> Result<(), Failure> {
+        for tag in self.shards().await? {
+            let keys = ["generation", "building"].map(|what| self.shard_key(tag, what));
+            self.query::<()>(cmd("DEL").arg(&keys)).await?;
+        }
+        Ok(())
+    }
+
     /// Runs what touches `keys`, all of one tag. If it finds what we never write, the keys are
     /// removed and every shard's marker with them.
     async fn guard<T, F>(
@@ -257,11 +270,11 @@ impl Redis {
         match settle(self.link.run(run).await) {
             Err(Failure::Spoiled) => {
                 tracing::warn!("a counter held something else; the counters are written anew");
+                // Before, so that nobody takes what is removed for a zero; and after, in case the
+                // rebuild that this asks for was quicker.
+                self.unmark().await?;
                 self.query::<()>(cmd("DEL").arg(keys)).await?;
-                for tag in self.shard_tags().await? {
-                    let marker = self.shard_key(tag, "generation");
-                    self.query::<()>(cmd("DEL").arg(marker)).await?;
-                }
+                self.unmark().await?;
                 Err(Failure::Spoiled)
             }
             answer => answer,

@@ -14,6 +14,10 @@ use uuid::Uuid;
 
 use super::is_postgres;
 
+mod delete;
+
+pub use delete::{Matched, delete};
+
 /// The type of a column, as arrays need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

@@ -1,7 +1,8 @@
 //! Follows the framing of one connection's requests, byte by byte as they arrive, to refuse two
 //! things that the HTTP parser lets through and that make two parsers disagree about where a
 //! request ends (request smuggling): line ends without a carriage return, and a request with
-//! both `Content-Length` and `Transfer-Encoding`. It copies nothing and parses nothing else.
+//! both `Content-Length` and `Transfer-Encoding`; and the preface of HTTP/2, on which the parser
+//! would close without a word. It copies nothing and parses nothing else.
 
 /// Where in a request the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ enum Place {
 /// Longest header name whose line matters here (`transfer-encoding`).
 const NAME_MAX: usize = 17;
 
+/// How a client begins that knows HTTP/2 alone, which is not spoken here.
+const HTTP_2: &[u8] = b"PRI * HTTP/2.0";
+
 /// The state of a connection.
 #[derive(Debug)]
 pub struct Framing {
@@ -33,6 +37,8 @@ pub struct Framing {
     last_was_cr: bool,
     /// Bytes of the current head so far; 0 while the connection idles.
     head_len: usize,
+    /// Bytes at the beginning of the current head that are those of HTTP/2's preface.
+    http_2: usize,
     declared: Option<u64>,
     chunked: bool,
 }
@@ -46,6 +52,7 @@ impl Framing {
             named: false,
             last_was_cr: false,
             head_len: 0,
+            http_2: 0,
             declared: None,
             chunked: false,
         }
@@ -96,6 +103,12 @@ impl Framing {
         if byte == b'\n' {
             return self.head_line_end();
         }
+        if self.http_2 == self.head_len && HTTP_2.get(self.http_2) == Some(&byte) {
+            self.http_2 += 1;
+            if self.http_2 == HTTP_2.len() {
+                return Err(());
+            }
+        }
         self.head_len += 1;
         self.last_was_cr = byte == b'\r';
         if self.last_was_cr {
@@ -144,6 +157,7 @@ impl Framing {
             return Ok(());
         }
         self.head_len = 0;
+        self.http_2 = 0;
         self.place = match (self.chunked, self.declared.take()) {
             (true, _) => Place::ChunkSize(0, false),
             (false, Some(length)) if length > 0 => Place::Body(length),
@@ -218,6 +232,14 @@ mod tests {
     fn a_bare_line_feed_in_a_head_is_refused() {
         assert_eq!(verdict(b"GET / HTTP/1.1\nHost: a\n\n"), Err(14));
         assert_eq!(verdict(b"GET / HTTP/1.1\r\nHost: a\n\r\n"), Err(23));
+    }
+
+    #[test]
+    fn the_preface_of_http_2_is_refused_where_it_is_one() {
+        assert_eq!(verdict(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Err(13));
+        let get = "GET / HTTP/1.1\r\nHost: PRI * HTTP/2.0\r\n\r\n";
+        assert_eq!(verdict(format!("{get}{get}").as_bytes()), Ok(()));
+        assert!(verdict(format!("\r\n{get}PRI * HTTP/2.0").as_bytes()).is_err());
     }
 
     #[test]

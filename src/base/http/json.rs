@@ -13,7 +13,10 @@ use super::{
     problem::Problem,
     scan::{self, Bounds, Ends, Refusal},
 };
-use crate::base::error::{Code, Error};
+use crate::base::{
+    clock,
+    error::{Code, Error},
+};
 
 /// A request's body, or an answer's. Types of requests deny unknown fields.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +124,9 @@ fn sort_message(message: &str) -> Code {
         ("invalid value: integer ", Code::OutOfRange),
         ("invalid value: floating point ", Code::Type),
     ];
+    if clock::is_said_of_a_date(message) {
+        return Code::BadTime;
+    }
     if message.starts_with("invalid length ") && message.contains(", expected struct ") {
         return Code::Type;
     }
@@ -152,6 +158,7 @@ mod tests {
         minutes: Option<u8>,
         items: Option<Vec<Item>>,
         code: Option<Coded>,
+        day: Option<chrono::NaiveDate>,
         free: Option<serde_json::Value>,
     }
 
@@ -220,6 +227,13 @@ mod tests {
             ),
             (r#"{"name": "x", "items": {"seq": 1}}"#, "/items type"),
             (r#"{"name": "x", "code": "y"}"#, "/code bad_time"),
+            (r#"{"name": "x", "day": "2025-02-30"}"#, "/day bad_time"),
+            (r#"{"name": "x", "day": "2025-13-01"}"#, "/day bad_time"),
+            (r#"{"name": "x", "day": "2025-02"}"#, "/day bad_time"),
+            (r#"{"name": "x", "day": "2025-02-03T00:00:00Z"}"#, "/day bad_time"),
+            (r#"{"name": "x", "day": "today"}"#, "/day bad_time"),
+            (r#"{"name": "x", "day": ""}"#, "/day bad_time"),
+            (r#"{"name": "x", "day": 20250203}"#, "/day type"),
             (r"[]", " type"),
             (r#""name""#, " type"),
         ] {

@@ -61,6 +61,12 @@ async fn bad_bodies_get_what_the_table_says() {
 }
 
 #[tokio::test]
+async fn files_get_what_the_table_says() {
+    let toy = toy().await;
+    assert_eq!(failures(toy.addr, TARGET.file_rows()).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn bad_queries_get_what_the_table_says() {
     let toy = toy().await;
     assert_eq!(failures(toy.addr, TARGET.query_rows()).await, [""; 0]);

@@ -127,7 +127,8 @@ impl DecisionAnswer {
     }
 }
 
-fn sentences(
+/// What the person at the door reads, in Chinese and in English.
+pub fn sentences(
     decision: DecisionKind,
     reason: Option<Reason>,
     direction: Direction,

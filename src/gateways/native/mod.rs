@@ -6,5 +6,7 @@ mod batch;
 mod record;
 pub mod routes;
 
+pub use answer::sentences;
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! What doors know an imported member by, and what the member is permitted there: the other
 //! platform's cards, faces and permits, dated as it had them.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{DatabaseTransaction, EntityTrait as _, IntoActiveModel as _, SqlErr};
 
@@ -30,6 +32,8 @@ pub struct Doors {
 #[derive(Default)]
 pub struct Rows {
     credentials: Vec<credentials::Model>,
+    /// Kinds and handles of `credentials`.
+    handles: HashSet<(&'static str, String)>,
     approvals: Vec<member_approvals::Model>,
 }
 
@@ -46,6 +50,8 @@ impl Rows {
             let valid_from = new.valid_from.unwrap_or(since);
             let fits = rules::is_handle(&new.handle) && is_span(valid_from, new.valid_to);
             fits.then_some(()).ok_or(("credentials", Code::CredentialFormat))?;
+            let is_free = self.handles.insert((new.kind.as_str(), new.handle.clone()));
+            is_free.then_some(()).ok_or(("credentials", Code::CredentialTaken))?;
             self.credentials.push(credentials::Model {
                 kind: new.kind.as_str().to_owned(),
                 handle: new.handle.clone(),

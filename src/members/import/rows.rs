@@ -1,6 +1,8 @@
 //! The rows of an imported file, from CSV or NDJSON, valid by their types. A row tells of a person
 //! (with a name), of past minutes, or of both.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Asia::Shanghai;
 use serde::{
@@ -11,7 +13,7 @@ use serde::{
 use super::{Faults, Format, ROWS_MAX, doors::Doors};
 use crate::{
     base::{
-        clock::cut,
+        clock::{Given, is_said_of_a_date},
         documents::{Document, DocumentKind, Sex},
         error::{Code, Error},
         ids::{DivisionCode, VenueId},
@@ -54,9 +56,7 @@ pub struct Past {
 }
 
 /// Reads every row; what cannot be read becomes a fault. A file that is none fails as a whole.
-pub fn read(bytes: &[u8], format: Format, faults: &mut Faults) -> Result<Vec<Row>, Error> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Error::Malformed(Code::InvalidUtf8))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+pub fn read(text: &str, format: Format, faults: &mut Faults) -> Result<Vec<Row>, Error> {
     match format {
         Format::Csv => read_csv(text, faults),
         Format::Ndjson => read_ndjson(text, faults),
@@ -113,7 +113,8 @@ const COLUMNS: [&str; 21] = [
 fn read_csv(text: &str, faults: &mut Faults) -> Result<Vec<Row>, Error> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let columns = reader.headers().map_err(|_| Error::Malformed(Code::ImportFormat))?.clone();
-    if !columns.iter().all(|name| COLUMNS.contains(&name)) {
+    let known = columns.iter().all(|name| COLUMNS.contains(&name));
+    if !known || columns.iter().collect::<HashSet<_>>().len() < columns.len() {
         return Err(Error::invalid("", Code::ImportFormat));
     }
     let rows = reader.records().map(|record| match record {
@@ -272,7 +273,8 @@ struct LineConsent {
 }
 
 fn read_ndjson(text: &str, faults: &mut Faults) -> Result<Vec<Row>, Error> {
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    // No JSON text holds either of them raw; old programs end lines with the second alone.
+    let lines = text.split(['\n', '\r']).filter(|line| !line.trim().is_empty());
     let rows = lines.map(|line| {
         let line: Line = serde_json::from_str(line).map_err(|error| json_fault(&error))?;
         line.into_row()
@@ -295,6 +297,9 @@ fn json_fault(error: &serde_json::Error) -> RowFault {
 
 /// The code that a type of ours named, or what kind of fault a reader found.
 fn code_of(message: &str) -> Code {
+    if is_said_of_a_date(message) {
+        return Code::BadTime;
+    }
     let kinds = [
         ("unknown field", Code::UnknownField),
         ("missing field", Code::Required),
@@ -351,5 +356,5 @@ fn moment_of(text: &str) -> Option<DateTime<Utc>> {
         let start = day.and_time(NaiveTime::MIN).and_local_timezone(Shanghai).earliest()?;
         return Some(start.to_utc());
     }
-    DateTime::parse_from_rfc3339(text).ok().map(|at| cut(at.to_utc()))
+    Given::parse(text).map(|at| at.0)
 }

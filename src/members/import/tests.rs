@@ -55,7 +55,8 @@ impl Office {
 
     async fn import(&self, format: Format, text: &str) -> Result<Report, Error> {
         let within = "3304".parse().unwrap();
-        let upload = Upload { bytes: text.as_bytes(), format, within: &within, actor: "staff:1" };
+        let (bytes, charset) = (text.as_bytes(), Charset::Utf8);
+        let upload = Upload { bytes, format, charset, within: &within, actor: "staff:1" };
         let tx = db::begin(&self.db).await?;
         let report = import(&tx, &self.keys, &upload, &self.ledger.hook(), now()).await?;
         tx.commit().await?;
@@ -219,21 +220,90 @@ async fn what_is_no_file_of_ours_is_refused() {
     assert_eq!(faults, [(String::new(), Code::ImportFormat)]);
     assert_eq!(office.import(Format::Csv, HEADING).await.unwrap(), Report::default());
     let within = "3304".parse().unwrap();
-    let upload =
-        Upload { bytes: b"\xc4\xe3\xba\xc3", format: Format::Csv, within: &within, actor: "x" };
+    let (bytes, format, charset) = (b"\xc4\xe3\xba\xc3", Format::Csv, Charset::Utf8);
+    let upload = Upload { bytes, format, charset, within: &within, actor: "x" };
     let tx = db::begin(&office.db).await.unwrap();
     let refused = import(&tx, &office.keys, &upload, &office.ledger.hook(), now()).await;
     assert!(matches!(refused, Err(Error::Malformed(Code::InvalidUtf8))));
 }
 
-#[test]
-fn the_content_type_names_the_format() {
-    let read = Format::of_content_type;
-    assert_eq!(read("text/csv; charset=UTF-8").unwrap(), Format::Csv);
-    assert_eq!(read("application/x-ndjson").unwrap(), Format::Ndjson);
-    assert!(matches!(
-        read("text/csv; charset=gbk"),
-        Err(Error::Malformed(Code::CharsetUnsupported))
-    ));
-    assert!(matches!(read("text/html"), Err(Error::Malformed(Code::ImportFormat))));
+#[tokio::test]
+async fn rows_may_end_with_a_carriage_return_alone() {
+    let office = Office::open().await;
+    let (one, other) = (id("1990-05-01"), id("1991-05-01"));
+    let csv = format!(
+        "{}\rresident_id,{one},张三,,330499001001,2024-03-01,,,,,,\r\
+         resident_id,{one},张三,,330499001001,2024-03-01,,,,,,\r",
+        HEADING.trim_end()
+    );
+    let faults = office.faults(Format::Csv, &csv).await;
+    assert_eq!(faults, [("/2/document".to_owned(), Code::IdAlreadyRegistered)]);
+    let line = |number: &str, face: &str| {
+        format!(
+            r#"{{"document":{{"type":"resident_id","number":"{number}"}},"name":"张三","home_community":"330499001001","registered_at":"2024-03-01","credentials":[{{"kind":"face","handle":"{face}"}}]}}"#
+        )
+    };
+    let taken = [line(&one, "a"), line(&other, "a")].join("\r");
+    let faults = office.faults(Format::Ndjson, &taken).await;
+    assert_eq!(faults, [("/2/credentials".to_owned(), Code::CredentialTaken)]);
+    let fine = [line(&one, "a"), line(&other, "b")].join("\r");
+    assert_eq!(office.import(Format::Ndjson, &fine).await.unwrap().members, 2);
+}
+
+/// A cell that a spreadsheet would run is no value of any column that is kept.
+#[tokio::test]
+async fn formulas_are_refused_in_every_column_by_row_and_field() {
+    let office = Office::open().await;
+    let heading = "document_type,document_number,document_issued_by,name,birth_date,sex,phone,\
+                   home_community,registered_at,guardian_document_type,guardian_document_number,\
+                   guardian_document_issued_by,door_face,minutes_statistics,venue,day,minutes";
+    let number = id("1990-05-01");
+    let fine = [
+        "passport",
+        "E12345678",
+        "CHN",
+        "张三",
+        "1990-05-01",
+        "male",
+        "13900000000",
+        "330499001001",
+        "2024-03-01",
+        "passport",
+        "E12345679",
+        "CHN",
+        "2024-03-02",
+        "2024-03-02",
+        VENUE,
+        "2024-03-05",
+        "60",
+    ];
+    let formulas = ["=HYPERLINK(1)", "+1+1", "-1+1", "@SUM(A1)", "\"\t=1\"", "＝1", "=1\0", "'=1"];
+    let columns: Vec<&str> = heading.split(',').collect();
+    assert_eq!(columns.len(), fine.len());
+    let mut rows = String::new();
+    let mut expected = Vec::new();
+    for n in 0..columns.len() {
+        for formula in formulas {
+            let mut cells = fine;
+            cells[n] = formula;
+            rows.push_str(&cells.join(","));
+            rows.push('\n');
+            // Who issued a document is a part of its number.
+            let field = columns[n].replace("issued_by", "number");
+            expected.push(format!("/{}/{field}", expected.len() + 1));
+        }
+    }
+    let faults = office.faults(Format::Csv, &format!("{heading}\n{rows}")).await;
+    let pointers: Vec<String> = faults.iter().map(|(pointer, _)| pointer.clone()).collect();
+    assert_eq!(pointers, expected, "{faults:?}");
+    // Nor in a version of a text, nor in the heading.
+    let heading = "document_type,document_number,name,home_community,registered_at,door_face,\
+                   consent_text_version";
+    let start = format!("resident_id,{number},张三,330499001001,2024-03-01,2024-03-01");
+    let faults = office.faults(Format::Csv, &format!("{heading}\n{start},=1\n")).await;
+    assert_eq!(faults, [("/1/consents".to_owned(), Code::InvalidValue)]);
+    for bad in ["name,=1+1", "name,name"] {
+        let faults = office.faults(Format::Csv, &format!("{bad}\n张三,x\n")).await;
+        assert_eq!(faults, [(String::new(), Code::ImportFormat)]);
+    }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     base::{
-        clock::cut,
+        clock::Given,
         documents::{Document, RawDocument, Sex},
         ids::{DivisionCode, MemberId},
         text::{PersonName, Phone},
@@ -35,7 +35,7 @@ pub struct NewMemberBody {
     /// Needed under 14.
     guardian_id: Option<MemberId>,
     /// Now if absent.
-    registered_at: Option<DateTime<Utc>>,
+    registered_at: Option<Given>,
     #[serde(default)]
     consents: Vec<ConsentBody>,
 }
@@ -50,7 +50,7 @@ impl NewMemberBody {
             phone: self.phone,
             home_community: self.home_community,
             guardian: self.guardian_id,
-            registered_at: self.registered_at.map(cut),
+            registered_at: self.registered_at.map(|at| at.0),
             consents: self.consents.into_iter().map(Into::into).collect(),
         }
     }
@@ -67,13 +67,13 @@ pub struct ConsentBody {
     #[schema(example = "1")]
     text_version: Option<String>,
     /// When it was signed; now if absent.
-    at: Option<DateTime<Utc>>,
+    at: Option<Given>,
 }
 
 impl From<ConsentBody> for NewConsent {
     fn from(body: ConsentBody) -> Self {
         let ConsentBody { purpose, granted, text_version, at } = body;
-        Self { purpose, granted, text_version, at: at.map(cut) }
+        Self { purpose, granted, text_version, at: at.map(|at| at.0) }
     }
 }
 
@@ -94,14 +94,19 @@ pub struct CredentialBody {
     #[schema(example = "0004711")]
     handle: String,
     /// Now if absent.
-    valid_from: Option<DateTime<Utc>>,
-    valid_to: Option<DateTime<Utc>>,
+    valid_from: Option<Given>,
+    valid_to: Option<Given>,
 }
 
 impl From<CredentialBody> for NewCredential {
     fn from(body: CredentialBody) -> Self {
         let CredentialBody { kind, handle, valid_from, valid_to } = body;
-        Self { kind, handle, valid_from: valid_from.map(cut), valid_to: valid_to.map(cut) }
+        Self {
+            kind,
+            handle,
+            valid_from: valid_from.map(|at| at.0),
+            valid_to: valid_to.map(|at| at.0),
+        }
     }
 }
 
@@ -112,15 +117,15 @@ pub struct ApprovalBody {
     /// The word in a venue's prerequisites.
     #[schema(example = "school_ground")]
     kind: String,
-    valid_from: DateTime<Utc>,
+    valid_from: Given,
     /// Until further notice if absent.
-    valid_to: Option<DateTime<Utc>>,
+    valid_to: Option<Given>,
 }
 
 impl From<ApprovalBody> for NewApproval {
     fn from(body: ApprovalBody) -> Self {
         let ApprovalBody { kind, valid_from, valid_to } = body;
-        Self { kind, valid_from: cut(valid_from), valid_to: valid_to.map(cut) }
+        Self { kind, valid_from: valid_from.0, valid_to: valid_to.map(|at| at.0) }
     }
 }
 

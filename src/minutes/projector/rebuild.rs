@@ -30,11 +30,21 @@ pub async fn rebuild(
     if !lease(db, &holder, clock.now()).await? {
         return Ok(None);
     }
+    let outcome = anew(db, counters, clock, &holder).await;
+    // Also after a failure: by a clock that stands still, a lease never runs out.
+    release(db, &holder).await?;
+    outcome
+}
+
+async fn anew(
+    db: &DatabaseConnection,
+    counters: &Counters,
+    clock: &Clock,
+    holder: &str,
+) -> Result<Option<i64>, Trouble> {
     let generation = begin(db, counters).await?;
     tracing::info!(generation, "the counters are written anew");
-    let outcome = write(db, counters, clock, generation, &holder).await;
-    release(db, &holder).await?;
-    let complete = outcome?;
+    let complete = write(db, counters, clock, generation, holder).await?;
     tracing::info!(generation, complete, "the counters are written");
     Ok(complete.then_some(generation))
 }
@@ -43,13 +53,15 @@ pub async fn rebuild(
 async fn begin(db: &DatabaseConnection, counters: &Counters) -> Result<i64, Trouble> {
     let newest = counters.newest_generation().await?.unwrap_or_default();
     let generation = super::generation(db).await?.max(newest) + 1;
+    // The store first: once SQL says so, other replicas write under the new generation too, which
+    // empties what readers must no longer take for whole.
+    counters.begin(generation).await?;
     execute(
         db,
         "UPDATE revisions SET n = $1 WHERE name = 'counter_generation' AND n < $1",
         [generation.into()],
     )
     .await?;
-    counters.begin(generation).await?;
     Ok(generation)
 }
 

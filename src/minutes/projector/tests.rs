@@ -188,6 +188,53 @@ async fn a_changed_number_is_named_wherever_it_lies() {
 }
 
 #[tokio::test]
+async fn a_comparison_tells_how_much_it_looked_at() {
+    let mut town = Town::new().await;
+    round(&mut town.projector()).await;
+    let nothing = town.verified().await;
+    assert_eq!((nothing.compared, nothing.not_zero), (0, 0));
+    let gym = town.venue().await;
+    town.stay(MemberId::new(), gym, Some(40)).await;
+    round(&mut town.projector()).await;
+    let verified = town.verified().await;
+    assert_eq!(verified.differences, []);
+    // Who is inside; on three days the people of five divisions, and the gym's numbers and hours;
+    // the member's numbers on one of them.
+    assert_eq!(verified.compared, 1 + 3 * (5 + 6 + 48) + 5);
+    // The people; visits, people and minutes; an hour's visits and minutes; visits and minutes.
+    assert_eq!(verified.not_zero, 5 + 3 + 2 + 2);
+}
+
+#[tokio::test]
+async fn a_comparison_names_what_a_voided_visit_left_and_what_no_counter_should_have() {
+    let mut town = Town::new().await;
+    let (gym, ann) = (town.venue().await, MemberId::new());
+    let visit = town.stay(ann, gym, Some(40)).await;
+    town.void(visit, ann, gym, 40).await;
+    round(&mut town.projector()).await;
+    assert_eq!(town.differences().await, []);
+    let left = |family, key, field| Projected {
+        family,
+        key,
+        day: today(),
+        generation: 2,
+        version: 99,
+        fields: vec![(field, 7)],
+    };
+    let rows =
+        [left(Family::MemberDay, ann.0, "visits"), left(Family::VenueDay, gym.0, "laughter")];
+    town.counters.put(&rows).await.expect("memory is there");
+    let found: Vec<String> = town.differences().await.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            format!("member_day {ann} {} visits: counters 7, roll-ups 0", today()),
+            format!("venue_day {gym} {} laughter: counters 7, roll-ups 0", today()),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn what_a_shard_lost_is_healed() {
     let mut town = Town::new().await;
     let gym = town.venue().await;
@@ -208,4 +255,41 @@ async fn what_a_shard_lost_is_healed() {
     projector.healed_at = Instant::now().checked_sub(super::HEALING_EVERY);
     round(&mut projector).await;
     assert_eq!(town.visits(gym).await, 1);
+}
+
+#[tokio::test]
+async fn a_rebuild_that_failed_holds_up_no_other_though_the_clock_stands_still() {
+    let town = Town::new().await;
+    town.venue().await;
+    // Nothing listens on the port of discarded things.
+    let lost = Counters::open(Some("redis://127.0.0.1:9")).expect("the address is good");
+    assert!(super::rebuild(&town.db, &lost, &town.clock).await.is_err());
+    let rebuilt = super::rebuild(&town.db, &town.counters, &town.clock).await;
+    assert!(rebuilt.expect("both are there").is_some());
+}
+
+#[tokio::test]
+async fn counters_are_trusted_while_sql_is_away_for_a_moment() {
+    let town = Town::new().await;
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    let trusted = town.counters.trusted();
+    assert!(trusted.is_some());
+    town.db.close_by_ref().await.expect("it closes");
+    assert!(projector.round().await.is_err());
+    assert_eq!(town.counters.trusted(), trusted);
+}
+
+#[tokio::test]
+async fn days_that_nobody_reads_from_the_counters_are_not_carried_over() {
+    let mut town = Town::new().await;
+    let gym = town.venue().await;
+    let mut projector = town.projector();
+    round(&mut projector).await;
+    town.stay(MemberId::new(), gym, None).await;
+    let later = town.clock.now() + chrono::TimeDelta::days(20);
+    town.clock.set(later);
+    round(&mut projector).await;
+    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!((town.visits(gym).await, town.people("3304").await), (0, 0));
 }

@@ -2,7 +2,7 @@
 //! what lies in SQL and give back only what differs; the counters are asked for what is current.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     fmt,
 };
 
@@ -10,15 +10,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use uuid::Uuid;
 
-use super::{
-    Trouble,
-    current::{self, DAY_FIELDS, HOUR_MINUTES, HOUR_VISITS, Subject},
-    rebuild::{current_days, rows},
-};
-use crate::base::{
-    counters::{Counters, Family, Fields},
-    ids::{DivisionCode, MemberId, VenueId},
-};
+use super::{Trouble, rebuild::rows};
+use crate::base::counters::Counters;
+
+mod stored;
 
 /// Rows that one comparison gives back at most; the first few already tell what is wrong.
 const DIFFERENCES_MAX: usize = 1_000;
@@ -48,13 +43,24 @@ impl fmt::Display for Difference {
     }
 }
 
-/// All differences, sorted. Those in the counters are looked at twice: what a running projector
-/// just carries over is none.
+/// What a comparison found, and how much it looked at: no difference among no values says nothing.
+#[derive(Debug)]
+pub struct Verified {
+    /// Sorted.
+    pub differences: Vec<Difference>,
+    /// Values of the counters that were compared with SQL.
+    pub compared: u64,
+    /// Those of them that were not zero in both.
+    pub not_zero: u64,
+}
+
+/// Compares everything. What differs in the counters is looked at twice: what a running projector
+/// just carries over is no difference.
 pub async fn verify(
     db: &DatabaseConnection,
     counters: &Counters,
     now: DateTime<Utc>,
-) -> Result<Vec<Difference>, Trouble> {
+) -> Result<Verified, Trouble> {
     let mut differences = BTreeSet::new();
     differences.extend(in_sql(db).await?);
     let (sessions, timelines) = (sessions_inside(db, now).await?, timelines_inside(db, now).await?);
@@ -64,12 +70,14 @@ pub async fn verify(
         let other = ("sessions", inside(&sessions, venue));
         differences.extend(differ("presence", *venue, None, "inside", one, other));
     }
-    let found = in_counters(db, counters, now).await?;
-    if !found.is_empty() {
-        let again = in_counters(db, counters, now).await?;
-        differences.extend(found.intersection(&again).cloned());
+    let mut found = stored::compare(db, counters, now).await?;
+    if !found.differences.is_empty() {
+        let first = found.differences;
+        found = stored::compare(db, counters, now).await?;
+        differences.extend(first.intersection(&found.differences).cloned());
     }
-    Ok(differences.into_iter().collect())
+    let (compared, not_zero) = (found.compared, found.not_zero);
+    Ok(Verified { differences: differences.into_iter().collect(), compared, not_zero })
 }
 
 /// The roll-ups against ledger and sessions; what a writer could change in between is of one
@@ -213,124 +221,6 @@ impl Comparison {
             list(&differs, " OR "),
         )
     }
-}
-
-/// Differences between the counters and SQL, for what is current.
-async fn in_counters(
-    db: &DatabaseConnection,
-    counters: &Counters,
-    now: DateTime<Utc>,
-) -> Result<BTreeSet<Difference>, Trouble> {
-    let generation = super::generation(db).await?;
-    let marked = counters.generation().await?;
-    if marked != Some(generation) {
-        let one = ("counters", marked.unwrap_or(0));
-        let other = ("SQL", generation);
-        return Ok(differ("generation", "", None, "n", one, other).into_iter().collect());
-    }
-    counters.trust(Some(generation));
-    let mut differences = BTreeSet::new();
-    let venues = venues(db).await?;
-    let inside = sessions_inside(db, now).await?;
-    let ids: Vec<VenueId> = venues.iter().map(|(venue, _)| *venue).collect();
-    for (venue, counted) in ids.iter().zip(counters.inside(&ids, now).await?) {
-        let other = ("sessions", inside.get(&venue.0).copied().unwrap_or(0));
-        differences.extend(differ("presence", venue, None, "inside", ("counters", counted), other));
-    }
-    for day in current_days(now) {
-        let divisions: BTreeSet<DivisionCode> =
-            venues.iter().flat_map(|(_, community)| community.ancestry()).collect();
-        let divisions: Vec<DivisionCode> = divisions.into_iter().collect();
-        let (people, members) = people(db, day).await?;
-        for (division, counted) in divisions.iter().zip(counters.people(&divisions, day).await?) {
-            let distinct = people.get(division).map_or(0, HashSet::len);
-            let other = ("sessions", i64::try_from(distinct).unwrap_or(i64::MAX));
-            let one = ("counters", counted);
-            differences.extend(differ("people", division, Some(day), "people", one, other));
-        }
-        let venues = ids.iter().map(|venue| Subject::VenueDay(*venue, day));
-        let members = members.into_iter().map(|member| Subject::MemberDay(MemberId(member), day));
-        let subjects: Vec<Subject> = venues.chain(members).collect();
-        for piece in subjects.chunks(super::BATCH) {
-            differences.extend(days(db, counters, piece, day).await?);
-        }
-    }
-    Ok(differences)
-}
-
-/// Compares the stored days of `subjects` with their roll-ups.
-async fn days(
-    db: &DatabaseConnection,
-    counters: &Counters,
-    subjects: &[Subject],
-    day: NaiveDate,
-) -> Result<Vec<Difference>, Trouble> {
-    let rolled = current::day_rows(db, subjects).await?;
-    let rolled: HashMap<(Family, Uuid), Fields> = rolled
-        .into_iter()
-        .map(|row| ((row.family, row.key), row.fields.into_iter().collect()))
-        .collect();
-    let mut differences = Vec::new();
-    for (family, what) in [
-        (Family::VenueDay, "venue_day"),
-        (Family::VenueHours, "venue_hours"),
-        (Family::MemberDay, "member_day"),
-    ] {
-        let keys: Vec<Uuid> = subjects.iter().filter_map(|subject| key(subject, family)).collect();
-        let nothing = Fields::default();
-        for (key, stored) in keys.iter().zip(counters.get(family, &keys, day).await?) {
-            let stored = stored.map(|stored| stored.fields).unwrap_or_default();
-            let rolled = rolled.get(&(family, *key)).unwrap_or(&nothing);
-            let names = DAY_FIELDS.iter().chain(&HOUR_VISITS).chain(&HOUR_MINUTES);
-            for name in names {
-                let (one, other) = (("counters", stored.get(name)), ("roll-ups", rolled.get(name)));
-                differences.extend(differ(what, key, Some(day), name, one, other));
-            }
-        }
-    }
-    Ok(differences)
-}
-
-/// The subject's key, if it has numbers of `family`.
-fn key(subject: &Subject, family: Family) -> Option<Uuid> {
-    match (subject, family) {
-        (Subject::VenueDay(venue, _), Family::VenueDay | Family::VenueHours) => Some(venue.0),
-        (Subject::MemberDay(member, _), Family::MemberDay) => Some(member.0),
-        (Subject::VenueDay(..), Family::MemberDay)
-        | (Subject::MemberDay(..), Family::VenueDay | Family::VenueHours)
-        | (Subject::Presence(..) | Subject::People(..), _) => None,
-    }
-}
-
-async fn venues(db: &DatabaseConnection) -> Result<Vec<(VenueId, DivisionCode)>, DbErr> {
-    let mut venues = Vec::new();
-    for row in rows(db, "SELECT id, community FROM venues", []).await? {
-        let community: String = row.try_get("", "community")?;
-        let community = community.parse().map_err(|_| DbErr::Type("a community".to_owned()))?;
-        venues.push((VenueId(row.try_get("", "id")?), community));
-    }
-    Ok(venues)
-}
-
-/// The distinct members of each division on a day, and all of them.
-async fn people(
-    db: &DatabaseConnection,
-    day: NaiveDate,
-) -> Result<(HashMap<DivisionCode, HashSet<Uuid>>, HashSet<Uuid>), DbErr> {
-    let sql = "SELECT DISTINCT community, member_id FROM sessions \
-               WHERE business_day = $1 AND NOT void";
-    let (mut people, mut all) = (HashMap::<DivisionCode, HashSet<Uuid>>::new(), HashSet::new());
-    for row in rows(db, sql, [day.into()]).await? {
-        let member: Uuid = row.try_get("", "member_id")?;
-        let community: String = row.try_get("", "community")?;
-        let community: DivisionCode =
-            community.parse().map_err(|_| DbErr::Type("a session's community".to_owned()))?;
-        for division in community.ancestry() {
-            people.entry(division).or_default().insert(member);
-        }
-        all.insert(member);
-    }
-    Ok((people, all))
 }
 
 /// Unexpired open sessions by venue.

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Scope, digest};
 use crate::venues::sample::day;
 
-mod town;
+pub mod town;
 use town::Town;
 
 /// After a hand's `change` all of `expected` are told, and nothing else.

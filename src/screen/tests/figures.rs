@@ -65,6 +65,8 @@ async fn counters_that_are_trusted_answer_for_today_and_sql_for_the_past() {
         present: true,
     };
     town.counters.put_people(&[person]).await.expect("put");
+    town.counters.begin(1).await.expect("begun");
+    assert_eq!(town.counters.mark(1).await, Ok(true));
     town.counters.trust(Some(1));
     let document = town.document("330482").await;
     let said = (&document["degraded"], &document["rebuilding"], &document["inside"]);
@@ -182,6 +184,32 @@ async fn groups_under_ten_are_hidden_and_cannot_be_had_by_subtraction() {
     };
     assert_eq!((shown("sexes"), shown("ages")), (vec![12], vec![12]));
     assert_eq!(document["residents"]["coverage_percent"], json!(3.7));
+}
+
+#[tokio::test]
+async fn few_members_are_not_told_apart_at_all_and_two_small_groups_take_a_third_with_them() {
+    let few = Town::new().await;
+    for id in 1..=9 {
+        few.member(id, YONGXING, "female", 1960, "active").await;
+    }
+    let document = few.document(YONGXING).await;
+    for list in ["ages", "sexes"] {
+        let groups = document[list].as_array().expect("groups");
+        assert!(groups.iter().all(|group| group["people"].is_null()), "{groups:?}");
+    }
+    let town = Town::new().await;
+    let mut id = 0;
+    for (size, born) in [(3, 1940), (4, 1950), (20, 1980), (30, 2000)] {
+        for _ in 0..size {
+            id += 1;
+            town.member(id, YONGXING, "male", born, "active").await;
+        }
+    }
+    let document = town.document(YONGXING).await;
+    let ages = document["ages"].as_array().expect("bands");
+    let shown: Vec<i64> =
+        ages.iter().filter_map(|band| band["people"].as_i64()).filter(|n| *n > 0).collect();
+    assert_eq!(shown, [30]);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::json::RecordId;
 use crate::{
     base::{
+        clock::Given,
         error::{Code, Error},
         http::{
             json::{self, Json},
@@ -19,7 +20,7 @@ use crate::{
         state::State,
     },
     members::roster::{self, RosterRow},
-    terminals::{self, Caches, Door, Heartbeat, caller::SignedBody},
+    terminals::{self, Caches, Door, Heartbeat, caller::SignedBody, roster::Receipt},
 };
 
 const FIRMWARE_CHARS_MAX: usize = 64;
@@ -32,7 +33,7 @@ const RECEIPTS_MAX: usize = 500;
 #[serde(deny_unknown_fields)]
 pub struct HeartbeatBody {
     /// The terminal's own clock now, RFC 3339.
-    clock: DateTime<Utc>,
+    clock: Given,
     /// Records that it has not seen acknowledged.
     queue_length: i32,
     firmware: Option<String>,
@@ -61,7 +62,7 @@ impl HeartbeatBody {
             return Err(Error::invalid("/firmware", Code::InvalidValue));
         }
         Ok(Heartbeat {
-            clock: self.clock,
+            clock: self.clock.0,
             queue_length: self.queue_length,
             firmware: self.firmware,
             door: self.door.map(|word| match word {
@@ -192,10 +193,6 @@ pub struct ReceiptsBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ReceiptBody {
-    #[expect(
-        dead_code,
-        reason = "read so that its form is checked; receipts are only counted yet"
-    )]
     member: MemberId,
     result: ReceiptWord,
 }
@@ -213,29 +210,34 @@ enum ReceiptWord {
     Failed,
 }
 
-/// Takes what became of the handles of a roster, person by person.
+/// Takes what became of the handles of a roster, person by person; the newest of each member is
+/// kept.
 #[utoipa::path(post, path = "/api/v1/terminal/roster/receipts", tag = "terminal",
     request_body = ReceiptsBody, responses((status = 204)))]
-pub async fn take_receipts(signed: SignedBody) -> Result<StatusCode, Error> {
+pub async fn take_receipts(
+    Part(state): Part<State>,
+    signed: SignedBody,
+) -> Result<StatusCode, Error> {
     let body: ReceiptsBody = json::parse(&signed.body, &Bounds::default())?;
     if body.receipts.len() > RECEIPTS_MAX {
         return Err(Error::invalid("/receipts", Code::TooManyItems));
     }
-    let refused = body.receipts.iter().filter(|receipt| receipt.is_refusal()).count();
-    if refused > 0 {
-        tracing::warn!(terminal = %signed.caller.id, refused, "a terminal did not take handles");
-    }
+    let receipt = |body: ReceiptBody| Receipt { member: body.member, result: body.result.as_str() };
+    let receipts = body.receipts.into_iter().map(receipt).collect();
+    let terminal = signed.caller.id;
+    terminals::roster::receive(&state.db, terminal, receipts, signed.received_at).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-impl ReceiptBody {
-    fn is_refusal(&self) -> bool {
-        match self.result {
-            ReceiptWord::Added | ReceiptWord::Removed => false,
-            ReceiptWord::NoFace
-            | ReceiptWord::Similar
-            | ReceiptWord::Full
-            | ReceiptWord::Failed => true,
+impl ReceiptWord {
+    fn as_str(self) -> &'static str {
+        match self {
+            ReceiptWord::Added => "added",
+            ReceiptWord::Removed => "removed",
+            ReceiptWord::NoFace => "no_face",
+            ReceiptWord::Similar => "similar",
+            ReceiptWord::Full => "full",
+            ReceiptWord::Failed => "failed",
         }
     }
 }

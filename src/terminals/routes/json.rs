@@ -15,7 +15,7 @@ use crate::{
 
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum DirectionWord {
+pub enum DirectionWord {
     In,
     Out,
     Both,

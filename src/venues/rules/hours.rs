@@ -1,9 +1,12 @@
 //! When a venue is open: weekly hours and dated exceptions, each in versions, with periods that
-//! may cross midnight or run on for days.
+//! may cross midnight or run on for days. Where the clock is put back, an hour is read twice: a
+//! venue opens at the first reading and closes at the last. An hour that is skipped is read as if
+//! the clock had not been put forward yet.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono_tz::Tz;
 
-use super::{DAY_MIN, Venue, at_minute, first_instant, last_instant, minute_of_day, weekday};
+use super::{DAY_MIN, Venue, at_minute, first_instant, last_instant, weekday};
 
 /// Periods that touch are one. Two days on are looked at, because no stay reaches further.
 const DAYS_AHEAD: i32 = 2;
@@ -33,8 +36,11 @@ impl Period {
         Some(Self { opens, closes: if closes > opens { closes } else { closes + DAY_MIN } })
     }
 
-    fn shifted(self, days: i32) -> Self {
-        Self { opens: self.opens + days * DAY_MIN, closes: self.closes + days * DAY_MIN }
+    /// From when until when the period of `day` lasts; nothing where a skipped hour swallows it.
+    fn span(self, day: NaiveDate, zone: Tz) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let opens = first_instant(zone, at_minute(day, self.opens));
+        let closes = last_instant(zone, at_minute(day, self.closes));
+        (opens < closes).then_some((opens, closes))
     }
 }
 
@@ -44,18 +50,26 @@ impl Venue {
         if self.hours.is_empty() && self.exceptions.is_empty() {
             return Open::Always;
         }
-        let rules = self.rules_at(at);
-        let local = rules.local(at);
-        match self.period_end(local.date(), minute_of_day(local)) {
-            None => Open::Closed,
-            Some(end) if end >= (DAYS_AHEAD + 1) * DAY_MIN => Open::Always,
-            Some(end) => {
-                // A closing time that the clocks strike twice is the next one of the two.
-                let closes = at_minute(local.date(), end);
-                let first = first_instant(rules.time_zone, closes);
-                let last = last_instant(rules.time_zone, closes);
-                Open::Until(if first > at { first } else { last })
+        let zone = self.rules_at(at).time_zone;
+        let today = at.with_timezone(&zone).date_naive();
+        let mut end = None;
+        // A period that began yesterday may last until now; none lasts longer.
+        for days in -1..=DAYS_AHEAD {
+            let Some((opens, closes)) = self.span_on(day_after(today, days), zone) else {
+                continue;
+            };
+            match end {
+                Some(so_far) if opens <= so_far => end = Some(closes.max(so_far)),
+                Some(_) => break,
+                None if opens <= at && at < closes => end = Some(closes),
+                None => {}
             }
+        }
+        let horizon = || first_instant(zone, at_minute(day_after(today, DAYS_AHEAD + 1), 0));
+        match end {
+            None => Open::Closed,
+            Some(end) if end >= horizon() => Open::Always,
+            Some(end) => Open::Until(end),
         }
     }
 
@@ -65,36 +79,16 @@ impl Venue {
             Open::Always | Open::Until(_) => return Some(at),
             Open::Closed => {}
         }
-        let rules = self.rules_at(at);
-        let local = rules.local(at);
-        let minute = minute_of_day(local);
-        let opens = (0..=NEXT_OPENING_DAYS)
-            .filter_map(|days| Some(self.period_on(day_after(local.date(), days))?.shifted(days)))
-            .map(|period| period.opens)
-            .find(|opens| *opens > minute)?;
-        let opens = at_minute(local.date(), opens);
-        let first = first_instant(rules.time_zone, opens);
-        Some(if first > at { first } else { last_instant(rules.time_zone, opens).max(at) })
+        let zone = self.rules_at(at).time_zone;
+        let today = at.with_timezone(&zone).date_naive();
+        (0..=NEXT_OPENING_DAYS)
+            .filter_map(|days| self.span_on(day_after(today, days), zone))
+            .map(|(opens, _)| opens)
+            .find(|opens| *opens > at)
     }
 
-    /// When the period that holds a minute of `day` ends, in minutes since that day's midnight.
-    fn period_end(&self, day: NaiveDate, minute: i32) -> Option<i32> {
-        let mut found = None;
-        for days in -1..=DAYS_AHEAD {
-            if found.is_some_and(|end| end < days * DAY_MIN) {
-                break;
-            }
-            let Some(period) = self.period_on(day_after(day, days)) else { continue };
-            let period = period.shifted(days);
-            match found {
-                Some(end) if period.opens <= end => found = Some(period.closes.max(end)),
-                None if (period.opens..period.closes).contains(&minute) => {
-                    found = Some(period.closes);
-                }
-                Some(_) | None => {}
-            }
-        }
-        found
+    fn span_on(&self, day: NaiveDate, zone: Tz) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        self.period_on(day)?.span(day, zone)
     }
 
     /// The period that begins on a calendar day, by what is in force on that day. Before the

@@ -1,8 +1,8 @@
 -- 30 days of history in the tables of the product, so that the planner sees a lived-in database.
 -- psql variable: events (a number; half of them end a session). Ends two days ago, out of the way
--- of the load's own events.
+-- of the load's own events; epoch 0 keeps its numbers apart from those of the town's own records.
 INSERT INTO event_keys (terminal_id, record_id, event_id, occurred_at, body_hash, decision, received_at)
-SELECT p.terminal_id, '1:' || i, ('01910000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, at,
+SELECT p.terminal_id, '0:' || i, ('01910000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, at,
        repeat('0123456789abcdef', 4), 'recorded', at
   FROM (SELECT i, i % (SELECT count(*) FROM bench_places) AS place,
                date_trunc('milliseconds', now() - interval '32 days' + i * (interval '30 days' / :events)) AS at
@@ -11,7 +11,7 @@ SELECT p.terminal_id, '1:' || i, ('01910000-0000-7000-8000-' || lpad(to_hex(i), 
 INSERT INTO entry_events (id, occurred_at, venue_id, terminal_id, member_id, serial, epoch, seq, direction, method,
     credential, score, device_time, received_at, offset_s, clock_flag, mode, decision, reason, effect, credited, passed)
 SELECT ('01910000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, at, p.venue_id, p.terminal_id, b.member_id,
-       'BENCH-0001', 1, i, CASE WHEN i % 2 = 1 THEN 'in' ELSE 'out' END, 'face', 'bench-' || b.n, 0.97, at, at, 0, NULL,
+       'BENCH-0001', 0, i, CASE WHEN i % 2 = 1 THEN 'in' ELSE 'out' END, 'face', 'bench-' || b.n, 0.97, at, at, 0, NULL,
        'live', 'recorded', NULL, CASE WHEN i % 2 = 1 THEN 'opened' ELSE 'closed' END, true, true
   FROM (SELECT i, i % (SELECT count(*) FROM bench_places) AS place,
                ((i / 2)::bigint * 7919) % (SELECT count(*) FROM bench_people) AS person,

@@ -7,7 +7,9 @@ INSERT INTO bench_people SELECT n, ('01900000-0000-7000-8000-' || lpad(to_hex(n)
   FROM generate_series(0, :people - 1) n;
 INSERT INTO members SELECT r.*
   FROM members m, bench_people p, LATERAL jsonb_populate_record(m, jsonb_build_object(
-    'id', p.member_id, 'document_ix', 'bench-' || p.n, 'phone_ix', NULL)) r WHERE m.id = :'member';
+    'id', p.member_id, 'birth_ct', NULL, 'document_ix', 'bench-' || p.n, 'phone_ix', NULL)) r WHERE m.id = :'member';
+-- Nobody has come yet.
+INSERT INTO timelines (member_id, version, state) SELECT member_id, 0, '{"open":null,"last":null,"newest":null}' FROM bench_people;
 INSERT INTO credentials SELECT r.*
   FROM (SELECT DISTINCT ON (kind) * FROM credentials WHERE member_id = :'member' ORDER BY kind) c, bench_people p,
        LATERAL jsonb_populate_record(NULL::credentials, to_jsonb(c) || jsonb_build_object(

@@ -1,11 +1,13 @@
 //! A town of its own for each test: a whole server on free ports, an office that works through the
 //! API, terminals that sign, screens that look. Nothing here reaches into the server: what a
-//! client cannot do, a test cannot do either.
+//! client cannot do, a test cannot do either. Only where a law speaks of SQL itself is SQL asked.
 
+pub mod device;
 mod office;
 mod people;
 pub mod photo;
 mod resident;
+mod server;
 mod store;
 mod terminal;
 mod town;
@@ -15,6 +17,7 @@ mod wire;
 pub use office::Office;
 pub use people::{Member, Shown, document};
 pub use resident::{Resident, registration};
+pub use server::Server;
 pub use store::Store;
 pub use terminal::{Envelope, Terminal, results};
 pub use town::{COMMUNITY, Screen, TestTown};

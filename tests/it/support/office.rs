@@ -106,8 +106,8 @@ impl Office {
     }
 
     /// Uploads a file of members.
-    pub async fn imports(&self, content_type: &str, text: &str) -> Answer {
+    pub async fn imports(&self, content_type: &str, file: impl Into<reqwest::Body>) -> Answer {
         let request = self.request(Method::POST, "/members/import").await;
-        Answer::to(request.header("Content-Type", content_type).body(text.to_owned())).await
+        Answer::to(request.header("Content-Type", content_type).body(file)).await
     }
 }

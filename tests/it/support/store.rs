@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, process::Stdio};
 
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::{ConnectionTrait as _, Database, QueryResult, Statement};
 use uuid::Uuid;
 
 /// A store that nobody else uses.
@@ -80,6 +80,26 @@ impl Store {
         let said = self.try_fitgate(words).await;
         assert_eq!(said.exit, 0, "{words:?}: {}{}", said.stdout, said.stderr);
         said.stdout.trim().to_owned()
+    }
+
+    /// What SQL itself answers, for laws about what is in SQL.
+    pub async fn rows(&self, query: &str) -> Vec<QueryResult> {
+        let connection = Database::connect(&self.database_url).await.unwrap();
+        let statement = Statement::from_string(connection.get_database_backend(), query);
+        let rows = connection.query_all_raw(statement).await.unwrap();
+        connection.close().await.unwrap();
+        rows
+    }
+
+    /// The `n` of the one row that SQL answers.
+    pub async fn count(&self, query: &str) -> u64 {
+        let n: i64 = self.rows(query).await[0].try_get("", "n").unwrap();
+        u64::try_from(n).unwrap()
+    }
+
+    /// Changes what no route changes yet.
+    pub async fn sql(&self, statement: &str) {
+        run_sql(&self.database_url, statement).await;
     }
 
     /// Loses every counter, as a Redis that was emptied would.

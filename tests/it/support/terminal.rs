@@ -1,13 +1,16 @@
 //! A native terminal: numbers its records, signs its requests, tells and asks. Written from the
 //! protocol's description alone.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, SecondsFormat, Utc};
 use fitgate::Clock;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -21,10 +24,12 @@ const HEARTBEAT: &str = "/api/v1/terminal/heartbeat";
 /// A device at a door, with a running number for its records.
 pub struct Terminal {
     pub id: String,
+    pub serial: String,
     pub wire: Wire,
     pub clock: Clock,
     key: Key,
-    last_seq: AtomicI64,
+    /// Shared by all that stand for the same device.
+    last_seq: Arc<AtomicI64>,
 }
 
 #[derive(Clone)]
@@ -47,10 +52,10 @@ pub struct Envelope {
 
 impl Terminal {
     /// From what the office was answered when it registered the terminal.
-    pub fn new(wire: &Wire, clock: &Clock, registered: &Value) -> Self {
+    pub fn new(wire: &Wire, clock: &Clock, serial: String, registered: &Value) -> Self {
         let id = registered["id"].as_str().unwrap().to_owned();
-        let key = Key::read(registered);
-        Self { id, wire: wire.clone(), clock: clock.clone(), key, last_seq: AtomicI64::new(0) }
+        let (wire, clock, key) = (wire.clone(), clock.clone(), Key::read(registered));
+        Self { id, serial, wire, clock, key, last_seq: Arc::default() }
     }
 
     /// The same device with another key.
@@ -64,8 +69,9 @@ impl Terminal {
     }
 
     fn copy(&self, wire: Wire, key: Key) -> Self {
-        let last_seq = AtomicI64::new(self.last_seq.load(Ordering::Relaxed));
-        Self { id: self.id.clone(), wire, clock: self.clock.clone(), key, last_seq }
+        let last_seq = self.last_seq.clone();
+        let (id, serial, clock) = (self.id.clone(), self.serial.clone(), self.clock.clone());
+        Self { id, serial, wire, clock, key, last_seq }
     }
 
     pub fn key_id(&self) -> &str {
@@ -99,6 +105,13 @@ impl Terminal {
     /// Tells what happened while it decided by itself.
     pub async fn tells(&self, records: &[Value]) -> Answer {
         self.post(EVENTS, &json!({ "events": records })).await
+    }
+
+    /// Tells the same to a server that may die meanwhile: no answer is none.
+    pub async fn may_tell(&self, records: &[Value]) -> Option<Answer> {
+        let body = json!({ "events": records }).to_string();
+        let request = self.request(&self.envelope(), Method::POST, EVENTS, &body);
+        Answer::try_to(request).await
     }
 
     /// Tells of one passage, now or earlier; it must be taken.
@@ -141,6 +154,16 @@ impl Terminal {
         path: &str,
         body: &str,
     ) -> Answer {
+        Answer::to(self.request(envelope, method, path, body)).await
+    }
+
+    fn request(
+        &self,
+        envelope: &Envelope,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> RequestBuilder {
         let Envelope { terminal, key, timestamp, nonce, .. } = envelope;
         let right = || envelope.signs(&method, path, body);
         let signature = envelope.signature.clone().unwrap_or_else(right);
@@ -154,7 +177,7 @@ impl Terminal {
             ("Fitgate-Signature", &signature),
         ];
         let given = headers.into_iter().filter(|(_, value)| !value.is_empty());
-        Answer::to(given.fold(request, |request, (name, value)| request.header(name, value))).await
+        given.fold(request, |request, (name, value)| request.header(name, value))
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
-use fitgate::{App, Clock, Config};
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use fitgate::Clock;
 use reqwest::header;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Member, Office, Shown, Store, Terminal, Wire, at, document, eventually,
+    Answer, Member, Office, Server, Shown, Store, Terminal, Wire, at, document, eventually,
     people::{REGISTERED, registration},
-    wechat::{APP, APP_SECRET, FakeWechat, PUSH_KEY, PUSH_TOKEN},
+    wechat::FakeWechat,
 };
 
 /// The community in which things are unless told otherwise.
@@ -22,7 +22,7 @@ const DIVISIONS: [&str; 5] = ["3304", "330499", "330499001", COMMUNITY, "3304990
 
 /// A town with a server, an admin and a community without venues.
 pub struct TestTown {
-    app: App,
+    server: Server,
     pub clock: Clock,
     pub wire: Wire,
     pub ops: Wire,
@@ -34,6 +34,14 @@ pub struct TestTown {
     pub store: Store,
 }
 
+/// A town without its server.
+pub struct DeadTown {
+    clock: Clock,
+    office: Office,
+    born: AtomicU32,
+    store: Store,
+}
+
 /// A place with doors.
 #[derive(Clone, Debug)]
 pub struct Venue {
@@ -43,44 +51,65 @@ pub struct Venue {
 impl TestTown {
     /// A town on a Monday morning.
     pub async fn open() -> Self {
-        Self::founded(None).await
+        Self::living(None).await
     }
 
     /// A town whose residents have the mini-program, with a register that pretends.
     pub async fn with_wechat() -> Self {
-        Self::founded(Some(FakeWechat::open().await)).await
+        Self::living(Some(FakeWechat::open().await)).await
     }
 
-    async fn founded(wechat: Option<FakeWechat>) -> Self {
+    async fn living(wechat: Option<FakeWechat>) -> Self {
         let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
-        let app = serve(&store, &clock, wechat.as_ref()).await;
-        let (wire, ops) = wires(&app);
+        let server = Server::start(&store, &clock, wechat.as_ref()).await.unwrap();
+        Self::founded(server, store, clock, wechat).await
+    }
+
+    /// The same town, whose server can die.
+    pub async fn open_mortal() -> Self {
+        let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
+        let server = Server::mortal(&store, &clock).await;
+        Self::founded(server, store, clock, None).await
+    }
+
+    async fn founded(
+        server: Server,
+        store: Store,
+        clock: Clock,
+        wechat: Option<FakeWechat>,
+    ) -> Self {
+        let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = Office::hired(&store, &wire, &clock, "admin", "33").await;
         for code in DIVISIONS {
             let body = json!({ "code": code, "name": format!("区划{code}") });
             office.post("/divisions", &body).await.ok();
         }
-        Self { app, clock, wire, ops, office, born: AtomicU32::new(0), wechat, store }
+        Self { server, clock, wire, ops, office, born: AtomicU32::new(0), wechat, store }
     }
 
     /// Stops the server and starts it again on the same data.
     pub async fn restarted(self) -> Self {
-        self.app.stop().await.unwrap();
-        let app = serve(&self.store, &self.clock, self.wechat.as_ref()).await;
-        let (wire, ops) = wires(&app);
+        self.server.stop().await;
+        let server = Server::start(&self.store, &self.clock, self.wechat.as_ref()).await.unwrap();
+        let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = self.office.at_server(&wire);
-        Self { app, wire, ops, office, ..self }
+        Self { server, wire, ops, office, ..self }
+    }
+
+    /// The mortal server dies; what is left of the town can be opened again.
+    pub async fn dies(self) -> DeadTown {
+        self.server.dies().await;
+        let Self { clock, office, born, store, .. } = self;
+        DeadTown { clock, office, born, store }
     }
 
     /// Another server on the same data; none, said aloud, where the stores cannot be shared.
-    pub async fn second_server(&self) -> Option<(App, Wire)> {
+    pub async fn second_server(&self) -> Option<Server> {
         if !self.store.is_shared() {
-            println!("skipped: a second server needs PostgreSQL and Redis");
+            println!("one server only: a second one needs PostgreSQL and Redis");
             return None;
         }
-        let app = serve(&self.store, &self.clock, self.wechat.as_ref()).await;
-        let (wire, _) = wires(&app);
-        Some((app, wire))
+        Some(Server::start(&self.store, &self.clock, self.wechat.as_ref()).await.unwrap())
     }
 
     /// WeChat, as this town's server meets it.
@@ -90,7 +119,7 @@ impl TestTown {
 
     /// Where the public listener is.
     pub fn address(&self) -> std::net::SocketAddr {
-        self.app.address
+        self.server.address()
     }
 
     /// It is `instant` now.
@@ -133,7 +162,7 @@ impl TestTown {
             "serial": serial, "venue_id": venue.id, "direction": direction, "valid_from": day,
         });
         let made = self.office.post("/terminals", &body).await.ok();
-        Terminal::new(&self.wire, &self.clock, &made)
+        Terminal::new(&self.wire, &self.clock, serial, &made)
     }
 
     /// An adult who agreed to everything a door needs and whose minutes count.
@@ -161,11 +190,27 @@ impl TestTown {
         document(birth + Days::new(u64::from(n % 28)), n / 28)
     }
 
-    async fn credential(&self, member: &str, shown: &Shown) {
+    /// Gives a member a face or card under this handle.
+    pub async fn credential(&self, member: &str, shown: &Shown) {
         let body = json!({
             "kind": shown.method, "handle": shown.credential, "valid_from": REGISTERED,
         });
         self.office.post(&format!("/members/{member}/credentials"), &body).await.ok();
+    }
+
+    /// Somebody whom vendors' terminals know under this number.
+    pub async fn numbered(&self, number: &str) -> Member {
+        let member = self.member().await;
+        self.credential(&member.id, &Shown::face(number)).await;
+        member
+    }
+
+    /// Claims a vendor's terminal for a door; gives what the office was answered.
+    pub async fn claim(&self, venue: &Venue, protocol: &str, serial: &str, way: &str) -> Value {
+        let body = json!({
+            "protocol": protocol, "serial": serial, "venue_id": venue.id, "direction": way,
+        });
+        self.office.post("/terminals/claims", &body).await.ok()
     }
 
     /// Somebody else of the staff.
@@ -177,8 +222,9 @@ impl TestTown {
     pub async fn screen(&self, division: &str) -> Screen {
         let said = self.store.fitgate(&["screens", "add", "--division", division]).await;
         let said: Value = serde_json::from_str(&said).unwrap();
-        let token = said["token"].as_str().unwrap().to_owned();
-        Screen { wire: self.wire.clone(), division: division.to_owned(), token }
+        let text = |field: &str| said[field].as_str().unwrap().to_owned();
+        let (id, token) = (text("id"), text("token"));
+        Screen { wire: self.wire.clone(), division: division.to_owned(), id, token }
     }
 
     /// What stands in the ledger, as the command tells it.
@@ -186,17 +232,32 @@ impl TestTown {
         self.store.fitgate(&["ledger", "digest"]).await
     }
 
-    /// The counters are, or soon become, what SQL says; and the ledger agrees with itself.
+    /// The counters are, or soon become, what SQL says, by the server's clock; and the ledger
+    /// agrees with itself.
     pub async fn adds_up(&self) {
-        let ops = self.ops.base().to_owned();
-        let words = ["counters", "verify", "--ops-url", &ops];
-        eventually("counters equal to SQL", async || {
-            let said = self.store.try_fitgate(&words).await;
-            assert!([0, 1].contains(&said.exit), "{}{}", said.stdout, said.stderr);
-            (said.exit == 0).then_some(())
+        let verified = eventually("counters equal to SQL", async || {
+            Some(self.verified().await).filter(|verified| verified["differences"] == json!([]))
         })
         .await;
+        let of = |field: &str| verified[field].as_u64().unwrap();
+        // Who is inside each venue, at least, was looked at; and the visits of each day in SQL.
+        let venues = self.store.count("SELECT COUNT(*) AS n FROM venues").await;
+        assert!(of("compared") >= venues, "{verified}");
+        let day = |days: i64| (self.now() + TimeDelta::days(days)).date_naive();
+        let visited = format!(
+            "SELECT COUNT(*) AS n FROM venue_days \
+             WHERE visits > 0 AND business_day BETWEEN '{}' AND '{}'",
+            day(-1),
+            day(1)
+        );
+        let visited = self.store.count(&visited).await;
+        assert!(of("not_zero") >= visited, "{visited} days with visits: {verified}");
         self.store.fitgate(&["ledger", "verify"]).await;
+    }
+
+    /// What the server says when it compares its counters with SQL now.
+    pub async fn verified(&self) -> Value {
+        Answer::to(self.ops.get("/counters/verify")).await.ok()
     }
 
     /// A number that was not given before.
@@ -205,22 +266,15 @@ impl TestTown {
     }
 }
 
-async fn serve(store: &Store, clock: &Clock, wechat: Option<&FakeWechat>) -> App {
-    let mut config = Config::development(&store.database_url, store.redis_url.as_deref());
-    config.data.keys = Some(store.keys());
-    config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
-    if let Some(wechat) = wechat {
-        config = config.with_wechat(&wechat.address(), APP, APP_SECRET).with_pretended_names();
-        config.wechat.push_token = Some(PUSH_TOKEN.into());
-        config.wechat.push_key = Some(PUSH_KEY.into());
-        config.wechat.left_template = Some("LEFT".to_owned());
+impl DeadTown {
+    /// A new server on what the dead one left.
+    pub async fn reopened(self) -> TestTown {
+        let Self { clock, office, born, store } = self;
+        let server = Server::start(&store, &clock, None).await.unwrap();
+        let (wire, ops) = (server.wire.clone(), server.ops.clone());
+        let office = office.at_server(&wire);
+        TestTown { server, clock, wire, ops, office, born, wechat: None, store }
     }
-    App::start(config, clock.clone()).await.unwrap()
-}
-
-fn wires(app: &App) -> (Wire, Wire) {
-    let wire = |address| Wire::new(format!("http://{address}"));
-    (wire(app.address), wire(app.ops_address))
 }
 
 /// A big screen with its token.
@@ -228,6 +282,8 @@ fn wires(app: &App) -> (Wire, Wire) {
 pub struct Screen {
     pub wire: Wire,
     pub division: String,
+    /// What the operator revokes the token by.
+    pub id: String,
     pub token: String,
 }
 

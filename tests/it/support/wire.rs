@@ -72,11 +72,20 @@ impl Wire {
 
 impl Answer {
     pub async fn to(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        Self::read(request).await.unwrap()
+    }
+
+    /// None if no whole answer came.
+    pub async fn try_to(request: RequestBuilder) -> Option<Self> {
+        Self::read(request).await.ok()
+    }
+
+    async fn read(request: RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Self { status, headers, body, text }
+        Ok(Self { status, headers, body, text })
     }
 
     /// A problem's code; empty if this is none.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
-use super::{Counters, Family, Person, Presence, Projected};
+use super::{Counters, Family, NotWhole, Person, Presence, Projected};
 use crate::base::{
     clock::from_millis,
     ids::{DivisionCode, MemberId, VenueId},
@@ -11,7 +11,7 @@ use crate::base::{
 
 mod convergence;
 mod faults;
-mod servers;
+pub mod servers;
 
 use servers::{Cluster, Server};
 
@@ -49,6 +49,7 @@ async fn suite(empty: &dyn Fn() -> Counters) {
     people_are_counted_once(&empty()).await;
     what_is_older_than_the_trusted_generation_is_absent(&empty()).await;
     only_a_begun_generation_can_be_marked(&empty()).await;
+    what_is_read_counts_only_while_the_trusted_generation_is_whole(&empty()).await;
     convergence::any_replay_converges(empty);
     convergence::a_rebuild_into_an_empty_store_gives_the_same_store(empty);
 }
@@ -240,12 +241,34 @@ async fn only_a_begun_generation_can_be_marked(store: &Counters) {
     store.begin(3).await.expect("the store is there");
     assert_eq!(store.generation().await, Ok(None));
     store.begin(4).await.expect("the store is there");
+    assert_eq!(store.newest_generation().await, Ok(Some(4)), "what was begun may hold values");
     assert_eq!(store.mark(3).await, Ok(false));
     assert_eq!(store.mark(4).await, Ok(true));
     assert_eq!(store.generation().await, Ok(Some(4)));
     assert_eq!(store.newest_generation().await, Ok(Some(4)));
     assert_eq!(store.mark(4).await, Ok(false));
     assert_eq!(store.generation().await, Ok(Some(4)));
+}
+
+async fn what_is_read_counts_only_while_the_trusted_generation_is_whole(store: &Counters) {
+    let read = async || store.whole(async { Ok(store.inside(&[], now()).await?.len()) }).await;
+    assert_eq!(read().await, Err(NotWhole::Rebuilding));
+    store.begin(1).await.expect("the store is there");
+    assert_eq!(store.mark(1).await, Ok(true));
+    assert_eq!(read().await, Err(NotWhole::Rebuilding), "nobody said that it may be trusted");
+    store.trust(Some(1));
+    assert_eq!(read().await, Ok(0));
+    let meanwhile = async {
+        store.begin(2).await?;
+        Ok(())
+    };
+    assert_eq!(store.whole(meanwhile).await, Err(NotWhole::Rebuilding));
+    assert_eq!((store.generation().await, store.trusted()), (Ok(None), None));
+    store.trust(Some(1));
+    assert_eq!(store.mark(2).await, Ok(true));
+    assert_eq!(read().await, Err(NotWhole::Rebuilding), "another generation lies there now");
+    store.trust(Some(2));
+    assert_eq!(read().await, Ok(0));
 }
 
 async fn every_shard_needs_its_marker(cluster: &Cluster) {

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 use uuid::Uuid;
 
-use super::super::{Difference, Projector, dirty, verify};
+use super::super::{Difference, Projector, Verified, dirty, verify};
 use crate::base::{
     clock::{Clock, from_millis},
     counters::Counters,
@@ -212,6 +212,10 @@ impl Town {
     }
 
     pub async fn differences(&self) -> Vec<Difference> {
+        self.verified().await.differences
+    }
+
+    pub async fn verified(&self) -> Verified {
         verify(&self.db, &self.counters, now()).await.expect("it can be verified")
     }
 }

@@ -120,9 +120,9 @@ impl Town {
         }
         for (_, mut standing) in standings {
             if standing.is_late() {
-                effects.extend(
-                    standing.catch_up(&tx, &self.places, self.clock, &mut posting).await.unwrap(),
-                );
+                let caught_up =
+                    standing.catch_up(&tx, &self.places, self.clock, &mut posting).await;
+                effects.extend(caught_up.unwrap().effects);
             }
             standing.finish(&self.places, self.clock, &mut posting);
         }
@@ -155,12 +155,12 @@ impl Town {
     }
 }
 
-async fn sql<C: ConnectionTrait, const N: usize>(db: &C, sql: &str, values: [Value; N]) {
+pub async fn sql<C: ConnectionTrait, const N: usize>(db: &C, sql: &str, values: [Value; N]) {
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     db.execute_raw(statement).await.unwrap();
 }
 
-async fn standing(tx: &DatabaseTransaction, member: MemberId) -> Standing {
+pub async fn standing(tx: &DatabaseTransaction, member: MemberId) -> Standing {
     let query = "SELECT version, state FROM timelines WHERE member_id = $1";
     let statement =
         Statement::from_sql_and_values(tx.get_database_backend(), query, [member.0.into()]);
@@ -172,7 +172,7 @@ async fn standing(tx: &DatabaseTransaction, member: MemberId) -> Standing {
     Standing::new(member, version, serde_json::from_str(&state).unwrap())
 }
 
-async fn store(
+pub async fn store(
     tx: &DatabaseTransaction,
     member: MemberId,
     event: &Event,

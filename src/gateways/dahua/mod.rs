@@ -1,0 +1,8 @@
+//! Dahua and Intelbras: devices that post their events, each with its pictures, to a path of ours
+//! with a token in it, and can leave the decision to us in the same request.
+
+mod event;
+pub mod routes;
+
+#[cfg(test)]
+mod tests;

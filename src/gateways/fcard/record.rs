@@ -1,0 +1,106 @@
+//! Records of these devices: bytes to facts. Pure.
+
+use std::io::Read as _;
+
+use chrono::DateTime;
+use flate2::read::GzDecoder;
+
+use crate::{
+    base::ids::{Direction, Method},
+    gateways::{
+        facts::{self, Fact, Passed, Person, Said, Seen, When},
+        json::{self, Fields},
+        multipart,
+        text::readable,
+    },
+    terminals::notices::NoticeKind,
+};
+
+/// A record unpacked; one has a few hundred bytes.
+const RECORD_BYTES_MAX: u64 = 64 * 1024;
+
+/// An upload: whose, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    pub serial: String,
+    pub fact: Fact,
+}
+
+/// Reads an upload of one record, with its picture left aside.
+pub fn read(content_type: &str, body: &[u8]) -> Upload {
+    let parts = multipart::parts(multipart::boundary(content_type), body);
+    let mut serial = String::new();
+    let mut detail = None;
+    for part in parts.iter().filter(|part| !part.is_picture()) {
+        match part.name() {
+            "sn" => readable(part.body).trim().clone_into(&mut serial),
+            "recorddetail" | "recordjson" => detail = unpacked(part),
+            _ => {}
+        }
+    }
+    let bytes = detail.as_deref().unwrap_or(body);
+    let fact = detail.as_deref().and_then(fact).unwrap_or_else(|| Fact::unreadable(bytes));
+    Upload { serial, fact }
+}
+
+fn unpacked(part: &multipart::Part) -> Option<Vec<u8>> {
+    if !part.is_gzip() {
+        return Some(part.body.to_vec());
+    }
+    let mut bytes = Vec::new();
+    let mut unpacking = GzDecoder::new(part.body).take(RECORD_BYTES_MAX);
+    unpacking.read_to_end(&mut bytes).ok().map(|_| bytes)
+}
+
+fn fact(detail: &[u8]) -> Option<Fact> {
+    let fields = Fields::of(&json::object(detail)?, "");
+    let (id, kind) = (fields.number("RecordID")?, fields.number("RecordType")?);
+    let seconds = fields.number("RecordDate")?;
+    let when = When::At(DateTime::from_timestamp(seconds, 0)?);
+    let key = facts::key(&[&id.to_string(), &seconds.to_string()]);
+    let passed = match kind {
+        1..=14 | 25 | 29 | 31 | 32 | 36..=43 | 46 | 47 => Passed::Opened,
+        15..=24 | 26..=28 | 30 | 44 | 45 | 48 | 49 => Passed::Refused,
+        _ => {
+            return Some(Fact::Notice(Said {
+                key,
+                when: Some(when),
+                kind: NoticeKind::Notice,
+                code: format!("fcard:{kind}"),
+                detail: None,
+            }));
+        }
+    };
+    Some(Fact::Entry(Seen {
+        key,
+        order: id.max(0),
+        when,
+        person: Person::read(fields.text("UserID"), fields.text("CardNum")).ok()?,
+        method: match kind {
+            1 => Method::Card,
+            3 => Method::Face,
+            32 => Method::Qr,
+            _ => Method::Manual,
+        },
+        direction: match fields.number("IsEntry") {
+            Some(1) => Some(Direction::In),
+            Some(0) => Some(Direction::Out),
+            _ => None,
+        },
+        passed,
+        code: kind.to_string(),
+    }))
+}
+
+/// The serial number of a device that polls.
+pub fn serial(body: &[u8]) -> String {
+    let fields = json::object(body).map(|value| Fields::of(&value, "")).unwrap_or_default();
+    fields.text("SN").to_owned()
+}
+
+/// How many persons a device takes at once.
+pub fn limit(body: &[u8]) -> u64 {
+    let fields = json::object(body).map(|value| Fields::of(&value, "")).unwrap_or_default();
+    let wanted = fields.number("Limit").and_then(|limit| u64::try_from(limit).ok());
+    wanted.unwrap_or(20).clamp(1, 100)
+}
