@@ -91,7 +91,7 @@ async fn whoever_forgot_to_scan_out_says_when_they_left() {
     for (at, said) in [
         ("2026-11-23T01:59:59Z", (422, "outside_stay")),
         ("2026-11-23T06:00:01Z", (422, "outside_stay")),
-        ("2026-11-23T25:00:00Z", (422, "invalid_value")),
+        ("2026-11-23T25:00:00Z", (422, "bad_time")),
     ] {
         assert_eq!(zhang.post(&path, &json!({ "at": at })).await.said(), said, "{at}");
     }
