@@ -242,9 +242,10 @@ def median(values):
     return statistics.median(values)
 
 
-def line(name, what, unit, rounds, goal, met, conditions):
+def line(name, what, unit, rounds, goal, met, conditions, length):
     """One JSON line. `rounds` are pairs (value, ceiling); a ceiling of None means that the goal is
-    about the value itself. `met` tells whether the ratio (or the value) reaches the goal."""
+    about the value itself. `met` tells whether the ratio (or the value) reaches the goal; `length`
+    are the words given for the length of the rounds, if any."""
     values = [value for value, _ in rounds]
     ceilings = [ceiling for _, ceiling in rounds if ceiling is not None]
     value = median(values)
@@ -258,7 +259,7 @@ def line(name, what, unit, rounds, goal, met, conditions):
         "ceiling_max": figure(max(ceilings, default=None)),
         "ratio": figure(ratio), "goal": goal, "met": met(ratio if ceilings else value),
         "rounds": len(rounds), "conditions": conditions, "commit": commit,
-        "command": f"tests/bench/run {name.split('.')[0]}",
+        "command": " ".join(["tests/bench/run", *length, name.split(".")[0]]),
     }, ensure_ascii=False)
 
 

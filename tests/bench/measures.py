@@ -49,7 +49,8 @@ def tell(text):
 
 def result(name, what, unit, rounds, conditions):
     goal, met = GOALS[name]
-    print(lab.line(name, what, unit, rounds, goal, met, conditions), flush=True)
+    length = [word for word in sys.argv[1:2] if word == "quick"]
+    print(lab.line(name, what, unit, rounds, goal, met, conditions, length), flush=True)
 
 
 class Town:
