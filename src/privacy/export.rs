@@ -45,7 +45,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-const EXPORTED: [Exported; 18] = [
+const EXPORTED: [Exported; 20] = [
     Exported {
         table: "members",
         person: "id",
@@ -86,6 +86,22 @@ const EXPORTED: [Exported; 18] = [
             ("text_hash", Text),
             ("channel", Text),
         ],
+    },
+    Exported {
+        table: "terminal_roster",
+        person: "member_id",
+        columns: &[
+            ("terminal_id", Kind::Uuid),
+            ("handle", Text),
+            ("state", Text),
+            ("result_code", Big),
+            ("changed_at", Instant),
+        ],
+    },
+    Exported {
+        table: "roster_receipts",
+        person: "member_id",
+        columns: &[("terminal_id", Kind::Uuid), ("result", Text), ("at", Instant)],
     },
     Exported {
         table: "member_approvals",

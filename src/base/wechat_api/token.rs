@@ -96,7 +96,7 @@ impl TokenHolder {
                 return Ok(self.keep(kept));
             }
             if self.lease().await.map_err(|error| away(&error))? {
-                return self.fetch().await;
+                return self.fetch_unless_stored().await;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -134,6 +134,16 @@ impl TokenHolder {
         let token = kept.token.clone();
         *self.lock() = Some(kept);
         token
+    }
+
+    /// With the lease in hand: another replica may have fetched, stored and given the lease back
+    /// since we looked.
+    async fn fetch_unless_stored(&self) -> Result<SecretString, Refusal> {
+        let Some(kept) = self.stored().await.map_err(|error| away(&error))? else {
+            return self.fetch().await;
+        };
+        self.release().await.map_err(|error| away(&error))?;
+        Ok(self.keep(kept))
     }
 
     async fn fetch(&self) -> Result<SecretString, Refusal> {
