@@ -10,6 +10,7 @@ use axum::{
     middleware::{Next, from_fn},
     response::Response,
 };
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
@@ -23,6 +24,7 @@ use crate::{
         config::Config,
         counters::Counters,
         db,
+        error::Error,
         guard::Guard,
         http::{
             docs::docs,
@@ -31,14 +33,17 @@ use crate::{
             ops::{Readiness, ops},
             serve::{Limits, serve},
         },
+        ids::VenueId,
         keys::Keys,
         metrics::Metrics,
+        realname,
         state::State,
+        wechat_api::Wechat,
     },
-    entries::{Directory, Recorder, RecorderContext, world::Worlds},
+    entries::{self, Directory, Reason, Recorder, RecorderContext, world::Worlds},
     gateways, jobs, members,
     minutes::{self, projector},
-    screen, staff, terminals, venues,
+    privacy, screen, staff, terminals, venues, wechat,
 };
 
 /// A running fitgate.
@@ -86,6 +91,8 @@ impl App {
         let counters = Counters::open(config.data.redis_url())?;
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new());
+        let wechat = Wechat::new(&config.wechat, db.clone(), keys.clone(), clock.clone())?;
+        let realname = realname::chosen(&config.realname, &clock)?;
         let state = State {
             db: db.clone(),
             clock: clock.clone(),
@@ -93,6 +100,8 @@ impl App {
             counters: counters.clone(),
             config: Arc::new(config),
             metrics: metrics.clone(),
+            wechat,
+            realname,
             stop: stop.clone(),
         };
         let tasks = TaskTracker::new();
@@ -179,6 +188,9 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
         clock: state.clock.clone(),
         keys: state.keys.clone(),
         worlds,
+        wechat: state.wechat.clone(),
+        config: state.config.clone(),
+        metrics: state.metrics.clone(),
         committed,
     };
     jobs::start(&context, &state.stop, tasks);
@@ -188,6 +200,10 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
 /// Calls a minute from one caller to what needs no token, and how many at once.
 const OPEN_PER_MINUTE: NonZeroU32 = NonZeroU32::new(600).expect("not zero");
 const OPEN_BURST: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+
+/// Calls a minute of one resident about themselves, and how many at once.
+const OWN_PER_MINUTE: NonZeroU32 = NonZeroU32::new(240).expect("not zero");
+const OWN_BURST: NonZeroU32 = NonZeroU32::new(120).expect("not zero");
 
 /// Middleware that answers 429 to callers who come too often.
 fn rarely(
@@ -207,6 +223,69 @@ fn carry_over(state: &State) -> members::CarryOver {
     })
 }
 
+/// To forget somebody is a matter of every domain, also where WeChat says that it must be.
+fn erase(state: &State) -> wechat::Erase {
+    let clock = state.clock.clone();
+    Arc::new(move |tx, member, actor| {
+        let now = clock.now();
+        Box::pin(async move { privacy::erase(tx, member, actor, now).await })
+    })
+}
+
+/// What goes on in venues is known to the domains above them.
+fn look_around(state: &State) -> venues::LookAround {
+    let (db, keys) = (state.db.clone(), state.keys.clone());
+    Arc::new(move |token, venues, now| {
+        let (db, keys) = (db.clone(), keys.clone());
+        Box::pin(async move { looked_around(&db, &keys, token, &venues, now).await })
+    })
+}
+
+async fn looked_around(
+    db: &DatabaseConnection,
+    keys: &Keys,
+    token: Option<String>,
+    venues: &[venues::Venue],
+    now: DateTime<Utc>,
+) -> Result<Vec<venues::Surroundings>, Error> {
+    let member = match token {
+        Some(token) => members::member_with_token(db, &token, now).await?,
+        None => None,
+    };
+    let ids: Vec<VenueId> = venues.iter().map(|venue| venue.id).collect();
+    let inside = minutes::busyness::inside(db, &ids, now).await?;
+    let refusals = match member {
+        Some(id) => Some(entries::refusals(db, keys, id, venues, &inside, now).await?),
+        None => None,
+    };
+    let mut around = Vec::with_capacity(venues.len());
+    for (n, venue) in venues.iter().enumerate() {
+        let day = venue.business_day(now);
+        let usual = minutes::busyness::usual_visits(db, venue.id, day).await?;
+        let usual = usual.into_iter().map(|(hour, visits)| venues::UsualHour { hour, visits });
+        around.push(venues::Surroundings {
+            inside: inside.get(&venue.id).copied().unwrap_or_default(),
+            usual_visits: usual.collect(),
+            admission: refusals.as_ref().map(|all| admission(all[n])),
+        });
+    }
+    Ok(around)
+}
+
+fn admission(refusal: Option<Reason>) -> venues::Admission {
+    venues::Admission {
+        admitted: refusal.is_none(),
+        reason: refusal.map(Reason::code),
+        sentence: refusal.map(Reason::zh),
+        sentence_en: refusal.map(Reason::en),
+    }
+}
+
+/// What residents do for themselves: one bucket a token for all of it.
+fn own_routes() -> OpenApiRouter<State> {
+    members::resident_routes().merge(minutes::resident_routes()).merge(privacy::routes())
+}
+
 /// What a terminal sent before it was claimed is read by a domain above terminals.
 fn release(intake: gateways::Intake) -> terminals::Release {
     Arc::new(move |family, serial, by| {
@@ -222,12 +301,16 @@ fn router(
     hub: screen::Hub,
 ) -> anyhow::Result<Router> {
     let (paths, api) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(venues::routes().layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))))
+        .merge(
+            venues::routes(look_around(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))),
+        )
         .merge(members::routes(carry_over(state)))
+        .merge(own_routes().layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
+        .merge(wechat::routes(erase(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(screen::routes(hub))
         .split_for_parts();
     let settings =

@@ -8,9 +8,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
-    base::{clock::Clock, db, idempotency, keys::Keys},
+    base::{
+        clock::Clock, config::Config, db, idempotency, keys::Keys, metrics::Metrics,
+        wechat_api::Wechat,
+    },
     entries::{KEYS_KEPT, world::Worlds},
-    minutes, staff, terminals,
+    members, minutes, staff, terminals, wechat,
 };
 
 /// What jobs work with.
@@ -20,6 +23,9 @@ pub struct Context {
     pub clock: Clock,
     pub keys: Arc<Keys>,
     pub worlds: Worlds,
+    pub wechat: Wechat,
+    pub config: Arc<Config>,
+    pub metrics: Arc<Metrics>,
     /// Woken after a job changed minutes, so that the projector follows at once.
     pub committed: Arc<tokio::sync::Notify>,
 }
@@ -36,6 +42,8 @@ enum Job {
     Days,
     /// Marks terminals that have been silent for seven days.
     Lost,
+    /// Asks people whose exit is missing when they left, and sends what waits.
+    Messages,
     /// Makes the months ahead.
     Partitions,
     /// Enters the digests of changed days into the audit chain.
@@ -44,10 +52,11 @@ enum Job {
     Retention,
 }
 
-const JOBS: [(Job, &str, Duration); 6] = [
+const JOBS: [(Job, &str, Duration); 7] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
+    (Job::Messages, "messages", Duration::from_secs(5)),
     (Job::Partitions, "partitions", Duration::from_hours(6)),
     (Job::Anchor, "anchor", Duration::from_hours(24)),
     (Job::Retention, "retention", Duration::from_hours(1)),
@@ -106,7 +115,7 @@ async fn lease(
 }
 
 async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
-    let Context { db, clock, keys, worlds, committed } = context;
+    let Context { db, clock, keys, worlds, committed, .. } = context;
     let now = clock.now();
     match job {
         Job::Close => {
@@ -120,9 +129,34 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             minutes::days::settle(db, &world.venues, now).await?;
         }
         Job::Lost => terminals::mark_lost(db, now).await?,
+        Job::Messages => send_messages(context, now).await?,
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
         Job::Anchor => minutes::days::anchor(db, now).await?,
-        Job::Retention => retain(db, now).await?,
+        Job::Retention => {
+            retain(db, now).await?;
+            count_faces(context).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn send_messages(
+    context: &Context,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), crate::base::error::Error> {
+    let Context { db, keys, wechat, config, .. } = context;
+    if let Some(template) = config.wechat.left_template() {
+        wechat::note_missing_exits(db, keys, template, now).await?;
+    }
+    wechat::deliver(db, keys, wechat, now).await.map(drop)
+}
+
+/// Faces are counted, and operators told before the law asks for more.
+async fn count_faces(context: &Context) -> Result<(), crate::base::error::Error> {
+    let persons = members::persons_with_faces(&context.db).await?;
+    context.metrics.faces.set(persons);
+    if let Some(alarm) = members::faces_alarm(persons) {
+        tracing::warn!(persons, alarm, "many faces are stored");
     }
     Ok(())
 }
@@ -130,6 +164,9 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
 async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<()> {
     idempotency::sweep(db, now).await?;
     staff::sweep_sessions(db, now).await?;
+    members::sweep_tokens(db, now).await?;
+    members::sweep_credentials(db, now).await?;
+    wechat::sweep(db, now).await?;
     terminals::commands::expire(db, now).await?;
     let pieces = [
         ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),

@@ -13,10 +13,12 @@ mod gateways;
 mod jobs;
 mod members;
 mod minutes;
+mod privacy;
 mod screen;
 mod staff;
 mod terminals;
 mod venues;
+mod wechat;
 
 pub use app::App;
 pub use base::{clock::Clock, config::Config};

@@ -12,6 +12,11 @@ mod m0004_entries;
 mod m0005_minutes;
 mod m0006_ground;
 mod m0010_gateways;
+mod m0020_wechat;
+mod m0021_verifications;
+mod m0022_disputes;
+mod m0023_ways_in;
+mod m0024_faces;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -28,6 +33,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_minutes::Migration),
             Box::new(m0006_ground::Migration),
             Box::new(m0010_gateways::Migration),
+            Box::new(m0020_wechat::Migration),
+            Box::new(m0021_verifications::Migration),
+            Box::new(m0022_disputes::Migration),
+            Box::new(m0023_ways_in::Migration),
+            Box::new(m0024_faces::Migration),
         ]
     }
 }

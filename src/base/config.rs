@@ -38,6 +38,135 @@ pub struct Config {
     /// Host names that requests may name, separated by commas; any without it.
     #[arg(long, env = "FITGATE_HOSTS", value_delimiter = ',')]
     pub hosts: Vec<String>,
+    #[command(flatten)]
+    pub wechat: WechatConfig,
+    #[command(flatten)]
+    pub realname: RealnameConfig,
+}
+
+/// The settings of the real-name check.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RealnameConfig {
+    /// Who says whether a name and a number belong together; `pretend` is for trying out.
+    #[arg(
+        id = "realname",
+        long = "realname",
+        env = "FITGATE_REALNAME",
+        value_enum,
+        default_value = "off"
+    )]
+    pub way: RealnameWay,
+    /// The id of the key at the vendor.
+    #[arg(long = "realname-key-id", env = "FITGATE_REALNAME_KEY_ID")]
+    pub key_id: Option<String>,
+    /// The key at the vendor.
+    #[arg(
+        long = "realname-key-secret",
+        env = "FITGATE_REALNAME_KEY_SECRET",
+        hide_env_values = true
+    )]
+    pub key_secret: Option<SecretString>,
+    /// Where the vendor's servers are, if not at their usual address.
+    #[arg(id = "realname_base_url", long = "realname-base-url", env = "FITGATE_REALNAME_BASE_URL")]
+    pub address: Option<String>,
+}
+
+/// Who is asked about real names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RealnameWay {
+    #[default]
+    Off,
+    Pretend,
+    Tencent,
+    Aliyun,
+}
+
+impl RealnameConfig {
+    /// Where the vendor is, if said; an empty setting is none.
+    pub fn base_url(&self) -> Option<&str> {
+        self.address.as_deref().filter(|address| !address.is_empty())
+    }
+
+    /// Refuses what must not reach production.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.way == RealnameWay::Pretend {
+            bail!("production does not pretend to check names: --realname tencent, aliyun or off");
+        }
+        if self.base_url().is_some_and(|address| !address.starts_with("https://")) {
+            bail!("production checks names over https only");
+        }
+        Ok(())
+    }
+}
+
+/// The settings of the WeChat mini-program.
+#[derive(Clone, Debug, Default, Args)]
+pub struct WechatConfig {
+    /// `platform` speaks to WeChat; `pretend` takes codes that say who signs in, for trying out.
+    #[arg(
+        id = "wechat",
+        long = "wechat",
+        env = "FITGATE_WECHAT",
+        value_enum,
+        default_value = "off"
+    )]
+    pub way: WechatWay,
+    /// The mini-program's id.
+    #[arg(long = "wechat-app-id", env = "FITGATE_WECHAT_APP_ID")]
+    pub app_id: Option<String>,
+    /// The mini-program's secret.
+    #[arg(long = "wechat-secret", env = "FITGATE_WECHAT_SECRET", hide_env_values = true)]
+    pub app_secret: Option<SecretString>,
+    /// Where WeChat's servers are (default `https://api.weixin.qq.com`).
+    #[arg(id = "wechat_base_url", long = "wechat-base-url", env = "FITGATE_WECHAT_BASE_URL")]
+    pub address: Option<String>,
+    /// The token of the platform's pushes, as its console shows it.
+    #[arg(long = "wechat-push-token", env = "FITGATE_WECHAT_PUSH_TOKEN", hide_env_values = true)]
+    pub push_token: Option<SecretString>,
+    /// The 43 characters of the pushes' key (`EncodingAESKey`); pushes come as JSON, encrypted.
+    #[arg(long = "wechat-push-key", env = "FITGATE_WECHAT_PUSH_KEY", hide_env_values = true)]
+    pub push_key: Option<SecretString>,
+    /// The template of the message that asks when somebody left; without it nobody is asked.
+    #[arg(long = "wechat-left-template", env = "FITGATE_WECHAT_LEFT_TEMPLATE")]
+    pub left_template: Option<String>,
+}
+
+/// How the mini-program is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum WechatWay {
+    #[default]
+    Off,
+    Pretend,
+    Platform,
+}
+
+/// Where WeChat's servers are.
+const WECHAT_URL: &str = "https://api.weixin.qq.com";
+
+impl WechatConfig {
+    pub fn base_url(&self) -> &str {
+        self.address.as_deref().filter(|address| !address.is_empty()).unwrap_or(WECHAT_URL)
+    }
+
+    pub fn secret(&self) -> Option<&SecretString> {
+        self.app_secret.as_ref().filter(|secret| !secret.expose_secret().is_empty())
+    }
+
+    /// The template of the message about a missing exit; an empty setting is none.
+    pub fn left_template(&self) -> Option<&str> {
+        self.left_template.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// Refuses what must not reach production.
+    fn check(&self) -> anyhow::Result<()> {
+        if self.way == WechatWay::Pretend {
+            bail!("production lets nobody pretend to come from WeChat: --wechat platform or off");
+        }
+        if !self.base_url().starts_with("https://") {
+            bail!("production speaks to WeChat over https only");
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,7 +224,31 @@ impl Config {
     /// A development server on free loopback ports, as tests and the demo start it.
     pub fn development(database_url: &str, redis_url: Option<&str>) -> Self {
         let data = DataConfig::development(database_url, redis_url);
-        Self { data, listen: Some(loopback(0)), ops_listen: Some(loopback(0)), hosts: Vec::new() }
+        Self {
+            data,
+            listen: Some(loopback(0)),
+            ops_listen: Some(loopback(0)),
+            hosts: Vec::new(),
+            wechat: WechatConfig::default(),
+            realname: RealnameConfig::default(),
+        }
+    }
+
+    /// The same server with a register that only pretends.
+    #[must_use]
+    pub fn with_pretended_names(mut self) -> Self {
+        self.realname.way = RealnameWay::Pretend;
+        self
+    }
+
+    /// The same server with a mini-program whose WeChat is at `address`.
+    #[must_use]
+    pub fn with_wechat(mut self, address: &str, app_id: &str, secret: &str) -> Self {
+        self.wechat.way = WechatWay::Platform;
+        self.wechat.address = Some(address.to_owned());
+        self.wechat.app_id = Some(app_id.to_owned());
+        self.wechat.app_secret = Some(secret.into());
+        self
     }
 
     pub fn listen(&self) -> SocketAddr {
@@ -111,6 +264,8 @@ impl Config {
         if self.data.mode == Mode::Development {
             return Ok(());
         }
+        self.wechat.check()?;
+        self.realname.check()?;
         let keys = self.data.keys_file()?;
         std::fs::metadata(&keys).context("the key file of --keys cannot be read")?;
         if self.data.database_file().is_none() && self.data.database_url().starts_with("sqlite") {
@@ -122,4 +277,29 @@ impl Config {
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn production() -> (tempfile::NamedTempFile, Config) {
+        let keys = tempfile::NamedTempFile::new().unwrap();
+        let mut config = Config::development("postgres://x/y", None);
+        config.data.mode = Mode::Production;
+        config.data.keys = Some(keys.path().to_owned());
+        (keys, config)
+    }
+
+    #[test]
+    fn production_pretends_nothing() {
+        let (_keys, config) = production();
+        assert!(config.check().is_ok());
+        let mut pretends = config.clone();
+        pretends.wechat.way = WechatWay::Pretend;
+        assert!(pretends.check().is_err());
+        assert!(config.clone().with_pretended_names().check().is_err());
+        assert!(config.clone().with_wechat("http://wechat", "app", "secret").check().is_err());
+        assert!(config.with_wechat("https://wechat", "app", "secret").check().is_ok());
+    }
 }

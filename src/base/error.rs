@@ -239,6 +239,7 @@ codes! {
     BadTimeZone "bad_time_zone" "没有这个时区。" "There is no such time zone.";
     BadHours "bad_hours" "请同时填写开门和关门时间，或都不填；每个星期几只能出现一次。" "Give both opening and closing time or neither, and each weekday once.";
     NotInFuture "not_in_future" "只能从以后的营业日开始生效。" "This can only take effect from a future business day.";
+    WayInRequired "way_in_required" "除刷脸外，至少须提供一种其他入场方式。" "Beside faces, the doors must take at least one other way in.";
     NoItems "no_items" "没有任何条目。" "There are no items.";
     MissingHeader "missing_header" "请求缺少签名所需的头部。" "A header that the signature needs is missing or given twice.";
     UnknownKey "unknown_key" "终端或密钥不存在，请联系管理员重新配置。" "The terminal or its key is not known; ask staff to provision it again.";
@@ -281,6 +282,29 @@ codes! {
     IdempotencyKeyFormat "idempotency_key_format" "Idempotency-Key 须为1至255个可见字符，且只出现一次。" "Idempotency-Key has 1 to 255 visible characters and is sent once.";
     IdempotencyKeyReused "idempotency_key_reused" "该 Idempotency-Key 已用于其他内容，请换一个。" "This Idempotency-Key was used for something else; use a new one.";
     IdempotencyKeyInUse "idempotency_key_in_use" "同一请求正在处理，请稍后再试。" "The same request is still being processed; try again shortly.";
+    // Residents and WeChat.
+    WechatCodeInvalid "wechat_code_invalid" "微信登录凭证无效或已过期，请重新打开小程序。" "The code from WeChat is invalid or has run out; open the mini-program again.";
+    WechatCodeUsed "wechat_code_used" "微信登录凭证已使用过，请重新打开小程序。" "The code from WeChat was used before; open the mini-program again.";
+    WechatRisk "wechat_risk" "微信提示该账号存在风险，暂时不能登录。" "WeChat blocks this account for now.";
+    WechatUnavailable "wechat_unavailable" "微信服务暂不可用，请稍后再试，或到社区服务台办理。" "WeChat is not available now; try again later, or ask at the desk.";
+    RealnameUnavailable "realname_unavailable" "实名核验服务暂不可用，请稍后再试，或到社区服务台核验。" "Names cannot be checked now; try again later, or ask at the desk.";
+    ConsentBundled "consent_bundled" "人脸相关的同意须单独签署，不能与其他内容一并提交。" "A consent about faces is given by itself, not together with others.";
+    FaceConsentRequired "face_consent_required" "请先分别签署人脸入场和人脸传输同意书；也可使用二维码、卡或前台登记入场。" "Sign both consents about faces first, or come in by code, card or the desk.";
+    FacesUnavailable "faces_unavailable" "人脸登记暂未开通，请使用二维码、卡或前台登记入场。" "Faces cannot be enrolled here yet; come in by code, card or the desk.";
+    PhotoFormat "photo_format" "请上传 JPEG 格式的照片。" "Send a photo in JPEG.";
+    PhotoSize "photo_size" "照片的边长须为200至4096像素。" "A photo has 200 to 4096 pixels a side.";
+    ConsentRequired "consent_required" "请先同意实名核验。" "Agree to the real-name check first.";
+    DependantExists "dependant_exists" "该未成年人已由您登记。" "You have registered this child already.";
+    DeskRequired "desk_required" "请携带证件到社区服务台办理。" "Please come to the community's desk with the document.";
+    MemberNotVerified "member_not_verified" "请先完成本人的实名核验。" "Verify your own name first.";
+    RecoveryFailed "recovery_failed" "找回码无效或已过期，请到服务台重新获取。" "The recovery code is wrong or has run out; ask the desk for a new one.";
+    OutsideStay "outside_stay" "离场时间须在入场之后、本次停留结束之前，且不晚于现在。" "The time you left lies within the stay and not in the future.";
+    EndIsKnown "end_is_known" "这次离场已有记录，不能自行修改；如有疑问可提出申诉。" "When you left is known already; dispute it if it is wrong.";
+    DeclaredTooLate "declared_too_late" "离场时间须在48小时内补填；如有疑问可提出申诉。" "The time you left can be given within 48 hours; dispute it if it is wrong.";
+    DisputeOpen "dispute_open" "该记录的申诉正在处理中。" "This session is being looked into already.";
+    TextLength "text_length" "请填写1至500个字。" "Write 1 to 500 characters.";
+    AccountTaken "account_taken" "该微信账号已登记过居民。" "Somebody is registered with this WeChat account already.";
+    RegistrationRequired "registration_required" "请先完成实名登记。" "Register with your real name first.";
     CorrectionOverlaps "correction_overlaps" "与另一条已更正的时段重叠，请核对时间。" "The times overlap with another corrected stay; check them.";
     ImportFormat "import_format" "文件须为 UTF-8 或 GB18030 的 CSV，或 UTF-8 的 NDJSON，列名与说明一致。" "The file is CSV in UTF-8 or GB18030, or NDJSON in UTF-8, with the columns of the documentation.";
     ImportCharset "import_charset" "文件内容与声明的字符编码不符，请核对。" "The file is not in the character set that its content type names; check both.";

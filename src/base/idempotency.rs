@@ -4,8 +4,8 @@
 
 use axum::{
     body::to_bytes,
-    extract::{FromRequest, OriginalUri, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, OriginalUri, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -95,6 +95,18 @@ where
     }
 }
 
+/// A command without a body.
+impl<S: Send + Sync> FromRequestParts<S> for Stamp {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let key = key_of(&parts.headers)?;
+        let original = parts.extensions.get::<OriginalUri>().map(|OriginalUri(uri)| uri);
+        let path = original.unwrap_or(&parts.uri).to_string();
+        Ok(Self { key, body_hash: hash_of(parts.method.as_str(), &path, b"") })
+    }
+}
+
 fn key_of(headers: &HeaderMap) -> Result<String, Error> {
     let mut values = headers.get_all(KEY_HEADER).iter();
     let value = values.next().ok_or(Error::Malformed(Code::IdempotencyKeyRequired))?;
@@ -131,6 +143,23 @@ pub struct Run {
 }
 
 impl Stamp {
+    /// The stored answer, if the command was done: for commands that spend something elsewhere,
+    /// such as a one-time code, before they can begin.
+    pub async fn replayed(
+        &self,
+        db: &DatabaseConnection,
+        caller: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Answer>, Error> {
+        let id = (caller.to_owned(), self.key.clone());
+        let row = table::Entity::find_by_id(id).one(db).await?;
+        match row.filter(|row| now < row.expires_at) {
+            Some(row) if row.body_hash == self.body_hash => Answer::stored(row).map(Some),
+            Some(_) => Err(Error::invalid("", Code::IdempotencyKeyReused)),
+            None => Ok(None),
+        }
+    }
+
     /// Begins the command of `caller` (`staff:<id>` …). A key used with another body is refused
     /// with 422, one whose command is still running with 409.
     pub async fn begin(

@@ -55,6 +55,12 @@ macro_rules! ids {
 ids! {
     /// A registered person.
     MemberId,
+    /// Somebody's account with the mini-program, registered or not.
+    AccountId,
+    /// A check of who somebody is, under way or done.
+    VerificationId,
+    /// A message in the outbox.
+    MessageId,
     /// A place with doors, hours and zones.
     VenueId,
     /// A part of a venue.

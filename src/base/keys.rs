@@ -1,6 +1,9 @@
 //! The keys of a deployment: they seal personal fields, index them blindly, and put MACs on the
 //! ledger. One file holds them all; key management systems would be another constructor, not here.
 
+mod codes;
+mod faces;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -50,6 +53,8 @@ pub struct Keys {
     /// The second key of the ledger: without it a venue-day's digest cannot be repaired.
     digest: Secret,
     cursor: Secret,
+    /// Of photos; none in a file that is older than faces, until it is rotated.
+    face: Option<Secret>,
 }
 
 impl Keys {
@@ -63,6 +68,7 @@ impl Keys {
             ledger: new_secret(),
             digest: new_secret(),
             cursor: new_secret(),
+            face: Some(new_secret()),
         }
     }
 
@@ -114,6 +120,7 @@ impl Keys {
         let (id, key) = new_encryption_key();
         keys.encryption.insert(id.clone(), key);
         keys.current.clone_from(&id);
+        keys.face.get_or_insert_with(new_secret);
         let draft = keys.write_draft(path)?;
         fs::rename(&draft, path)
             .with_context(|| format!("the key file {} cannot be replaced", path.display()))?;
@@ -234,6 +241,8 @@ struct KeyFile {
     ledger: String,
     digest: String,
     cursor: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    face: Option<String>,
 }
 
 impl KeyFile {
@@ -246,6 +255,7 @@ impl KeyFile {
             ledger: text(&keys.ledger),
             digest: text(&keys.digest),
             cursor: text(&keys.cursor),
+            face: keys.face.as_ref().map(text),
         }
     }
 
@@ -263,6 +273,7 @@ impl KeyFile {
             ledger: read_secret(&self.ledger)?,
             digest: read_secret(&self.digest)?,
             cursor: read_secret(&self.cursor)?,
+            face: self.face.as_deref().map(read_secret).transpose()?,
         })
     }
 }

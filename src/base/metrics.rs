@@ -11,6 +11,8 @@ use prometheus::{
 pub struct Metrics {
     registry: Registry,
     pub http: Http,
+    /// Persons whose face a terminal or this server holds.
+    pub faces: IntGauge,
 }
 
 impl Metrics {
@@ -19,7 +21,9 @@ impl Metrics {
         let registry = Registry::new_custom(Some("fitgate".into()), Some(HashMap::new()))
             .expect("the prefix is a valid metric name");
         let http = Http::new(&registry);
-        Self { registry, http }
+        let faces = IntGauge::new("faces_persons", "Persons whose face is stored anywhere.");
+        let faces = registered(&registry, faces);
+        Self { registry, http, faces }
     }
 
     /// Where domains register what they count; every name gets the prefix `fitgate_`.

@@ -13,5 +13,7 @@ pub mod ids;
 pub mod keys;
 pub mod metrics;
 pub mod page;
+pub mod realname;
 pub mod state;
 pub mod text;
+pub mod wechat_api;

@@ -6,7 +6,10 @@ use axum::extract::FromRef;
 use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
 
-use super::{clock::Clock, config::Config, counters::Counters, keys::Keys, metrics::Metrics};
+use super::{
+    clock::Clock, config::Config, counters::Counters, keys::Keys, metrics::Metrics,
+    realname::RealName, wechat_api::Wechat,
+};
 
 /// Cheap to clone; handlers take the part they need.
 #[derive(Clone, FromRef)]
@@ -17,6 +20,8 @@ pub struct State {
     pub counters: Counters,
     pub config: Arc<Config>,
     pub metrics: Arc<Metrics>,
+    pub wechat: Wechat,
+    pub realname: Arc<dyn RealName>,
     /// Cancelled when the server stops: streams end, tasks finish what they hold.
     pub stop: CancellationToken,
 }

@@ -14,7 +14,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use uuid::Uuid;
 
 use super::{
-    NewEntry,
+    NewEntry, codes,
     rows::{method, parse_method},
     world::as_db,
 };
@@ -81,8 +81,12 @@ impl Directory {
     pub async fn learn<C: ConnectionTrait>(
         &self,
         db: &C,
+        keys: &Keys,
         entries: &[NewEntry],
     ) -> Result<(), DbErr> {
+        for (handle, holding) in codes::holdings(keys, entries) {
+            self.holders.insert(handle, holding.member);
+        }
         let mut unknown: Vec<Handle> = entries
             .iter()
             .map(NewEntry::handle)
@@ -90,8 +94,8 @@ impl Directory {
             .collect();
         unknown.sort_by(|a, b| (method(a.0), &a.1).cmp(&(method(b.0), &b.1)));
         unknown.dedup();
-        let keys = unknown.iter().map(|(m, h)| vec![method(*m).into(), h.clone().into()]);
-        for row in bulk::find(db, &HOLDERS, keys.collect()).await? {
+        let lookups = unknown.iter().map(|(m, h)| vec![method(*m).into(), h.clone().into()]);
+        for row in bulk::find(db, &HOLDERS, lookups.collect()).await? {
             let kind: String = row.try_get("", "kind")?;
             let handle: String = row.try_get("", "handle")?;
             let holder = MemberId(row.try_get::<Uuid>("", "member_id")?);
@@ -107,8 +111,10 @@ impl Directory {
     pub async fn lock(
         &self,
         tx: &DatabaseTransaction,
+        keys: &Keys,
         entries: &[NewEntry],
     ) -> Result<Option<Crowd>, DbErr> {
+        let codes = codes::holdings(keys, entries);
         let mut wanted: Vec<(MemberId, Handle)> = entries
             .iter()
             .map(NewEntry::handle)
@@ -116,18 +122,19 @@ impl Directory {
             .collect();
         wanted.sort_by(|a, b| (a.0, method(a.1.0), &a.1.1).cmp(&(b.0, method(b.1.0), &b.1.1)));
         wanted.dedup();
-        let keys = wanted
+        let lookups = wanted
             .iter()
             .map(|(member, (m, h))| vec![member.0.into(), method(*m).into(), h.clone().into()]);
         let mut crowd = Crowd { locked: HashMap::new(), holdings: HashMap::new() };
-        let rows = bulk::find(tx, &LOCKED, keys.collect()).await?;
+        let rows = bulk::find(tx, &LOCKED, lookups.collect()).await?;
         let mut stale = rows.len() < wanted.len();
         for row in rows {
             let member = MemberId(row.try_get("", "member_id")?);
             let kind: String = row.try_get("", "kind")?;
             let handle: String = row.try_get("", "handle")?;
             let Some(shown) = parse_method(&kind).map(|method| (method, handle)) else { continue };
-            if let Some(holding) = holding(&row, member)? {
+            let signed = codes.get(&shown).filter(|code| code.member == member).copied();
+            if let Some(holding) = signed.or(holding(&row, member)?) {
                 crowd.holdings.insert(shown, holding);
             } else {
                 self.holders.invalidate(&shown);

@@ -8,7 +8,8 @@ use sea_orm::{DatabaseTransaction, DbErr};
 
 use super::{
     DecisionKind, NewEntry, Outcome, Quarantine, Recorded, StoredDecision,
-    judge::{Judge, Verdict},
+    codes::Used,
+    judge::{Judge, Shown, Verdict},
     known::{self, Known, Numbered},
     recorder::Context,
     rows::{EventRow, Rows},
@@ -41,7 +42,7 @@ const FRESH_STARTS_MAX: usize = 5;
 /// Records a group, whole or not at all.
 pub async fn write(context: &Context, entries: &[NewEntry]) -> Result<Done, DbErr> {
     for _ in 0..FRESH_STARTS_MAX {
-        context.directory.learn(&context.db, entries).await?;
+        context.directory.learn(&context.db, &context.keys, entries).await?;
         let world = context.worlds.latest();
         let tx = db::begin(&context.db).await?;
         match attempt(context, &tx, &world, entries).await? {
@@ -91,7 +92,9 @@ async fn attempt(
     world: &World,
     entries: &[NewEntry],
 ) -> Result<Attempt, DbErr> {
-    let Some(crowd) = context.directory.lock(tx, entries).await? else { return Ok(Attempt::Stale) };
+    let Some(crowd) = context.directory.lock(tx, &context.keys, entries).await? else {
+        return Ok(Attempt::Stale);
+    };
     let gates = limited_venues(world, entries);
     let inside = known::lock_gates(tx, &gates, context.clock.now()).await?;
     let numbered = known::lock_terminals(tx, world, entries).await?;
@@ -112,6 +115,7 @@ async fn attempt(
         posting,
         numbered,
         known,
+        used: Used::default(),
     };
     Ok(Attempt::Done(group.run(tx, entries).await?))
 }
@@ -142,6 +146,7 @@ struct Group<'a> {
     posting: Posting<'a>,
     numbered: Numbered,
     known: Known,
+    used: Used,
 }
 
 impl<'a> Group<'a> {
@@ -210,10 +215,14 @@ impl<'a> Group<'a> {
         {
             self.catch_up_with(tx, member).await?;
         }
+        let spent = match member {
+            Some(member) => self.used.is_spent(tx, entry, member).await?,
+            None => false,
+        };
         let standing = member.and_then(|m| self.standings.get(&m));
         let offset_ms = self.numbered.offset_ms(entry.terminal);
-        let verdict =
-            self.judge.entry(tx, entry, terminal, offset_ms, holding.as_ref(), standing).await?;
+        let shown = Shown { holding: holding.as_ref(), spent };
+        let verdict = self.judge.entry(tx, entry, terminal, offset_ms, shown, standing).await?;
         Ok(self.keep(entry, terminal, verdict, touched))
     }
 
@@ -257,6 +266,9 @@ impl<'a> Group<'a> {
                     either_way: kept.either_way,
                     credited: kept.credited,
                 });
+                if kept.decision.decision == DecisionKind::Granted {
+                    self.used.granted(entry, kept.member);
+                }
                 if kept.decision.decision != DecisionKind::Refused {
                     self.fold(id, entry, &kept, &terminal.serial, touched);
                 }

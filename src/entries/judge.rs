@@ -63,6 +63,14 @@ pub struct Kept {
     pub credited: bool,
 }
 
+/// What was shown at the door.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
+    pub holding: Option<&'a Holding>,
+    /// It has just let somebody in: as good as none.
+    pub spent: bool,
+}
+
 impl Judge<'_> {
     pub async fn entry<C: ConnectionTrait>(
         &self,
@@ -70,7 +78,7 @@ impl Judge<'_> {
         entry: &NewEntry,
         terminal: &Terminal,
         offset_ms: i64,
-        holding: Option<&Holding>,
+        shown: Shown<'_>,
         standing: Option<&Standing>,
     ) -> Result<Verdict, DbErr> {
         let live = entry.outcome == Outcome::Live;
@@ -87,7 +95,7 @@ impl Judge<'_> {
         let Some(venue) = place.and_then(|place| self.world.venues.get(&place.venue)) else {
             return Ok(Verdict::Park(Quarantine::UnknownPlace, None));
         };
-        let holder = holding.filter(|h| h.in_force(occurred_at)).map(|h| h.member);
+        let holder = shown.holding.filter(|h| h.in_force(occurred_at)).map(|h| h.member);
         let known = holder.and_then(|member| Some((member, self.people.get(&member)?)));
         let Some((member, person)) = known.filter(|(_, person)| person.status != Status::Erased)
         else {
@@ -97,7 +105,7 @@ impl Judge<'_> {
         let facts = facts(person, occurred_at);
         let inside = if live { self.inside_of(tx, venue, occurred_at).await? } else { 0 };
         let ask = Ask {
-            member: Some(&facts),
+            member: (!shown.spent).then_some(&facts),
             venue,
             direction: entry.direction,
             method: entry.method,
@@ -268,7 +276,7 @@ fn would_refuse(decision: &Decision) -> Option<Reason> {
 }
 
 /// What was in force for the person at `at`.
-fn facts(person: &Facts, at: DateTime<Utc>) -> MemberFacts {
+pub(super) fn facts(person: &Facts, at: DateTime<Utc>) -> MemberFacts {
     MemberFacts {
         status: match person.status {
             Status::Active => MemberStatus::Active,

@@ -2,7 +2,10 @@
 //!
 //! [`Recorder::record`] answers after the commit: what it acknowledges is in SQL.
 
+mod admission;
+mod codes;
 mod directory;
+mod erasure;
 mod group;
 mod judge;
 mod known;
@@ -19,7 +22,9 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use admission::refusals;
 pub use directory::Directory;
+pub use erasure::erase;
 pub use recorder::{Context as RecorderContext, Recorder};
 pub use rules::Reason;
 

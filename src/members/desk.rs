@@ -9,7 +9,9 @@ use sea_orm::{
 };
 
 use super::{
-    NewConsent, birth_of, local_day, note,
+    NewConsent, birth_of,
+    faces::forget_photo,
+    local_day, note,
     registration::{consent_row, guardian_of, insert_consents},
     rules,
     tables::{
@@ -53,6 +55,9 @@ pub async fn record_consent(
         return Err(Error::Conflict(Code::ConsentOutdated));
     }
     insert_consents(tx, vec![consent_row(id, consent, at, "desk", &by.actor())]).await?;
+    if !consent.granted && consent.purpose.is_about_faces() {
+        forget_photo(tx, id, now).await?;
+    }
     let act = if consent.granted { "consent_granted" } else { "consent_withdrawn" };
     note(tx, &by.actor(), act, id, Some(consent.purpose.as_str()), now).await?;
     Ok(())

@@ -1,14 +1,25 @@
 //! Residents: registering, what they consented to, what doors know them by.
 
+mod accounts;
+mod agreements;
+mod caller;
+mod codes;
 mod desk;
+mod erasure;
+mod faces;
 mod facts;
 mod import;
+mod own;
+mod photo;
 mod profile;
+mod recovery;
 mod registration;
 pub mod roster;
 mod routes;
 mod rules;
 mod tables;
+mod verification;
+mod wards;
 mod words;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -16,13 +27,33 @@ use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _, IntoActiveModel as _,
 };
 
+pub use accounts::{
+    SignedIn, forget_account, member_of, member_with_token, openid_of, sign_in, sign_out,
+    sweep_tokens,
+};
+pub use agreements::{Agreement, Standing as AgreementStanding, agree, agreements, texts};
+pub use caller::{Resident, Visitor};
+pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
 pub use desk::{NewApproval, NewCredential, add_credential, approve, record_consent, set_guardian};
+pub use erasure::{erase, forget_phone, sweep_credentials};
+pub use faces::{Face, face, face_photo, faces_alarm, forget_face, keep_face, persons_with_faces};
 pub use facts::facts_for;
 pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
+pub use own::{Change, Own, change, own, register_self};
+pub use photo::{Photo, read as read_photo};
 pub use profile::{ConsentState, Profile, profile};
-pub use registration::{NewConsent, NewMember, note_duplicate, register};
-pub use routes::routes;
+pub use recovery::{
+    Claim, ask_recovery, begin_recovery, issue_recovery_code, record_recovered, record_recovery,
+    recover_with_code, recovering,
+};
+pub use registration::{Channel, NewConsent, NewMember, note_duplicate, register};
+pub use routes::{resident_routes, routes};
 pub use rules::{Approval, Facts, local_day};
+pub use verification::{
+    Check, Method as ProofMethod, Outcome as CheckOutcome, ask_registry, ask_wechat, begin_face,
+    record_begun, record_outcome, record_registry, running, subject,
+};
+pub use wards::{acting_for, home_of, refusal_for_guardian, register_ward, wards};
 pub use words::{CredentialKind, Purpose, Status, Verification};
 
 use self::tables::{member_tokens, members};
@@ -88,7 +119,17 @@ fn birth_of(keys: &Keys, row: &members::Model) -> Result<Option<NaiveDate>, Erro
 }
 
 fn open_text(keys: &Keys, id: MemberId, column: &str, sealed: &str) -> Result<String, Error> {
-    let bytes = keys.open("members", column, &id.to_string(), sealed)?;
+    open_named(keys, "members", &id.to_string(), column, sealed)
+}
+
+fn open_named(
+    keys: &Keys,
+    table: &str,
+    id: &str,
+    column: &str,
+    sealed: &str,
+) -> Result<String, Error> {
+    let bytes = keys.open(table, column, id, sealed)?;
     // The cause would quote the bytes.
     String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{column} of {id} is no text").into())
 }

@@ -69,6 +69,16 @@ pub async fn profile(
         .await?
         .ok_or(Error::NotFound(Code::NotFound))?;
     by.require(Function::SeeMembers, &row.home_community)?;
+    describe(conn, keys, row).await
+}
+
+/// The masked member, for whoever may see this row.
+pub(super) async fn describe(
+    conn: &impl ConnectionTrait,
+    keys: &Keys,
+    row: members::Model,
+) -> Result<Profile, Error> {
+    let id = row.id;
     let status = status_of(&row)?;
     let document_number = masked_document(keys, &row)?;
     let phone = masked_phone(keys, &row)?;

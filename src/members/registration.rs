@@ -58,13 +58,38 @@ pub struct NewConsent {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// Registers somebody whose document staff has seen, in the transaction of the command. Refuses a
-/// document that is registered (409), a phone number of a stranger (409), a child without a
+/// Where somebody registers, and what that proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// Staff has seen person and document.
+    Desk,
+    /// Only what the person says.
+    MiniProgram,
+}
+
+impl Channel {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Desk => "desk",
+            Self::MiniProgram => "mini_program",
+        }
+    }
+
+    fn proves(self) -> Verification {
+        match self {
+            Self::Desk => Verification::Desk,
+            Self::MiniProgram => Verification::Unverified,
+        }
+    }
+}
+
+/// Registers somebody, in the transaction of the command. Refuses a document that is registered (409), a phone number of a stranger (409), a child without a
 /// guardian (403), and what contradicts the document (422).
 pub async fn register(
     tx: &DatabaseTransaction,
     keys: &Keys,
     new: &NewMember,
+    channel: Channel,
     actor: &str,
     now: DateTime<Utc>,
 ) -> Result<MemberId, Error> {
@@ -86,10 +111,10 @@ pub async fn register(
         _ => Error::invalid("/guardian_id", code),
     })?;
     let id = MemberId::new();
-    let person = Person { new, birth, sex, registered_at, verification: Verification::Desk };
+    let person = Person { new, birth, sex, registered_at, verification: channel.proves() };
     let row = person.row(keys, id);
     let phone_ix = row.phone_ix.clone();
-    let agreed = consent_rows(id, &new.consents, "desk", actor, now)?;
+    let agreed = consent_rows(id, &new.consents, channel.as_str(), actor, now)?;
     // The unique index speaks first: whoever registers twice hears of the document, and rivals at
     // the same time wait for one another here.
     insert_members(tx, vec![row]).await?;
@@ -211,7 +236,7 @@ pub(super) fn consent_row(
 
 /// A phone number belongs to one person, who may lend it to the children in their care. Families
 /// share numbers, so this is a check and not an index.
-async fn check_phone(
+pub(super) async fn check_phone(
     tx: &DatabaseTransaction,
     own: MemberId,
     index: Option<&str>,
@@ -225,7 +250,8 @@ async fn check_phone(
         .all(tx)
         .await?;
     let in_family = |holder: &members::Model| {
-        guardian.is_some_and(|id| holder.id == id || holder.guardian_id == Some(id))
+        holder.guardian_id == Some(own)
+            || guardian.is_some_and(|id| holder.id == id || holder.guardian_id == Some(id))
     };
     if holders.iter().all(in_family) { Ok(()) } else { Err(Error::Conflict(Code::PhoneTaken)) }
 }

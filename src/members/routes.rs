@@ -8,6 +8,7 @@
 //! | `POST /members/{id}/guardian` | names a minor's guardian |
 //! | `POST /members/{id}/credentials` | adds a face or card number, a QR or desk code |
 //! | `PUT /members/{id}/approvals` | permits something that venues ask for |
+//! | `POST /members/{id}/recovery-code` | gives who lost their account a code to come back with |
 //! | `POST /members/import` | takes members and past minutes over from a CSV or NDJSON file |
 
 use axum::{
@@ -23,9 +24,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::bodies::{
     ApprovalBody, ConsentBody, CredentialBody, GuardianBody, MemberBody, NewMemberBody, ReportBody,
 };
-use super::{CarryOver, Charset, Format, Upload, import};
+use super::{CarryOver, Channel, Charset, Format, Upload, import};
 use crate::{
     base::{
+        documents::Document,
         error::{Code, Error},
         http::{body, json::Json, problem::Problem, query::Path},
         idempotency::{Answer, Begun, Command, Run},
@@ -36,6 +38,15 @@ use crate::{
 };
 
 mod bodies;
+mod faces;
+mod own;
+mod own_bodies;
+mod proofs;
+
+/// What residents do for themselves.
+pub fn resident_routes() -> OpenApiRouter<State> {
+    own::routes().merge(proofs::routes()).merge(faces::routes())
+}
 
 /// `carry_over` writes past minutes, which belong to a domain above this one.
 pub fn routes(carry_over: CarryOver) -> OpenApiRouter<State> {
@@ -52,6 +63,7 @@ pub fn routes(carry_over: CarryOver) -> OpenApiRouter<State> {
         .routes(routes!(add_credential))
         .routes(routes!(approve))
         .merge(import)
+        .merge(proofs::desk_routes())
 }
 
 /// Registers somebody whose document staff has seen.
@@ -81,11 +93,11 @@ async fn register(
         Begun::Fresh(run) => run,
     };
     let new = body.into_new();
-    match super::register(&run.tx, &state.keys, &new, &by.actor(), now).await {
+    match super::register(&run.tx, &state.keys, &new, Channel::Desk, &by.actor(), now).await {
         Ok(id) => answer(&state, &by, id, run, StatusCode::CREATED).await,
         Err(error) => {
             drop(run);
-            note_refusal(&state, &by, &new, &error).await?;
+            note_refusal(&state, &by.actor(), &new.document, &error).await?;
             Err(error)
         }
     }
@@ -94,15 +106,15 @@ async fn register(
 /// A document that is shown twice is logged, by itself since the command has come to nothing.
 async fn note_refusal(
     state: &State,
-    by: &StaffCaller,
-    new: &super::NewMember,
+    actor: &str,
+    document: &Document,
     error: &Error,
 ) -> Result<(), Error> {
     if !matches!(error, Error::Conflict(Code::IdAlreadyRegistered)) {
         return Ok(());
     }
     let now = state.clock.now();
-    super::note_duplicate(&state.db, &state.keys, &new.document, &by.actor(), now).await
+    super::note_duplicate(&state.db, &state.keys, document, actor, now).await
 }
 
 /// A member, masked.
@@ -343,6 +355,7 @@ mod tests {
             "/api/v1/staff/members/{id}/consents",
             "/api/v1/staff/members/{id}/credentials",
             "/api/v1/staff/members/{id}/guardian",
+            "/api/v1/staff/members/{id}/recovery-code",
         ];
         assert_eq!(paths, expected);
     }

@@ -52,7 +52,10 @@ impl Facts {
     pub fn is_verified(&self) -> bool {
         match self.verification {
             Verification::Unverified => false,
-            Verification::Desk | Verification::CarriedOver => true,
+            Verification::Desk
+            | Verification::Registry
+            | Verification::WechatFace
+            | Verification::CarriedOver => true,
         }
     }
 

@@ -65,6 +65,28 @@ pub mod credentials {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod faces {
+    //! Enrolment photos by their handles; sealed with a key that opens nothing else.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "faces")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub handle: String,
+        pub member_id: MemberId,
+        pub photo_ct: String,
+        pub width: i32,
+        pub height: i32,
+        pub taken_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod consents {
     //! Grants and withdrawals; append-only, the newest of a purpose holds.
     use sea_orm::entity::prelude::*;
@@ -130,6 +152,119 @@ pub mod member_tokens {
         pub created_at: DateTimeUtc,
         pub expires_at: DateTimeUtc,
         pub revoked_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod wechat_accounts {
+    //! Who somebody is for the mini-program, and which member that is once registered.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::{AccountId, MemberId};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "wechat_accounts")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: AccountId,
+        pub openid_ct: String,
+        /// Unique, as is the member.
+        pub openid_ix: String,
+        pub member_id: Option<MemberId>,
+        pub created_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod account_tokens {
+    //! Bearer tokens of people who signed in through WeChat, by their hashes.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::AccountId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "account_tokens")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub token_hash: String,
+        pub account_id: AccountId,
+        pub created_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        pub revoked_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod verifications {
+    //! Checks of who somebody is: of a member, or of whoever wants back to being one.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::{AccountId, MemberId, VerificationId};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "verifications")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: VerificationId,
+        /// Whose it is; none while somebody recovers an account.
+        pub member_id: Option<MemberId>,
+        /// Who asks through which account.
+        pub account_id: Option<AccountId>,
+        pub method: String,
+        /// What was to be proved, as an index.
+        pub document_ix: String,
+        /// WeChat's name of it.
+        pub verify_id: Option<String>,
+        pub outcome: String,
+        pub created_at: DateTimeUtc,
+        pub expires_at: DateTimeUtc,
+        pub ended_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod recovery_codes {
+    //! One-time codes of the desk for people who lost their account; one a member.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "recovery_codes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub member_id: MemberId,
+        pub code_hash: String,
+        pub expires_at: DateTimeUtc,
+        pub by_actor: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod member_settings {
+    //! What a member chose, beside consents.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "member_settings")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub member_id: MemberId,
+        /// Whether others see them, masked, in rankings.
+        pub in_ranks: bool,
+        pub updated_at: DateTimeUtc,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -36,7 +36,7 @@ impl Desk {
 
     async fn register(&self, new: &NewMember) -> Result<MemberId, Error> {
         let tx = db::begin(&self.db).await?;
-        let id = register(&tx, &self.keys, new, "staff:1", now()).await?;
+        let id = register(&tx, &self.keys, new, Channel::Desk, "staff:1", now()).await?;
         tx.commit().await?;
         Ok(id)
     }

@@ -44,6 +44,14 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
     }
 
+    /// Whether it is about a face: such a consent is given by itself, never beside another.
+    pub fn is_about_faces(self) -> bool {
+        match self {
+            Self::DoorFace | Self::OffDeviceFaceTransfer => true,
+            Self::MinutesStatistics | Self::BureauSharing | Self::RealnameCheck => false,
+        }
+    }
+
     /// The text that is signed today.
     pub fn text(self) -> ConsentText {
         let zh = match self {
@@ -104,21 +112,30 @@ pub enum Verification {
     Unverified,
     /// Staff at a desk saw both.
     Desk,
+    /// A register says that name and number belong together.
+    Registry,
+    /// WeChat compared the face with the document's.
+    WechatFace,
     /// The platform that was taken over did.
     CarriedOver,
 }
 
 impl Verification {
+    const ALL: [Self; 5] =
+        [Self::Unverified, Self::Desk, Self::Registry, Self::WechatFace, Self::CarriedOver];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unverified => "unverified",
             Self::Desk => "desk",
+            Self::Registry => "registry",
+            Self::WechatFace => "wechat_face",
             Self::CarriedOver => "carried_over",
         }
     }
 
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Unverified, Self::Desk, Self::CarriedOver].into_iter().find(|v| v.as_str() == text)
+        Self::ALL.into_iter().find(|v| v.as_str() == text)
     }
 }
 

@@ -1,22 +1,21 @@
 //! From entry events to minutes that people can trust: the fold, the ledger, the roll-ups, and
 //! their projection into the counters.
 
+pub mod busyness;
 mod carry_over;
 mod closer;
 pub mod days;
+mod declare;
 #[cfg(test)]
 mod laws;
 mod ledger;
+mod own;
 pub mod posting;
 pub mod projector;
 mod refold;
 mod routes;
 mod rows;
 pub mod standing;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "routes for declarations and corrections will call it")
-)]
 mod statement;
 pub mod tables;
 pub mod tally;
@@ -25,4 +24,5 @@ pub mod verify;
 
 pub use carry_over::carry_over;
 pub use closer::close_due;
-pub use routes::{operations, routes};
+pub use declare::erase;
+pub use routes::{operations, resident_routes, routes};

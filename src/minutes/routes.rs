@@ -16,6 +16,14 @@ use crate::{
     terminals::SignedBody,
 };
 
+mod own;
+mod own_json;
+
+/// What residents see and say of their own minutes.
+pub fn resident_routes() -> OpenApiRouter<State> {
+    own::routes()
+}
+
 /// Needs `terminals::Caches` as an extension.
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(show_tally))

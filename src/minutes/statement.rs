@@ -22,7 +22,7 @@ use crate::base::{
 };
 
 /// How long after they left somebody may still declare it.
-const DECLARED_WITHIN: TimeDelta = TimeDelta::hours(48);
+pub const DECLARED_WITHIN: TimeDelta = TimeDelta::hours(48);
 
 /// A statement about a stay.
 #[derive(Clone, Debug)]
@@ -82,7 +82,8 @@ const LOCKED: Lookup = Lookup {
     lock: Some("t"),
 };
 
-async fn lock(tx: &DatabaseTransaction, member: MemberId) -> Result<Standing, Error> {
+/// The member, locked before anything of theirs is read.
+pub(super) async fn lock(tx: &DatabaseTransaction, member: MemberId) -> Result<Standing, Error> {
     let found = bulk::find(tx, &LOCKED, vec![vec![member.0.into()]]).await?;
     let row = found.first().ok_or(Error::NotFound(Code::NotFound))?;
     let state: String = row.try_get("", "state")?;

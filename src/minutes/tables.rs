@@ -61,6 +61,30 @@ pub mod session_fact {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod session_dispute {
+    //! What members say is not right about a session; one open at a time.
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "session_disputes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub session_id: Uuid,
+        pub member_id: Uuid,
+        pub text_ct: String,
+        pub created_at: DateTimeUtc,
+        pub resolved_at: Option<DateTimeUtc>,
+        pub resolution: Option<String>,
+        pub by_actor: Option<String>,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod minute_entry {
     //! The ledger: append-only, a change is a pair of rows.
     use sea_orm::entity::prelude::*;

@@ -1,13 +1,11 @@
 //! A request from a member of staff: the extractor behind every `/api/v1/staff` route.
 
-use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 
 use super::rules::{self, Function, Role};
 use crate::base::{
     error::{Code, Error},
+    http::bearer::bearer,
     ids::{DivisionCode, StaffId},
     state::State,
 };
@@ -56,44 +54,5 @@ impl FromRequestParts<State> for StaffCaller {
         super::find_session(&state.db, token, state.clock.now())
             .await?
             .ok_or(Error::Unauthenticated(Code::SessionEnded))
-    }
-}
-
-/// The one bearer token of a request.
-fn bearer(headers: &HeaderMap) -> Result<&str, Error> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values.next().ok_or(Error::Unauthenticated(Code::Unauthenticated))?;
-    if values.next().is_some() {
-        return Err(Error::Malformed(Code::DuplicateHeader));
-    }
-    let (scheme, token) =
-        value.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() {
-        return Ok(token);
-    }
-    Err(Error::Unauthenticated(Code::Unauthenticated))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(values: &[&str]) -> Result<String, Error> {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(header::AUTHORIZATION, value.parse().unwrap());
-        }
-        bearer(&headers).map(str::to_owned)
-    }
-
-    #[test]
-    fn exactly_one_bearer_token_is_taken() {
-        assert_eq!(read(&["Bearer abc"]).unwrap(), "abc");
-        assert_eq!(read(&["bearer abc"]).unwrap(), "abc");
-        for values in [&[][..], &["abc"], &["Basic abc"], &["Bearer "], &["Bearer"]] {
-            assert!(matches!(read(values), Err(Error::Unauthenticated(_))), "{values:?}");
-        }
-        let twice = read(&["Bearer a", "Bearer b"]);
-        assert!(matches!(twice, Err(Error::Malformed(Code::DuplicateHeader))));
     }
 }

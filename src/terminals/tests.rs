@@ -17,11 +17,13 @@ use super::{caller::SignedBody, signature::Envelope, *};
 use crate::{
     base::{
         clock::Clock,
-        config::{Config, DataConfig},
+        config::{Config, DataConfig, RealnameConfig, WechatConfig},
         counters::Counters,
         ids::{DivisionCode, TerminalKeyId},
         metrics::Metrics,
+        realname,
         state::State,
+        wechat_api::Wechat,
     },
     venues::{
         NewDivision, NewVenue,
@@ -238,8 +240,12 @@ impl Gate {
                 listen: None,
                 ops_listen: None,
                 hosts: Vec::new(),
+                wechat: WechatConfig::default(),
+                realname: RealnameConfig::default(),
             }),
             metrics: Arc::new(Metrics::new()),
+            wechat: Wechat::off(),
+            realname: realname::chosen(&RealnameConfig::default(), &Clock::fixed(now)).unwrap(),
             stop: tokio_util::sync::CancellationToken::new(),
         };
         let router: Router = Router::new()

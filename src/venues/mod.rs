@@ -4,6 +4,7 @@
 //! opening day; later ones on a future business day, so that what is recorded already is never
 //! judged anew.
 
+mod circle;
 mod community;
 mod find;
 mod routes;
@@ -20,7 +21,7 @@ use sea_orm::{
 };
 
 pub use find::{CommunityView, DivisionView, ZoneView, community, divisions, venues, zones};
-pub use routes::routes;
+pub use routes::{Admission, LookAround, Surroundings, UsualHour, routes};
 #[cfg(test)]
 pub use rules::{DAY_MIN, sample};
 pub use rules::{LONGEST_STAY_MAX, Open, Pairing, Passback, Rules, Venue, VenueStatus};
@@ -352,6 +353,9 @@ async fn insert_rules(
         day_starts_at: terms.day_starts_at,
         adopted_by: by.to_owned(),
         adopted_at: now,
+        ways_in: Some(
+            serde_json::to_string(&terms.ways_in).expect("a list of words is always JSON"),
+        ),
     };
     row.into_active_model().insert(tx).await?;
     if terms.capacity.is_some() {

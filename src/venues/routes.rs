@@ -9,23 +9,31 @@
 //! | POST `/api/v1/staff/venues/{id}/rules`, `/hours`, `/exceptions`, `/zones` | new versions, zones |
 
 mod json;
+mod near;
 mod shown;
 
-use axum::{extract::State as Part, http::StatusCode};
+use axum::{
+    Extension,
+    extract::State as Part,
+    http::{HeaderMap, StatusCode, header},
+};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use json::{
-    AdoptBody, Adopted, CommunityJson, DivisionBody, DivisionJson, ExceptionBody, HoursBody,
-    VenueBody, VenueCreated, ZoneBody, ZoneCreated,
+    AdoptBody, Adopted, CommunityJson, CoordinatesWord, DivisionBody, DivisionJson, ExceptionBody,
+    HoursBody, VenueBody, VenueCreated, ZoneBody, ZoneCreated,
 };
+pub use near::{Admission, LookAround, Surroundings, UsualHour};
+use near::{OpenWord, Point, Within};
 use shown::VenueJson;
 
 use crate::{
     base::{
         error::{Code, Error},
         http::{
+            bearer::bearer,
             json::Json,
             query::{Path, Query},
         },
@@ -37,9 +45,11 @@ use crate::{
     venues,
 };
 
-pub fn routes() -> OpenApiRouter<State> {
+/// `look_around` knows what goes on in venues, and whom they admit.
+pub fn routes(look_around: LookAround) -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list_venues))
+        .layer(Extension(look_around))
         .routes(routes!(show_venue))
         .routes(routes!(list_divisions, add_division))
         .routes(routes!(show_community))
@@ -57,6 +67,21 @@ pub fn routes() -> OpenApiRouter<State> {
 struct VenueFilter {
     /// Only venues that this code covers.
     division: Option<DivisionCode>,
+    /// `lat,lng`: only venues within a walk of it, the nearest first and all on one page.
+    #[param(value_type = Option<String>, example = "30.7,121.0")]
+    near: Option<Point>,
+    /// In which system `near` is given; the mini-program's map speaks GCJ-02.
+    #[serde(default)]
+    coordinates: CoordinatesWord,
+    /// With `near`: at most so many minutes on foot, 1 to 60; 10 when absent.
+    #[serde(default)]
+    #[param(inline)]
+    within_minutes: Within,
+    /// With `near`: only venues with a zone of this kind.
+    zone: Option<String>,
+    /// With `near`: only venues that are open.
+    #[param(inline)]
+    open: Option<OpenWord>,
     /// Most items wanted, 1 to 200; 50 when absent.
     #[serde(default)]
     limit: Limit,
@@ -64,13 +89,21 @@ struct VenueFilter {
     cursor: Option<String>,
 }
 
-/// The venues that are not retired, with hours, zones and whether they are open now.
+/// The venues that are not retired, with hours, zones and whether they are open now. With `near`,
+/// the circle around somebody: minutes on foot, who is inside, how busy it usually is, and, for a
+/// resident who is signed in, whether they may enter.
 #[utoipa::path(get, path = "/api/v1/venues", tag = "venues", params(VenueFilter),
     responses((status = 200, body = Page<VenueJson>)))]
 async fn list_venues(
     Part(state): Part<State>,
+    Extension(look_around): Extension<LookAround>,
+    headers: HeaderMap,
     Query(filter): Query<VenueFilter>,
 ) -> Result<Json<Page<VenueJson>>, Error> {
+    if let Some(point) = filter.near {
+        let token = token(&headers)?;
+        return near::near(&state, &filter, point, token, &look_around).await.map(Json);
+    }
     let paging = Paging { limit: filter.limit, cursor: filter.cursor };
     page_of_venues(&state, filter.division.as_ref(), &paging).await.map(Json)
 }
@@ -218,6 +251,12 @@ async fn add_zone(
     let (by, now) = (caller.actor(), state.clock.now());
     let id = venues::add_zone(&state.db, id, body.parse()?, &by, now).await?;
     Ok((StatusCode::CREATED, Json(ZoneCreated { id })))
+}
+
+/// Anybody may look around; who comes with a token means it.
+fn token(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let given = headers.contains_key(header::AUTHORIZATION);
+    given.then(|| bearer(headers).map(str::to_owned)).transpose()
 }
 
 async fn page_of_venues(

@@ -8,7 +8,8 @@ use chrono::{
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::{DivisionCode, VenueId};
+use super::terms::Coordinates;
+use crate::base::ids::{DivisionCode, Method, VenueId};
 
 mod hours;
 #[cfg(test)]
@@ -26,6 +27,9 @@ pub const LONGEST_STAY_MAX: TimeDelta = TimeDelta::hours(24);
 /// People may leave a little after closing: changing rooms, the queue at the only exit reader.
 const CLOSING_GRACE: TimeDelta = TimeDelta::minutes(30);
 
+/// What doors take unless told otherwise.
+pub const WAYS_IN: [Method; 4] = [Method::Face, Method::Qr, Method::Card, Method::Code];
+
 /// A place with doors, and everything about it that has versions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Venue {
@@ -40,6 +44,8 @@ pub struct Venue {
     pub lat: Option<f64>,
     /// Degrees east.
     pub lng: Option<f64>,
+    /// In which system the position is given.
+    pub coordinates: Coordinates,
     /// At least one, by rising version.
     pub rules: Vec<Rules>,
     /// By rising version within a weekday. None at all: open day and night.
@@ -93,6 +99,8 @@ pub struct Rules {
     pub guardian_under: Option<i32>,
     /// Kinds of approval that a member needs, such as `school_ground` or `induction`.
     pub prerequisites: Vec<String>,
+    /// What the doors take; never a face alone.
+    pub ways_in: Vec<Method>,
     /// People inside from which on an entry is granted with a warning.
     pub capacity_soft: Option<i32>,
     /// People inside from which on an entry is refused.

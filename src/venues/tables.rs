@@ -3,7 +3,7 @@
 
 use chrono_tz::Tz;
 
-use super::rules::{Exception, Hours, Pairing, Passback, Rules, VenueStatus};
+use super::rules::{Exception, Hours, Pairing, Passback, Rules, VenueStatus, WAYS_IN};
 
 pub mod division {
     use sea_orm::entity::prelude::*;
@@ -79,6 +79,8 @@ pub mod venue_rules {
         pub day_starts_at: i32,
         pub adopted_by: String,
         pub adopted_at: DateTimeUtc,
+        /// A JSON array of methods; null in versions that take every way.
+        pub ways_in: Option<String>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -248,6 +250,10 @@ impl TryFrom<venue_rules::Model> for Rules {
             longest_stay_min: row.longest_stay_min,
             passback,
             guardian_under: row.guardian_under,
+            ways_in: match &row.ways_in {
+                Some(text) => serde_json::from_str(text).map_err(|_| bad("ways_in"))?,
+                None => WAYS_IN.to_vec(),
+            },
             prerequisites: serde_json::from_str(&row.prerequisites)
                 .map_err(|_| bad("prerequisites"))?,
             capacity_soft: row.capacity_soft,

@@ -6,8 +6,11 @@ use std::ops::RangeInclusive;
 use chrono_tz::Tz;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::rules::{Pairing, Passback};
-use crate::base::error::{Code, Error, Fault};
+use super::rules::{Pairing, Passback, WAYS_IN};
+use crate::base::{
+    error::{Code, Error, Fault},
+    ids::Method,
+};
 
 /// Characters of a name that a screen can show.
 const NAME_CHARS_MAX: usize = 60;
@@ -24,6 +27,8 @@ const GUARDIAN_UNDER: RangeInclusive<i32> = 1..=18;
 const CAPACITY: RangeInclusive<i32> = 1..=100_000;
 const AREA_M2: RangeInclusive<i32> = 1..=10_000_000;
 const PREREQUISITES_MAX: usize = 10;
+/// As many as there are.
+const WAYS_IN_MAX: usize = 5;
 const MINUTES_A_DAY: i32 = 1440;
 
 /// What people call a place: 1 to 60 characters in NFC, no control characters.
@@ -86,6 +91,11 @@ impl Coordinates {
             Coordinates::Wgs84 => "wgs84",
             Coordinates::Gcj02 => "gcj02",
         }
+    }
+
+    /// The system behind [`Coordinates::as_str`].
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Wgs84, Self::Gcj02].into_iter().find(|one| one.as_str() == text)
     }
 }
 
@@ -196,6 +206,8 @@ pub struct TermsDraft {
     pub guardian_under: Option<i32>,
     /// Codes of approvals that a member must hold.
     pub prerequisites: Vec<String>,
+    /// What the doors take: at least one way without a face.
+    pub ways_in: Vec<Method>,
     /// Above it staff are warned.
     pub capacity_soft: Option<i32>,
     /// Above it nobody is let in.
@@ -215,6 +227,7 @@ impl Default for TermsDraft {
             passback: Passback::Allowed,
             guardian_under: None,
             prerequisites: Vec::new(),
+            ways_in: WAYS_IN.to_vec(),
             capacity_soft: None,
             capacity: None,
             time_zone: Tz::Asia__Shanghai,
@@ -255,6 +268,12 @@ fn faults(draft: &TermsDraft) -> Vec<Fault> {
         .filter(|(_, number, range)| number.is_some_and(|n| !range.contains(&n)))
         .map(|(pointer, _, _)| fault(pointer, Code::OutOfRange))
         .collect();
+    // Nobody has to show their face (Order 19 of the CAC and MPS, article 10).
+    if draft.ways_in.iter().all(|way| *way == Method::Face) {
+        faults.push(fault("/ways_in", Code::WayInRequired));
+    } else if draft.ways_in.len() > WAYS_IN_MAX {
+        faults.push(fault("/ways_in", Code::TooManyItems));
+    }
     if draft.prerequisites.len() > PREREQUISITES_MAX {
         faults.push(fault("/prerequisites", Code::TooManyItems));
     } else if draft.prerequisites.iter().any(|code| Kind::parse(code).is_err()) {
@@ -311,6 +330,19 @@ mod tests {
             "/prerequisites",
         ];
         assert_eq!(pointers(draft), named);
+    }
+
+    #[test]
+    fn a_door_takes_something_beside_faces() {
+        let with = |ways_in: &[Method]| {
+            pointers(TermsDraft { ways_in: ways_in.to_vec(), ..TermsDraft::default() })
+        };
+        for faces_only in [&[][..], &[Method::Face], &[Method::Face, Method::Face]] {
+            assert_eq!(with(faces_only), ["/ways_in"]);
+        }
+        for way in [Method::Qr, Method::Card, Method::Code, Method::Manual] {
+            assert!(with(&[way]).is_empty() && with(&[Method::Face, way]).is_empty());
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use sea_orm::{
 use super::{
     rules::{Exception, Hours, Rules, Venue},
     tables::{venue, venue_exception, venue_hours, venue_rules},
+    terms::Coordinates,
 };
 use crate::base::{error::Error, ids::VenueId};
 
@@ -80,6 +81,8 @@ fn assemble(
                 area_m2: row.area_m2,
                 lat: row.lat,
                 lng: row.lng,
+                coordinates: Coordinates::parse(&row.coordinates)
+                    .ok_or_else(|| anyhow::anyhow!("a venue has unknown coordinates"))?,
                 rules,
                 hours: taken(&mut hours, id).map(Hours::try_from).collect::<Result<_, _>>()?,
                 exceptions: taken(&mut exceptions, id).map(Exception::from).collect(),

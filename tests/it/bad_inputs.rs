@@ -24,7 +24,7 @@ const REAL: Target = Target {
 
 /// Rows of the first part of the table that only time, several requests or a broken line show,
 /// and the story that shows each.
-const STORIES: [(u16, &str); 9] = [
+const STORIES: [(u16, &str); 10] = [
     (16, "bad_lines: slow_peers_are_dropped"),
     (17, "bad_lines: slow_peers_are_dropped"),
     (18, "bad_lines: slow_peers_are_dropped"),
@@ -38,17 +38,15 @@ const STORIES: [(u16, &str); 9] = [
     (24, "bad_lines: many_requests_at_once_are_answered_in_order"),
     // The server has no setting for proxies yet, so it believes nobody.
     (25, "base::http::stories: a_forwarded_address_is_believed_only_from_a_trusted_proxy"),
+    (68, "own_minutes: minutes_are_shown_by_day_and_month_and_add_up"),
     (71, "members::import::tests: formulas_are_refused_in_every_column_by_row_and_field"),
 ];
 
 /// Rows that no route of today is concerned with, and why.
-const NOT_CONCERNED: [(u16, &str); 2] = [
-    (
-        68,
-        "no route takes a range of dates: lists are paged by key, the screen chooses its own days",
-    ),
-    (72, "no route exports anything; what leaves is a screen's document, prebuilt and bounded"),
-];
+const NOT_CONCERNED: [(u16, &str); 1] = [(
+    72,
+    "no route exports for an administrator; residents read their own data, limited by token",
+)];
 
 /// The rows of the table's first part: requests, bodies, queries.
 const ROWS: std::ops::RangeInclusive<u16> = 1..=72;

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
-const SAMPLES: [(&str, &str); 7] = [
+const SAMPLES: [(&str, &str); 12] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -16,6 +16,11 @@ const SAMPLES: [(&str, &str); 7] = [
     ("m0005_minutes", include_str!("../../migrations/samples/m0005_minutes.sql")),
     ("m0006_ground", include_str!("../../migrations/samples/m0006_ground.sql")),
     ("m0010_gateways", include_str!("../../migrations/samples/m0010_gateways.sql")),
+    ("m0020_wechat", include_str!("../../migrations/samples/m0020_wechat.sql")),
+    ("m0021_verifications", include_str!("../../migrations/samples/m0021_verifications.sql")),
+    ("m0022_disputes", include_str!("../../migrations/samples/m0022_disputes.sql")),
+    ("m0023_ways_in", include_str!("../../migrations/samples/m0023_ways_in.sql")),
+    ("m0024_faces", include_str!("../../migrations/samples/m0024_faces.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

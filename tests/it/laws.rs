@@ -17,7 +17,7 @@ use crate::support::{Server, Shown, Terminal, TestTown, at};
 #[tokio::test]
 async fn a_second_server_starts_only_where_counters_are_shared() {
     let town = TestTown::open().await;
-    match (&town.store.redis_url, Server::start(&town.store, &town.clock).await) {
+    match (&town.store.redis_url, Server::start(&town.store, &town.clock, None).await) {
         (Some(_), Ok(second)) => second.stop().await,
         (None, Err(refused)) => {
             let said = refused.to_string();

@@ -4,14 +4,21 @@
 
 mod bad_inputs;
 mod bad_lines;
+mod canary;
+mod circle;
+mod client;
 mod clocks;
 mod contract;
 mod doors;
+mod faces;
 mod ladder;
 mod laws;
 mod offices;
+mod own_minutes;
 mod records;
 mod refusals;
+mod resident_refusals;
+mod residents;
 mod screens;
 mod signatures;
 #[cfg(test)]
@@ -19,3 +26,4 @@ mod support;
 mod takeover;
 mod tidy;
 mod vendors;
+mod wechat;

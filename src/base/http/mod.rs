@@ -4,6 +4,7 @@
 //! From the wire inward: `serve` accepts, `wire` watches the bytes, `edge` puts the middleware
 //! on a router, `json` and `query` parse at the door, `problem` renders every refusal.
 
+pub mod bearer;
 pub mod body;
 pub mod client;
 pub mod docs;

@@ -17,6 +17,7 @@ fn keys_of_known_bytes() -> Keys {
         ledger: BASE64.encode([2; 32]),
         digest: BASE64.encode([3; 32]),
         cursor: BASE64.encode([4; 32]),
+        face: None,
     };
     file.into_keys().unwrap()
 }

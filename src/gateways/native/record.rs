@@ -18,7 +18,7 @@ use crate::{
     entries::{NewEntry, Outcome},
 };
 
-const CREDENTIAL_BYTES_MAX: usize = 128;
+const CREDENTIAL_BYTES_MAX: usize = 256;
 /// What is kept of a record's text for the quarantine.
 const RAW_BYTES_MAX: usize = 8 * 1024;
 /// A record is one flat object of eight fields; integers are judged below, field by field.

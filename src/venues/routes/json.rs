@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     base::{
         error::{Code, Error},
-        ids::{DivisionCode, VenueId, ZoneId},
+        ids::{DivisionCode, Method, VenueId, ZoneId},
     },
     venues::{
         self, NewDivision, NewException, NewVenue, NewZone,
@@ -125,6 +125,8 @@ pub struct RulesBody {
     passback: Option<PassbackWord>,
     guardian_under: Option<i32>,
     prerequisites: Vec<String>,
+    /// What the doors take, never faces alone; everything but `manual` when absent.
+    ways_in: Option<Vec<Method>>,
     capacity_soft: Option<i32>,
     capacity: Option<i32>,
     /// An IANA name; Asia/Shanghai when absent.
@@ -149,6 +151,7 @@ impl RulesBody {
             passback: self.passback.map_or(usual.passback, Passback::from),
             guardian_under: self.guardian_under,
             prerequisites: self.prerequisites,
+            ways_in: self.ways_in.unwrap_or(usual.ways_in),
             capacity_soft: self.capacity_soft,
             capacity: self.capacity,
             time_zone: at(&format!("{root}/time_zone"), zone)?,
@@ -300,20 +303,26 @@ pub struct PositionBody {
     coordinates: CoordinatesWord,
 }
 
-#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CoordinatesWord {
     Wgs84,
+    #[default]
     Gcj02,
 }
 
 impl PositionBody {
     fn parse(&self) -> Result<Position, Code> {
-        let coordinates = match self.coordinates {
-            CoordinatesWord::Wgs84 => Coordinates::Wgs84,
-            CoordinatesWord::Gcj02 => Coordinates::Gcj02,
-        };
-        Position::parse(self.lat, self.lng, coordinates)
+        Position::parse(self.lat, self.lng, self.coordinates.into())
+    }
+}
+
+impl From<CoordinatesWord> for Coordinates {
+    fn from(word: CoordinatesWord) -> Self {
+        match word {
+            CoordinatesWord::Wgs84 => Self::Wgs84,
+            CoordinatesWord::Gcj02 => Self::Gcj02,
+        }
     }
 }
 

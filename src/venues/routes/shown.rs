@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::json::DayHours;
+use super::{json::DayHours, near::NearJson};
 use crate::{
-    base::ids::{DivisionCode, VenueId, ZoneId},
+    base::ids::{DivisionCode, Method, VenueId, ZoneId},
     venues::{
         ZoneView,
         rules::{Hours, Open, Rules, Venue},
@@ -30,7 +30,12 @@ pub struct VenueJson {
     guardian_under: Option<i32>,
     /// Approvals that a member needs before the first entry.
     prerequisites: Vec<String>,
+    /// What the doors take.
+    ways_in: Vec<Method>,
     time_zone: String,
+    /// In a list around somebody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    near: Option<NearJson>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -72,8 +77,14 @@ impl VenueJson {
             capacity: rules.capacity,
             guardian_under: rules.guardian_under,
             prerequisites: rules.prerequisites.clone(),
+            ways_in: rules.ways_in.clone(),
             time_zone: zone_name(rules),
+            near: None,
         }
+    }
+
+    pub fn with_near(self, near: NearJson) -> Self {
+        Self { near: Some(near), ..self }
     }
 }
 

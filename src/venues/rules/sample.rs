@@ -3,8 +3,8 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
-use super::{Exception, Hours, Pairing, Passback, Rules, Venue, VenueStatus};
-use crate::base::ids::VenueId;
+use super::{Exception, Hours, Pairing, Passback, Rules, Venue, VenueStatus, WAYS_IN};
+use crate::{base::ids::VenueId, venues::terms::Coordinates};
 
 /// A venue in Shanghai's zone, open day and night, with readers for both ways and no limits.
 pub fn venue(n: u8) -> Venue {
@@ -17,6 +17,7 @@ pub fn venue(n: u8) -> Venue {
         area_m2: Some(300),
         lat: None,
         lng: None,
+        coordinates: Coordinates::Wgs84,
         rules: vec![rules()],
         hours: Vec::new(),
         exceptions: Vec::new(),
@@ -39,6 +40,7 @@ pub fn rules() -> Rules {
         capacity: None,
         time_zone: chrono_tz::Asia::Shanghai,
         day_starts_at: 240,
+        ways_in: WAYS_IN.to_vec(),
     }
 }
 

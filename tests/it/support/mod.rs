@@ -5,18 +5,23 @@
 pub mod device;
 mod office;
 mod people;
+pub mod photo;
+mod resident;
 mod server;
 mod store;
 mod terminal;
 mod town;
+mod wechat;
 mod wire;
 
 pub use office::Office;
 pub use people::{Member, Shown, document};
+pub use resident::{Resident, registration};
 pub use server::Server;
 pub use store::Store;
 pub use terminal::{Envelope, Terminal, results};
 pub use town::{COMMUNITY, Screen, TestTown};
+pub use wechat::{SESSION_KEY, push};
 pub use wire::{Answer, Wire, eventually};
 
 use chrono::{DateTime, Utc};

@@ -6,7 +6,10 @@ use std::{net::SocketAddr, time::Duration};
 use fitgate::{App, Clock, Config};
 use tokio::runtime::Runtime;
 
-use super::{Store, Wire};
+use super::{
+    Store, Wire,
+    wechat::{APP, APP_SECRET, FakeWechat, PUSH_KEY, PUSH_TOKEN},
+};
 
 /// How long what a dying server was just doing may take to be cut off.
 const DEATH_MAX: Duration = Duration::from_secs(30);
@@ -22,14 +25,18 @@ pub struct Server {
 
 impl Server {
     /// One that will be stopped in order, or left to the end of the test.
-    pub async fn start(store: &Store, clock: &Clock) -> anyhow::Result<Self> {
-        Ok(Self::of(App::start(config(store), clock.clone()).await?, None))
+    pub async fn start(
+        store: &Store,
+        clock: &Clock,
+        wechat: Option<&FakeWechat>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self::of(App::start(config(store, wechat), clock.clone()).await?, None))
     }
 
     /// One that can die.
     pub async fn mortal(store: &Store, clock: &Clock) -> Self {
         let runtime = Runtime::new().unwrap();
-        let start = App::start(config(store), clock.clone());
+        let start = App::start(config(store, None), clock.clone());
         let app = runtime.spawn(start).await.unwrap().unwrap();
         Self::of(app, Some(runtime))
     }
@@ -63,9 +70,15 @@ impl Drop for Server {
     }
 }
 
-fn config(store: &Store) -> Config {
+fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     let mut config = Config::development(&store.database_url, store.redis_url.as_deref());
     config.data.keys = Some(store.keys());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
+    if let Some(wechat) = wechat {
+        config = config.with_wechat(&wechat.address(), APP, APP_SECRET).with_pretended_names();
+        config.wechat.push_token = Some(PUSH_TOKEN.into());
+        config.wechat.push_key = Some(PUSH_KEY.into());
+        config.wechat.left_template = Some("LEFT".to_owned());
+    }
     config
 }

@@ -50,6 +50,13 @@ impl Store {
         self.folder.path().join("town.keys")
     }
 
+    /// Every file of its data beside the keys; the databases' own servers keep theirs elsewhere.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let all = std::fs::read_dir(self.folder.path()).unwrap();
+        let all = all.map(|entry| entry.unwrap().path());
+        all.filter(|path| path.is_file() && *path != self.keys()).collect()
+    }
+
     /// Runs the binary on this store, whatever it answers. Options that every command takes come
     /// last.
     pub async fn try_fitgate(&self, words: &[&str]) -> Said {

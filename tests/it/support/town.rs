@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Answer, Member, Office, Server, Shown, Store, Terminal, Wire, at, document, eventually,
     people::{REGISTERED, registration},
+    wechat::FakeWechat,
 };
 
 /// The community in which things are unless told otherwise.
@@ -28,6 +29,7 @@ pub struct TestTown {
     /// The admin of the whole town.
     pub office: Office,
     born: AtomicU32,
+    wechat: Option<FakeWechat>,
     /// Last: removed when nothing uses it any more.
     pub store: Store,
 }
@@ -49,32 +51,46 @@ pub struct Venue {
 impl TestTown {
     /// A town on a Monday morning.
     pub async fn open() -> Self {
+        Self::living(None).await
+    }
+
+    /// A town whose residents have the mini-program, with a register that pretends.
+    pub async fn with_wechat() -> Self {
+        Self::living(Some(FakeWechat::open().await)).await
+    }
+
+    async fn living(wechat: Option<FakeWechat>) -> Self {
         let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
-        let server = Server::start(&store, &clock).await.unwrap();
-        Self::founded(server, store, clock).await
+        let server = Server::start(&store, &clock, wechat.as_ref()).await.unwrap();
+        Self::founded(server, store, clock, wechat).await
     }
 
     /// The same town, whose server can die.
     pub async fn open_mortal() -> Self {
         let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
         let server = Server::mortal(&store, &clock).await;
-        Self::founded(server, store, clock).await
+        Self::founded(server, store, clock, None).await
     }
 
-    async fn founded(server: Server, store: Store, clock: Clock) -> Self {
+    async fn founded(
+        server: Server,
+        store: Store,
+        clock: Clock,
+        wechat: Option<FakeWechat>,
+    ) -> Self {
         let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = Office::hired(&store, &wire, &clock, "admin", "33").await;
         for code in DIVISIONS {
             let body = json!({ "code": code, "name": format!("区划{code}") });
             office.post("/divisions", &body).await.ok();
         }
-        Self { server, clock, wire, ops, office, born: AtomicU32::new(0), store }
+        Self { server, clock, wire, ops, office, born: AtomicU32::new(0), wechat, store }
     }
 
     /// Stops the server and starts it again on the same data.
     pub async fn restarted(self) -> Self {
         self.server.stop().await;
-        let server = Server::start(&self.store, &self.clock).await.unwrap();
+        let server = Server::start(&self.store, &self.clock, self.wechat.as_ref()).await.unwrap();
         let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = self.office.at_server(&wire);
         Self { server, wire, ops, office, ..self }
@@ -93,7 +109,12 @@ impl TestTown {
             println!("one server only: a second one needs PostgreSQL and Redis");
             return None;
         }
-        Some(Server::start(&self.store, &self.clock).await.unwrap())
+        Some(Server::start(&self.store, &self.clock, self.wechat.as_ref()).await.unwrap())
+    }
+
+    /// WeChat, as this town's server meets it.
+    pub fn wechat(&self) -> &FakeWechat {
+        self.wechat.as_ref().unwrap()
     }
 
     /// Where the public listener is.
@@ -249,10 +270,10 @@ impl DeadTown {
     /// A new server on what the dead one left.
     pub async fn reopened(self) -> TestTown {
         let Self { clock, office, born, store } = self;
-        let server = Server::start(&store, &clock).await.unwrap();
+        let server = Server::start(&store, &clock, None).await.unwrap();
         let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = office.at_server(&wire);
-        TestTown { server, clock, wire, ops, office, born, store }
+        TestTown { server, clock, wire, ops, office, born, wechat: None, store }
     }
 }
 

@@ -1,0 +1,5 @@
+INSERT INTO wechat_tokens (app_id, token_ct, fetched_at, expires_at, holder, leased_until) VALUES ('sample', 'v1.sample', '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:00+00:00', 'sample', '2026-11-02T12:00:00+00:00');
+INSERT INTO wechat_accounts (id, openid_ct, openid_ix, member_id, created_at) VALUES ('01a20000-0000-7000-8000-000000000020', 'v1.sample', 'sample-index', '01a20000-0000-7000-8000-000000000003', '2026-11-02T12:00:00+00:00');
+INSERT INTO account_tokens (token_hash, account_id, created_at, expires_at, revoked_at) VALUES ('sample', '01a20000-0000-7000-8000-000000000020', '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:00+00:00', NULL);
+INSERT INTO wechat_pushes (name, received_at) VALUES ('sample', '2026-11-02T12:00:00+00:00');
+INSERT INTO wechat_messages (id, name, member_id, session_id, template_id, page, fields_ct, state, attempts, due_at, created_at, ended_at, refusal) VALUES ('01a20000-0000-7000-8000-000000000021', 'left:sample', '01a20000-0000-7000-8000-000000000003', NULL, 'sample', 'pages/sample', 'v1.sample', 'sent', 1, '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:00+00:00', NULL);

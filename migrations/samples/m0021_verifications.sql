@@ -1,0 +1,3 @@
+INSERT INTO verifications (id, member_id, account_id, method, document_ix, verify_id, outcome, created_at, expires_at, ended_at) VALUES ('01a20000-0000-7000-8000-000000000022', '01a20000-0000-7000-8000-000000000003', NULL, 'registry', 'sample-index', NULL, 'match', '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:00+00:00');
+INSERT INTO recovery_codes (member_id, code_hash, expires_at, by_actor) VALUES ('01a20000-0000-7000-8000-000000000003', 'sample', '2026-11-02T12:00:00+00:00', 'sample');
+INSERT INTO member_settings (member_id, in_ranks, updated_at) VALUES ('01a20000-0000-7000-8000-000000000003', FALSE, '2026-11-02T12:00:00+00:00');

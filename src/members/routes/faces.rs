@@ -1,0 +1,144 @@
+//! Residents' faces, below `/api/v1/me/face`: one photo each, for the doors that they agreed to.
+//!
+//! | path | does |
+//! | --- | --- |
+//! | `GET, PUT, DELETE /` | whether there is one; takes one; forgets it |
+//! | `GET /photo` | the photo, for its owner |
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, State as Of},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    base::{
+        error::{Code, Error},
+        http::{json::Json, problem::Problem},
+        idempotency::{Answer, Begun, Command, Stamp},
+        state::State,
+    },
+    members::{self, Face, Photo, Resident},
+};
+
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(show, put, forget)).routes(routes!(show_photo))
+}
+
+/// Whether there is a face, and of when.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FaceState)]
+struct FaceBody {
+    enrolled: bool,
+    taken_at: Option<DateTime<Utc>>,
+    width: Option<i32>,
+    height: Option<i32>,
+}
+
+impl From<Option<Face>> for FaceBody {
+    fn from(face: Option<Face>) -> Self {
+        Self {
+            enrolled: face.is_some(),
+            taken_at: face.as_ref().map(|face| face.taken_at),
+            width: face.as_ref().map(|face| face.width),
+            height: face.map(|face| face.height),
+        }
+    }
+}
+
+/// Whether the resident's face is enrolled.
+#[utoipa::path(get, path = "/api/v1/me/face", tag = "residents",
+    responses((status = 200, body = FaceBody)))]
+async fn show(Of(state): Of<State>, by: Resident) -> Result<Json<FaceBody>, Error> {
+    Ok(Json(members::face(&state.db, by.id).await?.into()))
+}
+
+/// The resident's photo.
+#[utoipa::path(get, path = "/api/v1/me/face/photo", tag = "residents", responses(
+    (status = 200, body = Vec<u8>, content_type = "image/jpeg"),
+    (status = 404, description = "There is none"),
+))]
+async fn show_photo(Of(state): Of<State>, by: Resident) -> Result<Response, Error> {
+    let jpeg = members::face_photo(&state.db, &state.keys, by.id).await?;
+    Ok(([(header::CONTENT_TYPE, JPEG)], jpeg).into_response())
+}
+
+const JPEG: HeaderValue = HeaderValue::from_static("image/jpeg");
+
+/// Takes a photo, in place of the one before: a JPEG of 200 to 4096 pixels a side, at most 2 MB.
+#[utoipa::path(
+    put,
+    path = "/api/v1/me/face",
+    tag = "residents",
+    params(("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
+    request_body(content = Vec<u8>, content_type = "image/jpeg"),
+    responses(
+        (status = 200, description = "Enrolled", body = FaceBody),
+        (status = 403, description = "`face_consent_required`: both consents about faces are needed"),
+        (status = 413, description = "Larger than 2 MB"),
+        (status = 415, description = "Not `image/jpeg`"),
+        (status = 422, description = "`photo_format`, `photo_size`"),
+    ),
+)]
+async fn put(
+    Of(state): Of<State>,
+    by: Resident,
+    Command { stamp, body: Upload(bytes) }: Command<Upload>,
+) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    if let Some(answer) = stamp.replayed(&state.db, &by.actor(), now).await? {
+        return Ok(answer);
+    }
+    let photo = read(bytes).await?;
+    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let face = members::keep_face(&run.tx, &state.keys, by.id, &photo, now).await?;
+    run.finish(StatusCode::OK, &FaceBody::from(Some(face))).await
+}
+
+/// Decoding takes time that no other request should wait for.
+async fn read(bytes: Bytes) -> Result<Photo, Error> {
+    let read = tokio::task::spawn_blocking(move || members::read_photo(&bytes));
+    let read = read.await.map_err(Error::internal)?;
+    read.map_err(|code| Error::invalid("", code))
+}
+
+/// A photo as it came.
+struct Upload(Bytes);
+
+impl FromRequest<State> for Upload {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Response> {
+        if request.headers().get(header::CONTENT_TYPE) != Some(&JPEG) {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, Code::PhotoFormat).into_response());
+        }
+        Bytes::from_request(request, state).await.map(Self).map_err(IntoResponse::into_response)
+    }
+}
+
+/// Forgets the face: here at once, at the doors with their next roster.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/me/face",
+    tag = "residents",
+    params(("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
+    responses((status = 200, description = "Forgotten", body = FaceBody)),
+)]
+async fn forget(Of(state): Of<State>, by: Resident, stamp: Stamp) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    members::forget_face(&run.tx, by.id, now).await?;
+    run.finish(StatusCode::OK, &FaceBody::from(None)).await
+}

@@ -1,0 +1,397 @@
+//! Proving who one is, children, and coming back. Every command takes an `Idempotency-Key`.
+//!
+//! | path | does |
+//! | --- | --- |
+//! | `POST /api/v1/me/verification` | asks the register, or begins at WeChat |
+//! | `POST /api/v1/me/verification/{id}/finish` | what came of it at WeChat |
+//! | `GET, POST /api/v1/me/dependants` | the guardian's children |
+//! | `POST /api/v1/members/recovery` | comes back with a code of the desk, or begins at WeChat |
+//! | `POST /api/v1/members/recovery/{id}/finish` | comes back by one's face |
+//! | `POST /api/v1/staff/members/{id}/recovery-code` | the desk's code, shown once |
+
+use axum::{extract::State as Of, http::StatusCode};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    bodies::MemberBody,
+    own_bodies::{DependantBody, Registered},
+};
+use crate::{
+    base::{
+        db,
+        documents::{Document, RawDocument},
+        error::{Code, Error},
+        http::{json::Json, query::Path},
+        idempotency::{Answer, Begun, Command, Stamp},
+        ids::{MemberId, VerificationId},
+        state::State,
+        text::PersonName,
+    },
+    members::{self, Check, CheckOutcome, Claim, ProofMethod, Resident, Visitor, acting_for},
+    staff::StaffCaller,
+};
+
+pub fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(begin_check))
+        .routes(routes!(finish_check))
+        .routes(routes!(show_dependants, add_dependant))
+        .routes(routes!(begin_recovery))
+        .routes(routes!(finish_recovery))
+}
+
+/// What the desk does for who lost their account.
+pub fn desk_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(issue_code))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewVerification)]
+struct CheckBody {
+    method: ProofMethod,
+    /// A child of the caller's, whom only the register can verify.
+    dependant_id: Option<MemberId>,
+}
+
+/// A check of who somebody is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VerificationCheck)]
+struct CheckView {
+    id: VerificationId,
+    method: ProofMethod,
+    outcome: CheckOutcome,
+    /// For `wx.requestFacialVerify`.
+    verify_id: Option<String>,
+    expires_at: DateTime<Utc>,
+}
+
+impl From<Check> for CheckView {
+    fn from(check: Check) -> Self {
+        let Check { id, method, outcome, verify_id, expires_at } = check;
+        Self { id, method, outcome, verify_id, expires_at }
+    }
+}
+
+/// Asks the register whether name and number belong together, or begins a face verification.
+#[utoipa::path(
+    post,
+    path = "/api/v1/me/verification",
+    tag = "residents",
+    params(("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
+    request_body = CheckBody,
+    responses(
+        (status = 201, description = "`match`, `mismatch`, `no_record`, or `pending` at WeChat", body = CheckView),
+        (status = 403, description = "`consent_required`"),
+        (status = 409, description = "`desk_required`: only the desk can judge this document"),
+        (status = 429, description = "Too many checks today"),
+        (status = 503, description = "`realname_unavailable`, `wechat_unavailable`: nobody can tell now"),
+    ),
+)]
+async fn begin_check(
+    Of(state): Of<State>,
+    by: Resident,
+    Command { stamp, body: Json(body) }: Command<Json<CheckBody>>,
+) -> Result<Answer, Error> {
+    if let Some(answer) = stamp.replayed(&state.db, &by.actor(), state.clock.now()).await? {
+        return Ok(answer);
+    }
+    match (body.method, body.dependant_id) {
+        (ProofMethod::Registry, whose) => by_registry(&state, stamp, &by, whose).await,
+        (ProofMethod::WechatFace, None) => by_face(&state, stamp, &by).await,
+        (ProofMethod::WechatFace, Some(_)) => Err(Error::Conflict(Code::DeskRequired)),
+    }
+}
+
+async fn by_registry(
+    state: &State,
+    stamp: Stamp,
+    by: &Resident,
+    whose: Option<MemberId>,
+) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    let id = acting_for(&state.db, &state.keys, by.id, whose, now).await?;
+    let subject = members::subject(&state.db, &state.keys, id, now).await?;
+    let outcome = members::ask_registry(&*state.realname, &subject).await?;
+    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let check = members::record_registry(&run.tx, &subject, outcome, now).await?;
+    run.finish(StatusCode::CREATED, &CheckView::from(check)).await
+}
+
+async fn by_face(state: &State, stamp: Stamp, by: &Resident) -> Result<Answer, Error> {
+    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
+    let subject = members::subject(db, keys, by.id, now).await?;
+    let begun = members::begin_face(db, keys, &state.wechat, &subject, by.account, now).await?;
+    let run = match stamp.begin(db, &by.actor(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let check = members::record_begun(&run.tx, &subject, by.account, begun, now).await?;
+    run.finish(StatusCode::CREATED, &CheckView::from(check)).await
+}
+
+/// What came of a face verification: that the mini-program calls it finished says nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/me/verification/{id}/finish",
+    tag = "residents",
+    params(
+        ("id" = VerificationId, Path),
+        ("Idempotency-Key" = String, Header, description = "A value of your own, once a command"),
+    ),
+    responses(
+        (status = 200, description = "`match`, `mismatch` or `not_done`", body = CheckView),
+        (status = 404, description = "None of the caller's that is under way"),
+        (status = 503, description = "`wechat_unavailable`"),
+    ),
+)]
+async fn finish_check(
+    Of(state): Of<State>,
+    by: Resident,
+    Path(id): Path<VerificationId>,
+    stamp: Stamp,
+) -> Result<Answer, Error> {
+    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
+    if let Some(answer) = stamp.replayed(db, &by.actor(), now).await? {
+        return Ok(answer);
+    }
+    let running = members::running(db, keys, by.id, id, now).await?;
+    let outcome = members::ask_wechat(db, keys, &state.wechat, &running).await?;
+    let run = match stamp.begin(db, &by.actor(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let check = members::record_outcome(&run.tx, &running, outcome, now).await?;
+    run.finish(StatusCode::OK, &CheckView::from(check)).await
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Dependants)]
+struct DependantsView {
+    items: Vec<MemberBody>,
+}
+
+/// The caller's children.
+#[utoipa::path(get, path = "/api/v1/me/dependants", tag = "residents",
+    responses((status = 200, body = DependantsView)))]
+async fn show_dependants(
+    Of(state): Of<State>,
+    by: Resident,
+) -> Result<Json<DependantsView>, Error> {
+    let wards = members::wards(&state.db, &state.keys, by.id).await?;
+    Ok(Json(DependantsView { items: wards.into_iter().map(Into::into).collect() }))
+}
+
+/// Registers a child of the caller's, whose own name is verified.
+#[utoipa::path(
+    post,
+    path = "/api/v1/me/dependants",
+    tag = "residents",
+    params(("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
+    request_body = DependantBody,
+    responses(
+        (status = 201, description = "Registered, not verified yet", body = Registered),
+        (status = 403, description = "`member_not_verified`"),
+        (status = 409, description = "`id_already_registered`"),
+        (status = 422, description = "`guardian_unfit`, `dependant_exists`, or a field is not acceptable"),
+    ),
+)]
+async fn add_dependant(
+    Of(state): Of<State>,
+    by: Resident,
+    Command { stamp, body: Json(body) }: Command<Json<DependantBody>>,
+) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    let new = body.into_new(members::home_of(&state.db, by.id).await?);
+    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    match members::register_ward(&run.tx, &state.keys, by.id, &new, now).await {
+        Ok(id) => run.finish(StatusCode::CREATED, &Registered { id }).await,
+        Err(refused) => {
+            drop(run);
+            let (db, keys) = (&state.db, &state.keys);
+            Err(members::refusal_for_guardian(db, keys, by.id, &new, refused, now).await?)
+        }
+    }
+}
+
+/// With a code of the desk, or by one's face.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Recovery)]
+struct RecoveryBody {
+    /// Of the desk; alone.
+    desk_code: Option<String>,
+    /// By one's face: the name and document that are registered.
+    #[schema(value_type = Option<String>, example = "张三")]
+    name: Option<PersonName>,
+    #[schema(value_type = Option<RawDocument>)]
+    document: Option<Document>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RecoveryClaim)]
+struct ClaimBody {
+    #[schema(value_type = String, example = "张三")]
+    name: PersonName,
+    #[schema(value_type = RawDocument)]
+    document: Document,
+}
+
+/// How a recovery goes on, or ended.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecoveryState)]
+struct RecoveryView {
+    /// The check that goes on at WeChat.
+    check: Option<CheckView>,
+    /// Who the caller is from now on.
+    member_id: Option<MemberId>,
+}
+
+/// Comes back with a code of the desk, or begins a face verification. The answer to the second
+/// does not tell whether anybody is registered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/members/recovery",
+    tag = "residents",
+    params(("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
+    request_body = RecoveryBody,
+    responses(
+        (status = 201, description = "Recovered by the code, or begun at WeChat", body = RecoveryView),
+        (status = 401, description = "`recovery_failed`: the code is wrong or has run out"),
+        (status = 409, description = "`account_taken`, `desk_required`"),
+        (status = 503, description = "`wechat_unavailable`"),
+    ),
+)]
+async fn begin_recovery(
+    Of(state): Of<State>,
+    by: Visitor,
+    Command { stamp, body: Json(body) }: Command<Json<RecoveryBody>>,
+) -> Result<Answer, Error> {
+    if let Some(answer) = stamp.replayed(&state.db, &by.key(), state.clock.now()).await? {
+        return Ok(answer);
+    }
+    match (body.desk_code, body.name, body.document) {
+        (Some(code), None, None) => with_code(&state, stamp, &by, &code).await,
+        (None, Some(name), Some(document)) => {
+            with_face(&state, stamp, &by, &Claim { name, document }).await
+        }
+        _ => Err(Error::invalid("", Code::Required)),
+    }
+}
+
+async fn with_code(state: &State, stamp: Stamp, by: &Visitor, code: &str) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    let run = match stamp.begin(&state.db, &by.key(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let member_id = Some(members::recover_with_code(&run.tx, by, code, now).await?);
+    run.finish(StatusCode::CREATED, &RecoveryView { check: None, member_id }).await
+}
+
+async fn with_face(
+    state: &State,
+    stamp: Stamp,
+    by: &Visitor,
+    claim: &Claim,
+) -> Result<Answer, Error> {
+    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
+    let begun = members::begin_recovery(db, keys, &state.wechat, by, claim, now).await?;
+    let run = match stamp.begin(db, &by.key(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let check = members::record_recovery(&run.tx, keys, by, claim, begun, now).await?;
+    let view = RecoveryView { check: Some(check.into()), member_id: None };
+    run.finish(StatusCode::CREATED, &view).await
+}
+
+/// Comes back by one's face: the registration is the caller's, and the account before is out.
+#[utoipa::path(
+    post,
+    path = "/api/v1/members/recovery/{id}/finish",
+    tag = "residents",
+    params(
+        ("id" = VerificationId, Path),
+        ("Idempotency-Key" = String, Header, description = "A value of your own, once a command"),
+    ),
+    request_body = ClaimBody,
+    responses(
+        (status = 200, description = "`member_id` is null unless it worked", body = RecoveryView),
+        (status = 404, description = "None of the caller's that is under way"),
+        (status = 503, description = "`wechat_unavailable`"),
+    ),
+)]
+async fn finish_recovery(
+    Of(state): Of<State>,
+    by: Visitor,
+    Path(id): Path<VerificationId>,
+    Command { stamp, body: Json(body) }: Command<Json<ClaimBody>>,
+) -> Result<Answer, Error> {
+    if let Some(answer) = stamp.replayed(&state.db, &by.key(), state.clock.now()).await? {
+        return Ok(answer);
+    }
+    let claim = Claim { name: body.name, document: body.document };
+    recovered(&state, stamp, &by, id, claim).await
+}
+
+async fn recovered(
+    state: &State,
+    stamp: Stamp,
+    by: &Visitor,
+    id: VerificationId,
+    claim: Claim,
+) -> Result<Answer, Error> {
+    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
+    let recovering = members::recovering(db, keys, by, id, claim, now).await?;
+    let outcome = members::ask_recovery(db, keys, &state.wechat, &recovering).await?;
+    let run = match stamp.begin(db, &by.key(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let member_id = members::record_recovered(&run.tx, keys, &recovering, outcome, now).await?;
+    run.finish(StatusCode::OK, &RecoveryView { check: None, member_id }).await
+}
+
+/// A code of the desk.
+#[derive(Serialize, ToSchema)]
+struct RecoveryCode {
+    /// Shown once; good once, for ten minutes.
+    code: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// Gives a member whom the desk has seen with their document a code to come back with. It takes no
+/// `Idempotency-Key`, because stored answers would hold the code: asking again makes another one,
+/// and the one before is void.
+#[utoipa::path(
+    post,
+    path = "/api/v1/staff/members/{id}/recovery-code",
+    tag = "members",
+    params(("id" = MemberId, Path)),
+    responses(
+        (status = 201, description = "The code, shown once", body = RecoveryCode),
+        (status = 404, description = "Nobody in the caller's division"),
+    ),
+)]
+async fn issue_code(
+    Of(state): Of<State>,
+    by: StaffCaller,
+    Path(id): Path<MemberId>,
+) -> Result<(StatusCode, Json<RecoveryCode>), Error> {
+    let tx = db::begin(&state.db).await?;
+    let issued = members::issue_recovery_code(&tx, &by, id, state.clock.now()).await?;
+    tx.commit().await?;
+    let (code, expires_at) = issued;
+    Ok((StatusCode::CREATED, Json(RecoveryCode { code, expires_at })))
+}

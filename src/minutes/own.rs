@@ -1,0 +1,360 @@
+//! A resident's own minutes: by day and month, stay by stay with the ledger rows that each minute
+//! rests on, days in a row, and where they stand among those who want to be seen.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, FromQueryResult, QueryFilter as _,
+    QueryOrder as _, Statement,
+};
+use uuid::Uuid;
+
+use super::{statement::DECLARED_WITHIN, tables::minute_entry};
+use crate::{
+    base::{
+        error::{Code, Error},
+        ids::{DivisionCode, MemberId, SessionId},
+    },
+    venues::Venue,
+};
+
+/// Days that one question may cover: a leap year.
+const DAYS_MAX: i64 = 366;
+/// Rows of a ranking.
+const RANKED_MAX: i64 = 50;
+/// Days looked at for the longest streak: more than ten years.
+const STREAK_DAYS_MAX: i64 = 4000;
+
+/// Visits and minutes of a time, by provenance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromQueryResult)]
+pub struct Sum {
+    pub visits: i64,
+    pub measured: i64,
+    pub self_declared: i64,
+    pub estimated: i64,
+    pub corrected: i64,
+}
+
+impl Sum {
+    pub fn total(&self) -> i64 {
+        self.measured + self.self_declared + self.estimated + self.corrected
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.visits += other.visits;
+        self.measured += other.measured;
+        self.self_declared += other.self_declared;
+        self.estimated += other.estimated;
+        self.corrected += other.corrected;
+    }
+}
+
+/// One business day with anything in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    pub day: NaiveDate,
+    pub sum: Sum,
+}
+
+/// From one business day to another, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    from: NaiveDate,
+    to: NaiveDate,
+}
+
+impl Span {
+    /// # Errors
+    /// 422 when it ends before it begins, or is longer than a year.
+    pub fn new(from: NaiveDate, to: NaiveDate) -> Result<Self, Error> {
+        let days = (to - from).num_days() + 1;
+        if days < 1 {
+            return Err(Error::invalid("", Code::BadTime));
+        }
+        if days > DAYS_MAX {
+            return Err(Error::invalid("", Code::RangeTooLarge));
+        }
+        Ok(Self { from, to })
+    }
+}
+
+const DAYS: &str = "SELECT business_day, visits, minutes_measured AS measured, \
+     minutes_self_declared AS self_declared, minutes_estimated AS estimated, \
+     minutes_corrected AS corrected FROM member_days \
+     WHERE member_id = $1 AND business_day >= $2 AND business_day <= $3 ORDER BY business_day";
+
+/// The member's days in a span, those on which anything was.
+pub async fn days(
+    db: &impl ConnectionTrait,
+    member: MemberId,
+    span: Span,
+) -> Result<Vec<Day>, DbErr> {
+    let values = [member.0.into(), span.from.into(), span.to.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), DAYS, values);
+    let rows = db.query_all_raw(statement).await?;
+    rows.iter()
+        .map(|row| {
+            let sum = Sum::from_query_result(row, "")?;
+            Ok(Day { day: row.try_get("", "business_day")?, sum })
+        })
+        .collect()
+}
+
+/// What days come to.
+pub fn sum(days: &[Day]) -> Sum {
+    let mut sum = Sum::default();
+    for day in days {
+        sum.add(&day.sum);
+    }
+    sum
+}
+
+/// One stay with what it rests on.
+#[derive(Clone, Debug)]
+pub struct Stay {
+    pub row: StayRow,
+    /// Oldest first: what was credited, taken back, and why.
+    pub ledger: Vec<minute_entry::Model>,
+    /// The latest time at which the member may say that they left; none when it is not theirs to
+    /// say.
+    pub may_declare_until: Option<DateTime<Utc>>,
+}
+
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct StayRow {
+    pub id: Uuid,
+    pub venue_id: Uuid,
+    pub venue_name: String,
+    pub business_day: NaiveDate,
+    pub entered_at: DateTime<Utc>,
+    pub left_at: Option<DateTime<Utc>>,
+    pub minutes: i32,
+    pub provenance: Option<String>,
+    pub ended_by: Option<String>,
+    pub credited: bool,
+    pub rule_version: i32,
+    pub presence_expires_at: DateTime<Utc>,
+    /// A dispute that is not resolved.
+    pub disputed: i32,
+}
+
+const STAYS: &str = "SELECT s.id AS id, s.venue_id AS venue_id, v.name AS venue_name, \
+     s.business_day AS business_day, s.entered_at AS entered_at, s.left_at AS left_at, \
+     s.minutes AS minutes, s.provenance AS provenance, s.ended_by AS ended_by, \
+     s.credited AS credited, s.rule_version AS rule_version, \
+     s.presence_expires_at AS presence_expires_at, \
+     CASE WHEN EXISTS (SELECT 1 FROM session_disputes d WHERE d.session_id = s.id \
+     AND d.resolved_at IS NULL) THEN 1 ELSE 0 END AS disputed \
+     FROM sessions s JOIN venues v ON v.id = s.venue_id \
+     WHERE s.member_id = $1 AND NOT s.void AND (s.entered_at, s.id) < ($2, $3) \
+     ORDER BY s.entered_at DESC, s.id DESC LIMIT $4";
+
+/// Where a page of stays ends: the next begins before it.
+pub type StayKey = (DateTime<Utc>, SessionId);
+
+/// At most `limit` stays of a member, the newest first, before a key.
+pub async fn stays(
+    db: &impl ConnectionTrait,
+    member: MemberId,
+    before: Option<StayKey>,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Stay>, Error> {
+    let (at, id) = before.unwrap_or((now + TimeDelta::days(1), SessionId(Uuid::max())));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = [member.0.into(), at.into(), id.0.into(), limit.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), STAYS, values);
+    let rows = StayRow::find_by_statement(statement).all(db).await?;
+    let mut ledger = ledger_of(db, member, &rows).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Stay {
+            ledger: ledger.remove(&row.id).unwrap_or_default(),
+            may_declare_until: may_declare_until(&row, now),
+            row,
+        })
+        .collect())
+}
+
+async fn ledger_of(
+    db: &impl ConnectionTrait,
+    member: MemberId,
+    stays: &[StayRow],
+) -> Result<HashMap<Uuid, Vec<minute_entry::Model>>, DbErr> {
+    let ids = stays.iter().map(|stay| stay.id);
+    let rows = minute_entry::Entity::find()
+        .filter(minute_entry::Column::MemberId.eq(member.0))
+        .filter(minute_entry::Column::SessionId.is_in(ids))
+        .order_by_asc(minute_entry::Column::RecordedAt)
+        .order_by_asc(minute_entry::Column::Id)
+        .all(db)
+        .await?;
+    let mut of: HashMap<Uuid, Vec<minute_entry::Model>> = HashMap::new();
+    for row in rows {
+        if let Some(session) = row.session_id {
+            of.entry(session).or_default().push(row);
+        }
+    }
+    Ok(of)
+}
+
+/// Until when the end of a stay is its member's to say: only where nobody saw it, and not long
+/// after.
+fn may_declare_until(row: &StayRow, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let is_open_or_guessed = match row.provenance.as_deref() {
+        None | Some("estimated" | "self_declared") => true,
+        Some(_) => false,
+    };
+    let until = row.left_at.unwrap_or(row.presence_expires_at) + DECLARED_WITHIN;
+    (is_open_or_guessed && now <= until).then_some(until)
+}
+
+/// Days in a row with minutes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streak {
+    /// Up to today, or up to yesterday while today may still come.
+    pub current: u32,
+    pub longest: u32,
+    pub active_today: bool,
+    pub last_day: Option<NaiveDate>,
+}
+
+const ACTIVE_DAYS: &str = "SELECT business_day FROM member_days WHERE member_id = $1 AND \
+     minutes_measured + minutes_self_declared + minutes_estimated + minutes_corrected > 0 \
+     ORDER BY business_day DESC LIMIT $2";
+
+/// The member's streak as of `today`.
+pub async fn streak(
+    db: &impl ConnectionTrait,
+    member: MemberId,
+    today: NaiveDate,
+) -> Result<Streak, DbErr> {
+    let values = [member.0.into(), STREAK_DAYS_MAX.into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), ACTIVE_DAYS, values);
+    let rows = db.query_all_raw(statement).await?;
+    let days: Result<Vec<NaiveDate>, DbErr> =
+        rows.iter().map(|row| row.try_get("", "business_day")).collect();
+    Ok(streak_of(&days?, today))
+}
+
+/// The streak of days with minutes, the newest first.
+fn streak_of(days: &[NaiveDate], today: NaiveDate) -> Streak {
+    let (mut current, mut longest, mut run) = (0, 0, 0_u32);
+    let mut before: Option<NaiveDate> = None;
+    for day in days {
+        let follows = before.is_some_and(|before| before.pred_opt() == Some(*day));
+        run = if follows { run + 1 } else { 1 };
+        longest = longest.max(run);
+        let reaches_now = days.first().is_some_and(|newest| (today - *newest).num_days() <= 1);
+        if reaches_now && i64::from(run) == (days[0] - *day).num_days() + 1 {
+            current = run;
+        }
+        before = Some(*day);
+    }
+    let last_day = days.first().copied();
+    Streak { current, longest, active_today: last_day == Some(today), last_day }
+}
+
+/// Somebody in a ranking, as everybody may see them.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Ranked {
+    pub member_id: Uuid,
+    pub name: String,
+    pub minutes: i64,
+}
+
+/// Where a member stands.
+#[derive(Clone, Debug)]
+pub struct Ranks {
+    pub top: Vec<Ranked>,
+    /// Rank and minutes of whoever asks, if they want to be seen and have any.
+    pub own: Option<(i64, i64)>,
+}
+
+/// Minutes of a month of everybody at home in a division who wants to be seen and whose minutes
+/// may be counted. `$1` and `$2` bound the month, `$3` begins the homes.
+const TOTALS: &str = "SELECT d.member_id AS member_id, m.name_masked AS name, \
+     CAST(SUM(d.minutes_measured + d.minutes_self_declared + d.minutes_estimated + \
+     d.minutes_corrected) AS BIGINT) AS minutes \
+     FROM member_days d JOIN member_settings s ON s.member_id = d.member_id AND s.in_ranks \
+     JOIN members m ON m.id = d.member_id AND m.status = 'active' \
+     WHERE d.business_day >= $1 AND d.business_day <= $2 AND m.home_community LIKE $3 \
+     AND EXISTS (SELECT 1 FROM consents k WHERE k.member_id = d.member_id \
+     AND k.purpose = 'minutes_statistics' AND k.granted AND k.at = (SELECT MAX(l.at) \
+     FROM consents l WHERE l.member_id = d.member_id AND l.purpose = 'minutes_statistics')) \
+     GROUP BY d.member_id, m.name_masked";
+
+/// The ranking of a span within a division.
+pub async fn ranks(
+    db: &impl ConnectionTrait,
+    member: MemberId,
+    within: &DivisionCode,
+    span: Span,
+) -> Result<Ranks, DbErr> {
+    let homes = format!("{within}%");
+    let top = format!(
+        "SELECT * FROM ({TOTALS}) AS t WHERE t.minutes > 0 \
+         ORDER BY t.minutes DESC, t.member_id LIMIT {RANKED_MAX}"
+    );
+    let values = || vec![span.from.into(), span.to.into(), homes.clone().into()];
+    let backend = db.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, &top, values());
+    let top = Ranked::find_by_statement(statement).all(db).await?;
+    let own = format!(
+        "SELECT t.minutes AS minutes, (SELECT COUNT(*) FROM ({TOTALS}) AS o \
+         WHERE o.minutes > t.minutes) AS ahead FROM ({TOTALS}) AS t \
+         WHERE t.member_id = $4 AND t.minutes > 0"
+    );
+    let mut with_own = values();
+    with_own.push(member.0.into());
+    let row = db.query_one_raw(Statement::from_sql_and_values(backend, &own, with_own)).await?;
+    let own = row.map(|row| {
+        let ahead: i64 = row.try_get("", "ahead")?;
+        Ok::<_, DbErr>((ahead + 1, row.try_get("", "minutes")?))
+    });
+    Ok(Ranks { top, own: own.transpose()? })
+}
+
+/// Until when a member may say that they left a stay: its limit, or the next stay, or now.
+pub(super) fn latest_end(
+    venue: &Venue,
+    entered_at: DateTime<Utc>,
+    next: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let limit = venue.limit(entered_at).min(now);
+    next.map_or(limit, |next| limit.min(next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(n: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, n).unwrap()
+    }
+
+    #[test]
+    fn a_streak_goes_on_until_a_day_is_over_without_minutes() {
+        let of = |days: &[u32], today| {
+            let days: Vec<NaiveDate> = days.iter().map(|n| day(*n)).collect();
+            let streak = streak_of(&days, day(today));
+            (streak.current, streak.longest, streak.active_today)
+        };
+        assert_eq!(of(&[], 23), (0, 0, false));
+        assert_eq!(of(&[23], 23), (1, 1, true));
+        assert_eq!(of(&[22, 21], 23), (2, 2, false), "today may still come");
+        assert_eq!(of(&[21, 20, 19], 23), (0, 3, false));
+        assert_eq!(of(&[23, 22, 20, 19, 18], 23), (2, 3, true));
+    }
+
+    #[test]
+    fn a_span_is_a_year_at_most_and_runs_forwards() {
+        assert!(Span::new(day(1), day(1)).is_ok());
+        assert!(Span::new(day(2), day(1)).is_err());
+        let year = day(1) + TimeDelta::days(365);
+        assert!(Span::new(day(1), year).is_ok());
+        assert!(Span::new(day(1), year + TimeDelta::days(1)).is_err());
+    }
+}

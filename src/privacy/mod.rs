@@ -1,0 +1,32 @@
+//! What belongs to a person in every domain at once: showing it all, and forgetting them.
+//!
+//! Sessions and ledger rows stay under an id that names nobody, so that the venue's figures stay
+//! as they were.
+
+mod export;
+mod routes;
+
+use chrono::{DateTime, Utc};
+use sea_orm::DatabaseTransaction;
+
+pub use export::export;
+pub use routes::routes;
+
+use crate::{
+    base::{error::Error, ids::MemberId},
+    entries, members, minutes, wechat,
+};
+
+/// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
+/// forgotten already.
+pub async fn erase(
+    tx: &DatabaseTransaction,
+    id: MemberId,
+    actor: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    entries::erase(tx, id).await?;
+    minutes::erase(tx, id).await?;
+    wechat::erase(tx, id).await?;
+    members::erase(tx, id, actor, now).await
+}

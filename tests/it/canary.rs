@@ -1,0 +1,138 @@
+//! Canaries: a name, numbers and a photo that nobody else has, through a server as it is run, are
+//! found afterwards in no log, no metric and no file of its data.
+
+use std::{process::Stdio, time::Duration};
+
+use fitgate::Clock;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+use uuid::Uuid;
+
+use crate::support::{Answer, COMMUNITY, Office, Store, Wire, document, photo};
+
+const NAME: &str = "龘龖靐";
+const PHONE: &str = "13912345678";
+const OPENID: &str = "canary-openid-7f3a";
+
+/// A server that writes down everything it thinks.
+struct Served {
+    child: Child,
+    log: BufReader<tokio::process::ChildStderr>,
+    said: String,
+    wire: Wire,
+    ops: Wire,
+}
+
+impl Served {
+    async fn start(store: &Store) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fitgate"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+        command.arg("--database-url").arg(&store.database_url).arg("--keys").arg(store.keys());
+        command.env("FITGATE_LOG", "fitgate=trace,access=trace,info").env("NO_COLOR", "1");
+        command.env("FITGATE_WECHAT", "pretend").env("FITGATE_REALNAME", "pretend");
+        match &store.redis_url {
+            Some(url) => command.env("FITGATE_REDIS_URL", url),
+            None => command.env_remove("FITGATE_REDIS_URL"),
+        };
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let listening = loop {
+            let begins = said.len();
+            assert!(log.read_line(&mut said).await.unwrap() > 0, "it did not start: {said}");
+            let line = &said[begins..];
+            if line.contains("fitgate is listening") {
+                break line.to_owned();
+            }
+        };
+        let address = |name: &str| {
+            let (_, rest) = listening.split_once(&format!(" {name}=")).unwrap();
+            Wire::new(format!("http://{}", rest.split_whitespace().next().unwrap()))
+        };
+        let (wire, ops) = (address("address"), address("ops_address"));
+        Self { child, log, said, wire, ops }
+    }
+
+    /// Stops it and gives all that it wrote.
+    async fn stopped(mut self) -> String {
+        self.child.start_kill().unwrap();
+        let read = async { while self.log.read_line(&mut self.said).await.unwrap() > 0 {} };
+        tokio::time::timeout(Duration::from_mins(1), read).await.unwrap();
+        self.child.wait().await.unwrap();
+        self.said
+    }
+}
+
+struct Phone {
+    wire: Wire,
+    token: String,
+}
+
+impl Phone {
+    async fn sends(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self.wire.request(method, &format!("/api/v1{path}"));
+        let request = request.bearer_auth(&self.token).json(body);
+        Answer::to(request.header("Idempotency-Key", Uuid::new_v4().to_string())).await
+    }
+}
+
+/// Everything that a resident does with what is theirs, right and wrong.
+async fn lives(wire: &Wire, number: &str) {
+    let code = json!({ "code": format!("pretend-{OPENID}") });
+    let said = Answer::to(wire.post("/api/v1/wechat/sessions", &code)).await.ok();
+    let token = said["token"].as_str().unwrap().to_owned();
+    let phone = Phone { wire: wire.clone(), token };
+    let body = json!({
+        "name": NAME, "document": { "type": "resident_id", "number": number },
+        "home_community": COMMUNITY, "phone_code": format!("pretend-{PHONE}"),
+        "consents": [{ "purpose": "realname_check", "granted": true, "text_version": "1" }],
+    });
+    phone.sends(Method::POST, "/members", &body).await.ok();
+    assert_eq!(phone.sends(Method::POST, "/members", &body).await.status, 409);
+    let mut wrong = body.clone();
+    wrong["document"]["number"] = json!(format!("{number}9"));
+    assert_eq!(phone.sends(Method::POST, "/members", &wrong).await.status, 422);
+    for method in ["registry", "wechat_face"] {
+        phone.sends(Method::POST, "/me/verification", &json!({ "method": method })).await.ok();
+    }
+    for purpose in ["door_face", "off_device_face_transfer"] {
+        let agrees = json!({ "purpose": purpose, "granted": true, "text_version": "1" });
+        phone.sends(Method::POST, "/me/consents", &agrees).await.ok();
+    }
+    let picture = wire.request(Method::PUT, "/api/v1/me/face").bearer_auth(&phone.token);
+    let picture = picture.header("Idempotency-Key", "face").header("Content-Type", "image/jpeg");
+    Answer::to(picture.body(photo::picture(600, 800))).await.ok();
+    let mine = Answer::to(wire.get("/api/v1/me/export").bearer_auth(&phone.token)).await.ok();
+    assert_eq!(mine["tables"]["members"][0]["name"], NAME);
+}
+
+#[tokio::test]
+async fn nothing_personal_is_found_where_it_does_not_belong() {
+    let store = Store::fresh().await;
+    let served = Served::start(&store).await;
+    let office = Office::hired(&store, &served.wire, &Clock::system(), "admin", "33").await;
+    for code in ["3304", "330499", "330499001", COMMUNITY] {
+        office.post("/divisions", &json!({ "code": code, "name": "区" })).await.ok();
+    }
+    let number = document("1990-05-01".parse().unwrap(), 12);
+    lives(&served.wire, &number).await;
+    let metrics = Answer::to(served.ops.get("/metrics")).await.text;
+    let log = served.stopped().await;
+    assert!(log.contains("/api/v1/me/verification"), "the log is that of this run");
+    let texts: [&[u8]; 5] =
+        [NAME.as_bytes(), PHONE.as_bytes(), OPENID.as_bytes(), number.as_bytes(), photo::CANARY];
+    for text in texts {
+        let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+        let shown = String::from_utf8_lossy(text);
+        assert!(!found(log.as_bytes()), "{shown} is in the log");
+        assert!(!found(metrics.as_bytes()), "{shown} is in the metrics");
+        for file in store.files() {
+            assert!(!found(&std::fs::read(&file).unwrap()), "{shown} is in {}", file.display());
+        }
+    }
+}
