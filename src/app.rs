@@ -53,6 +53,7 @@ pub struct App {
     /// Where operations look.
     pub ops_address: SocketAddr,
     pub(crate) db: DatabaseConnection,
+    hot: DatabaseConnection,
     pub(crate) keys: Arc<Keys>,
     stop: CancellationToken,
     servers: [JoinHandle<anyhow::Result<()>>; 2],
@@ -87,6 +88,7 @@ impl App {
         let db = db::open(config.data.database_url()).await?;
         let guard = Guard::take(&config.data).await?;
         db::migrate(&db).await?;
+        let hot = db::open_hot(config.data.database_url(), &db).await?;
         db::ensure_partitions(&db, clock.now().date_naive()).await?;
         let counters = Counters::open(config.data.redis_url())?;
         let stop = CancellationToken::new();
@@ -105,7 +107,7 @@ impl App {
             stop: stop.clone(),
         };
         let tasks = TaskTracker::new();
-        let recorder = start_tasks(&state, &tasks);
+        let recorder = start_tasks(&state, &hot, &tasks);
         let caches = terminals::Caches::default();
         let intake =
             gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
@@ -122,7 +124,7 @@ impl App {
             tokio::spawn(serve(ops_listener, ops_router, Limits::default(), stop.clone())),
         ];
         tracing::info!(%address, %ops_address, "fitgate is listening");
-        Ok(Self { address, ops_address, db, keys, stop, servers, tasks, hub, _guard: guard })
+        Ok(Self { address, ops_address, db, hot, keys, stop, servers, tasks, hub, _guard: guard })
     }
 
     /// Takes no more connections, lets requests and then tasks end, and gives everything back.
@@ -136,6 +138,7 @@ impl App {
         if tokio::time::timeout(TASKS_DEADLINE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
+        self.hot.close().await?;
         self.db.close().await?;
         Ok(())
     }
@@ -164,11 +167,11 @@ fn open_keys(config: &Config) -> anyhow::Result<Keys> {
 
 /// Starts the recorder, the projector and the jobs; the recorder outlives requests by being
 /// stopped through its queue.
-fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
+fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> Recorder {
     let committed = Arc::new(Notify::new());
     let worlds = Worlds::default();
     let (recorder, task) = Recorder::new(RecorderContext {
-        db: state.db.clone(),
+        db: hot.clone(),
         clock: state.clock.clone(),
         keys: state.keys.clone(),
         worlds: worlds.clone(),
@@ -178,7 +181,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
     });
     tasks.spawn(task.run(state.stop.clone()));
     tasks.spawn(projector::run(
-        state.db.clone(),
+        hot.clone(),
         state.counters.clone(),
         state.clock.clone(),
         committed.clone(),
