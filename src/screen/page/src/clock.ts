@@ -100,8 +100,9 @@ export function trust(): Trust {
 export function ageInWords(): string {
   const state = trust();
   if (state === "waiting") return "正在连接";
-  if (state === "fresh" || state === "recent") return "实时";
+  if (state === "fresh") return "实时";
   const old = age();
+  if (state === "recent") return `${Math.floor(old / 1000)} 秒前`;
   const asOf = momentOf(serverNow() - old, serverNow());
   if (!isAgeKnown) return "数据延迟 时长未知";
   const seconds = Math.floor(old / 1000);

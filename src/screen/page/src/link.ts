@@ -1,7 +1,7 @@
 // Talks to the server: reads the document's stream, polls while the stream says nothing, backs off
 // when nobody answers, and rests while nobody looks. It knows nothing of how things are shown.
 
-import type { ScreenDocument } from "./document";
+import type { MapSheet, ScreenDocument } from "./document";
 
 declare const BUILD_ID: string;
 
@@ -47,6 +47,12 @@ export class Link {
     private readonly token: string,
     private readonly listener: Listener,
   ) {}
+
+  /** The bureau's map; none where there is none, or none to be had now. */
+  async map(): Promise<MapSheet | null> {
+    const response = await this.ask(`${this.path}/map`, {}, AbortSignal.timeout(REQUEST_MAX_MS));
+    return response.ok ? ((await response.json()) as MapSheet) : null;
+  }
 
   /** For as long as the page lives. */
   async run(): Promise<never> {
