@@ -4,22 +4,25 @@
 
 import type { MapSheet, ScreenDocument, Shape } from "./document";
 import { level } from "./level";
-import { byId, put, units } from "./nodes";
+import { byId, put, putName, units } from "./nodes";
 import { number } from "./numbers";
 
 const SVG = "http://www.w3.org/2000/svg";
 /** In rem: names of shapes, and pins from the emptiest to the fullest. */
 const NAME_REM = 1.5;
-const PIN_MIN_REM = 0.5;
-const PIN_MAX_REM = 1.7;
+const PIN_MIN_REM = 0.45;
+const PIN_MAX_REM = 1.3;
+/** Around the drawing, so that no pin at its edge is cut. */
+const MARGIN_REM = 1.4;
 /** A full venue without a like is not drawn larger than one of so many people. */
 const MOST_MIN = 20;
 
-const frame = byId("sheet");
+const frame = byId("map");
 const picture = make("svg", frame);
 const shapes = make("g", picture);
-const names = make("g", picture);
 const pins = make("g", picture);
+// Above the pins, so that a street is not called by half of its name.
+const names = make("g", picture);
 
 let sheet: MapSheet | null = null;
 let shown: ScreenDocument | null = null;
@@ -45,7 +48,6 @@ export function useMap(next: MapSheet | null): void {
   for (const group of [shapes, names, pins]) group.textContent = "";
   pinOf = new Map();
   if (!sheet) return;
-  set(picture, "viewBox", `0 0 ${sheet.width} ${sheet.height}`);
   for (const shape of sheet.shapes) set(make("path", shapes), "d", shape.path);
   for (const { id, x, y } of sheet.venues) {
     const pin = make("circle", pins);
@@ -53,7 +55,7 @@ export function useMap(next: MapSheet | null): void {
     set(pin, "cy", String(y));
     pinOf.set(id, pin);
   }
-  put(byId("map-approval"), `审图号：${sheet.approval_number}`);
+  putName(byId("map-number"), `审图号：${sheet.approval_number}`);
   layOut();
 }
 
@@ -61,8 +63,9 @@ export function useMap(next: MapSheet | null): void {
 function unitsInRem(): number {
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const { width, height } = frame.getBoundingClientRect();
-  if (!sheet || width === 0 || height === 0) return 0;
-  return rem / Math.min(width / sheet.width, height / sheet.height);
+  const [wide, high] = [width, height].map((side) => side - 2 * MARGIN_REM * rem);
+  if (!sheet || !wide || !high || wide <= 0 || high <= 0) return 0;
+  return rem / Math.min(wide / sheet.width, high / sheet.height);
 }
 
 let perRem = 0;
@@ -71,6 +74,9 @@ let perRem = 0;
 function layOut(): void {
   perRem = unitsInRem();
   if (!sheet || perRem === 0) return;
+  const margin = MARGIN_REM * perRem;
+  const [width, height] = [sheet.width, sheet.height].map((side) => (side + 2 * margin).toFixed(1));
+  set(picture, "viewBox", `${(-margin).toFixed(1)} ${(-margin).toFixed(1)} ${width} ${height}`);
   names.textContent = "";
   const size = NAME_REM * perRem;
   set(names, "font-size", size.toFixed(1));
@@ -128,7 +134,7 @@ export function showMap(doc: ScreenDocument): void {
     set(pin, "data-level", level(venue));
   }
   byId("map-off").hidden = off === 0;
-  put(byId("map-off"), `${number(off)} 处未标注位置`);
+  put(byId("map-off"), ` · ${number(off)} 处未标注位置`);
 }
 
 new ResizeObserver(layOut).observe(frame);

@@ -55,7 +55,7 @@ export function showVenues(doc: ScreenDocument): void {
   byId("map").hidden = !isDrawn;
   if (isDrawn) showMap(doc);
   list.dataset.crowd = isMany || isDrawn ? "many" : "few";
-  list.dataset.size = shown <= 4 ? "large" : shown <= 6 ? "middle" : "small";
+  list.dataset.size = isDrawn ? "small" : shown <= 4 ? "large" : shown <= 6 ? "middle" : "small";
   list.style.setProperty("--columns", String(columns));
   // A row that is not full comes first: the fullest venues have the widest tiles.
   const first = shown % columns;
@@ -75,6 +75,8 @@ export function showVenues(doc: ScreenDocument): void {
   showCells(isMany && !isDrawn ? venues.slice(TOP_TILES, TOP_TILES + CELLS_MAX) : []);
   byId("cells-caption").hidden = !isMany && !isDrawn;
   byId("cells-others").hidden = isDrawn;
+  byId("map-approval").hidden = !isDrawn;
+  if (!isDrawn) byId("map-off").hidden = true;
   put(byId("venues-more"), number(Math.max(0, venues.length - TOP_TILES)));
   put(byId("venues-in-use"), number(venues.filter((venue) => venue.inside > 0).length));
 }
