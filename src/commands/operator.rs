@@ -91,7 +91,7 @@ pub enum Screens {
         #[arg(long)]
         id: Uuid,
     },
-    /// Take the bureau's own map (GeoJSON) for the screens of a division, in place of the grid.
+    /// Take the bureau's own map (`GeoJSON`) for the screens of a division, in place of the grid.
     Map(NewMap),
     /// Take the map away again: the screens show the schematic grid.
     Unmap {
@@ -108,7 +108,7 @@ pub struct NewMap {
     data: DataConfig,
     #[arg(long)]
     division: DivisionCode,
-    /// A FeatureCollection of polygons, in degrees; `name` of each is shown.
+    /// Polygons in degrees of longitude and latitude; the `name` of each is shown.
     #[arg(long)]
     file: PathBuf,
     /// The map's approval number (审图号), shown under it: no map is public without one.

@@ -1,5 +1,5 @@
-//! The bureau's own map of a division: read from GeoJSON, checked, and drawn once, so that a page
-//! has only outlines to show. Pure; what a file is refused for is said to the person who has it.
+//! The bureau's own map of a division: read from `GeoJSON`, checked, and drawn once, so that a
+//! page has only outlines to show. Pure; what a file is refused for is said to the person who has it.
 
 use std::fmt::Write as _;
 
@@ -96,7 +96,9 @@ pub fn draw(bytes: &[u8], coordinates: Coordinates) -> Result<Drawing, Fault> {
     if bytes.len() > BYTES_MAX {
         return Err(Fault::of_file(Why::TooLarge));
     }
-    let file: Value = serde_json::from_slice(bytes)
+    // Some programs put a mark before their text.
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let file: Value = serde_json::from_slice(text)
         .map_err(|error| Fault::of_file(Why::NotJson { line: error.line() }))?;
     let outlines = outlines(&file, coordinates)?;
     let frame = Frame::around(&outlines)?;
@@ -209,7 +211,7 @@ fn shape(frame: &Frame, outline: Outline) -> Option<(f64, Shape)> {
     let (area, centre) =
         rings.iter().map(|ring| area_and_centre(ring)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     let (x, y) = (tenths(centre.0), tenths(centre.1));
-    let path = rings.iter().fold(String::new(), write_ring);
+    let path = rings.iter().map(|ring| written(ring)).collect();
     Some((area, Shape { name: outline.name, x, y, path }))
 }
 
@@ -244,7 +246,8 @@ fn area_and_centre(ring: &[Point]) -> (f64, Point) {
     (double.abs() / 2.0, (x / (3.0 * double), y / (3.0 * double)))
 }
 
-fn write_ring(mut path: String, ring: &Vec<Point>) -> String {
+fn written(ring: &[Point]) -> String {
+    let mut path = String::new();
     for (n, (x, y)) in ring.iter().enumerate() {
         let word = if n == 0 { 'M' } else { 'L' };
         write!(path, "{word}{} {}", tenths(*x), tenths(*y)).expect("a string takes everything");

@@ -25,7 +25,7 @@ const TAG_BYTES: usize = 8;
 /// A file with a map of a division.
 #[derive(Clone, Copy, Debug)]
 pub struct MapFile<'a> {
-    /// GeoJSON.
+    /// `GeoJSON`.
     pub bytes: &'a [u8],
     pub coordinates: Coordinates,
     /// 审图号: without one a map may not be shown in public.

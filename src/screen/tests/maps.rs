@@ -97,6 +97,8 @@ fn what_is_wrong_with_a_file_is_said_in_two_languages_with_its_place() {
     assert_eq!(refusal(&projected).why, Why::OtherSystem);
     projected["crs"] = json!({ "properties": { "name": "urn:ogc:def:crs:EPSG::4490" } });
     drawn(&projected).expect("degrees of CGCS2000");
+    let marked = format!("\u{feff}{}", towns());
+    draw(marked.as_bytes(), Coordinates::Wgs84).expect("UTF-8 as spreadsheets write it");
     let text = draw(b"{\n\"type\":", Coordinates::Wgs84).expect_err("refused").to_string();
     assert!(text.starts_with("第 2 行 / line 2: 不是有效的 JSON"), "{text}");
     let text = refusal(&with(position, json!([30.6, 121.1]))).to_string();
@@ -172,8 +174,8 @@ async fn a_screen_gets_the_map_with_a_pin_where_each_venue_stands_now() {
     assert_eq!(none.status(), StatusCode::NOT_FOUND);
     town.stands(town.gym, 30.7, 121.15).await;
     town.stands(town.court, 31.7, 121.15).await;
-    let taken = town.takes(&towns(), " 示例 0001 ").await.expect("taken");
-    assert_eq!(taken, MapTaken { shapes: 2, venues_on_it: 1, venues_off_it: 2 });
+    let report = town.takes(&towns(), " 示例 0001 ").await.expect("taken");
+    assert_eq!(report, MapTaken { shapes: 2, venues_on_it: 1, venues_off_it: 2 });
     let sheet = body(get(&router, PATH, &token, None).await).await;
     assert_eq!(sheet["approval_number"], "示例 0001");
     assert_eq!((&sheet["width"], &sheet["shapes"][1]["name"]), (&json!(1000.0), &json!("西镇")));
