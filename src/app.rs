@@ -40,7 +40,7 @@ use crate::{
         state::State,
         wechat_api::Wechat,
     },
-    entries::{self, Directory, Reason, Recorder, RecorderContext, world::Worlds},
+    entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
     gateways, jobs, members,
     minutes::{self, projector},
     privacy, screen, staff, terminals, venues, wechat,
@@ -174,6 +174,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
         worlds: worlds.clone(),
         directory: Directory::new(),
         committed: committed.clone(),
+        rivals: Rivals::default(),
     });
     tasks.spawn(task.run(state.stop.clone()));
     tasks.spawn(projector::run(

@@ -18,6 +18,7 @@ mod m0022_disputes;
 mod m0023_ways_in;
 mod m0024_faces;
 mod m0030_screen_maps;
+mod m0040_versions;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0023_ways_in::Migration),
             Box::new(m0024_faces::Migration),
             Box::new(m0030_screen_maps::Migration),
+            Box::new(m0040_versions::Migration),
         ]
     }
 }

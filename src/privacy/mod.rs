@@ -25,6 +25,7 @@ pub async fn erase(
     actor: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    minutes::hold(tx, id).await?;
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
     wechat::erase(tx, id).await?;
