@@ -9,6 +9,8 @@ import { note } from "./checks.mjs";
 
 const COMMAND = "RECORD_TIMES=1 tests/e2e/run live";
 
+let commit;
+
 /** Four significant digits; more would pretend. */
 const figure = (value) => Number(value.toPrecision(4));
 
@@ -24,7 +26,10 @@ export function measured({ browser, root, binary }, id, what, times, goalS) {
   const value = median(seconds);
   note(what, `${times.map(Math.round).join(", ")} ms`);
   if (!process.env.RECORD_TIMES) return;
-  const describe = ["-C", root, "describe", "--always", "--dirty"];
+  // Once a run: the first line that is recorded changes the tree.
+  commit ??= execFileSync("git", ["-C", root, "describe", "--always", "--dirty"], {
+    encoding: "utf8",
+  }).trim();
   const line = {
     id,
     what,
@@ -46,7 +51,7 @@ export function measured({ browser, root, binary }, id, what, times, goalS) {
       counters: "memory",
       cores: cpus().length,
     },
-    commit: execFileSync("git", describe, { encoding: "utf8" }).trim(),
+    commit,
     command: COMMAND,
   };
   const bench = join(root, "tests/bench");
