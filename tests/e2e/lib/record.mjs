@@ -20,7 +20,7 @@ function median(values) {
   return (low + high) / 2;
 }
 
-/** A measure of `times` in ms, one a round, whose median should be `goalS` seconds at most. */
+/** A measure of `times` in ms, one a round, each of which should be `goalS` seconds at most. */
 export function measured({ browser, root, binary }, id, what, times, goalS) {
   const seconds = times.map((ms) => ms / 1000);
   const value = median(seconds);
@@ -41,8 +41,8 @@ export function measured({ browser, root, binary }, id, what, times, goalS) {
     ceiling_min: null,
     ceiling_max: null,
     ratio: null,
-    goal: `<= ${goalS} s`,
-    met: value <= goalS,
+    goal: `<= ${goalS} s each time`,
+    met: Math.max(...seconds) <= goalS,
     rounds: times.length,
     conditions: {
       browser: `Chromium ${browser.version().split(".")[0]}`,

@@ -5,9 +5,10 @@ import type { MapSheet, ScreenDocument } from "./document";
 
 declare const BUILD_ID: string;
 
-const POLL_MS = 1000;
-/** Polls between two attempts at a stream that is blocked. */
-const POLLS_A_ROUND = 60;
+/** The server's document may be a second old: so an entry is here within two, jitter included. */
+const POLL_MS = 600;
+/** Polls between two attempts at a stream that is blocked: about a minute. */
+const POLLS_A_ROUND = 100;
 const BACKOFF_MIN_MS = 5000;
 const BACKOFF_MAX_MS = 60_000;
 const REQUEST_MAX_MS = 15_000;
