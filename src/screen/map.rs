@@ -1,5 +1,5 @@
 //! The bureau's own map of a division: read from `GeoJSON`, checked, and drawn once, so that a
-//! page has only outlines to show. Pure; what a file is refused for is said to the person who has it.
+//! page has only outlines to show. Pure; why a file is refused is told to whoever has it.
 
 use std::fmt::Write as _;
 

@@ -266,14 +266,17 @@ export function mapped() {
 export function sheet(doc) {
   const roll = chance(3);
   const round = (radius, turn) => {
-    const wave = 1 + 0.13 * Math.sin(3 * turn + 1) + 0.07 * Math.sin(7 * turn) + 0.03 * Math.sin(19 * turn);
+    const wave =
+      1 + 0.13 * Math.sin(3 * turn + 1) + 0.07 * Math.sin(7 * turn) + 0.03 * Math.sin(19 * turn);
     return [500 + 600 * radius * wave * Math.cos(turn), 330 - 345 * radius * wave * Math.sin(turn)];
   };
   const path = (points) =>
     `M${points.map((point) => point.map((part) => part.toFixed(1)).join(" ")).join("L")}Z`;
   const steps = (from, to) => Array.from({ length: 25 }, (_, n) => from + ((to - from) * n) / 24);
   const part = (name, n) => {
-    const [from, to] = [n, n + 1].map((edge) => ((edge + 0.16 * Math.sin(edge * 5)) / 7) * 2 * Math.PI);
+    const [from, to] = [n, n + 1].map(
+      (edge) => ((edge + 0.16 * Math.sin(edge * 5)) / 7) * 2 * Math.PI,
+    );
     const outer = steps(from, to).map((turn) => round(0.82, turn));
     const inner = steps(to, from).map((turn) => round(0.34, turn));
     const [x, y] = round(0.62, (from + to) / 2);

@@ -13,7 +13,10 @@ const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /** The six digits that an authenticator app shows now (RFC 6238). */
 function code(secret) {
   const bits = [...secret].map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, "0"));
-  const bytes = bits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2));
+  const bytes = bits
+    .join("")
+    .match(/.{8}/g)
+    .map((byte) => parseInt(byte, 2));
   const step = Buffer.alloc(8);
   step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
   const digest = createHmac("sha1", Buffer.from(bytes)).update(step).digest();

@@ -47,21 +47,24 @@ async function posed({ browser, stage }, doc, width, height) {
 }
 
 export async function names(town) {
-  await check("a document full of markup and of more than there is room for does no harm", async () => {
-    const doc = documents.community();
-    const evil = '<script>window.harmed=1</script><img src=x onerror="window.harmed=1">';
-    doc.name = evil;
-    for (const list of [doc.venues, doc.ranking]) for (const item of list) item.name = evil;
-    const entry = { ...doc.latest[0], name: evil, venue: evil };
-    doc.latest = Array.from({ length: 1000 }, () => ({ ...entry }));
-    const page = await posed(town, doc, 1920, 1080);
-    assert.equal(await page.evaluate(() => window.harmed), undefined);
-    assert.equal(await page.locator("#latest li").count(), 12);
-    assert.ok((await page.locator("#name").textContent()).startsWith("<script>"));
-    const { wrong } = await page.evaluate(inspect);
-    assert.deepEqual(wrong, []);
-    await page.context().close();
-  });
+  await check(
+    "a document full of markup and of more than there is room for does no harm",
+    async () => {
+      const doc = documents.community();
+      const evil = '<script>window.harmed=1</script><img src=x onerror="window.harmed=1">';
+      doc.name = evil;
+      for (const list of [doc.venues, doc.ranking]) for (const item of list) item.name = evil;
+      const entry = { ...doc.latest[0], name: evil, venue: evil };
+      doc.latest = Array.from({ length: 1000 }, () => ({ ...entry }));
+      const page = await posed(town, doc, 1920, 1080);
+      assert.equal(await page.evaluate(() => window.harmed), undefined);
+      assert.equal(await page.locator("#latest li").count(), 12);
+      assert.ok((await page.locator("#name").textContent()).startsWith("<script>"));
+      const { wrong } = await page.evaluate(inspect);
+      assert.deepEqual(wrong, []);
+      await page.context().close();
+    },
+  );
 }
 
 export async function sizes(town) {

@@ -119,7 +119,9 @@ export async function months(town) {
     ]) {
       const page = await watching(town, { ...certain, ...change });
       await fresh(page);
-      const marks = await page.locator("em").evaluateAll((all) => all.map((em) => em.checkVisibility()));
+      const marks = await page
+        .locator("em")
+        .evaluateAll((all) => all.map((em) => em.checkVisibility()));
       assert.ok(marks.length >= 10 && marks.every((isShown) => isShown === isAbout), String(marks));
       await leave(town, page);
     }

@@ -14,8 +14,7 @@ import { SIZES } from "./looks.mjs";
 
 const PEOPLE = 1000;
 
-const address = (server, { division, token }) =>
-  `${server.url}/screen/${division}#token=${token}`;
+const address = (server, { division, token }) => `${server.url}/screen/${division}#token=${token}`;
 
 /** What the page shows of the document that the server gives now, and whether all of it is true. */
 async function faults(page, doc) {
@@ -29,7 +28,9 @@ async function faults(page, doc) {
 
 /** Charts follow their places a frame later. */
 const chartsFit = () =>
-  [...document.querySelectorAll("[role=img]")].every((e) => e.firstChild.clientWidth === e.clientWidth);
+  [...document.querySelectorAll("[role=img]")].every(
+    (e) => e.firstChild.clientWidth === e.clientWidth,
+  );
 
 const becomes = (page, field, text) =>
   page.waitForFunction(
@@ -45,11 +46,7 @@ export async function crowd({ browser, server }) {
     await page.goto(address(server, community));
     await fresh(page);
     assert.equal(await shown(page, "registered"), "0");
-    const report = await office.send(
-      "members/import",
-      namesakes(PEOPLE),
-      "application/x-ndjson",
-    );
+    const report = await office.send("members/import", namesakes(PEOPLE), "application/x-ndjson");
     assert.equal(report.members, PEOPLE);
     const faces = Array.from({ length: PEOPLE }, (_, n) => `namesake-${n}`);
     const began = performance.now();
@@ -103,7 +100,10 @@ function towns() {
       ],
     },
   });
-  return { type: "FeatureCollection", features: [town("西镇", 121, 121.1), town("东镇", 121.1, 121.3)] };
+  return {
+    type: "FeatureCollection",
+    features: [town("西镇", 121, 121.1), town("东镇", 121.1, 121.3)],
+  };
 }
 
 export async function map({ browser, server, folder }) {
@@ -129,37 +129,46 @@ export async function map({ browser, server, folder }) {
       [swapped, /features\[0\]: 经度和纬度颠倒了/],
       [elsewhere, /没有一个落在图上.*None of the division's venues/],
     ])
-      await assert.rejects(supply(content), (error) => error.code === 2 && words.test(error.stderr));
+      await assert.rejects(
+        supply(content),
+        (error) => error.code === 2 && words.test(error.stderr),
+      );
   });
 
-  await check("a bureau's map is drawn on its screen, also after a reboot, until it is taken away", async () => {
-    const { district, venue, terminal } = await place(server);
-    const page = await open(browser);
-    await page.goto(address(server, district));
-    await fresh(page);
-    assert.equal(await page.locator("#map").isVisible(), false);
-    const taken = JSON.parse(await supply(towns()));
-    assert.deepEqual([taken.shapes, taken.venues_on_it], [2, 1]);
-    await page.locator("#map path").first().waitFor();
-    assert.equal(await page.locator("#map path").count(), 2);
-    assert.equal(await page.locator("#map circle").count(), 1);
-    assert.deepEqual(await page.locator("#map text").allTextContents(), ["东镇", "西镇"]);
-    assert.equal(await page.locator("#map-number").textContent(), "审图号：示例 0001");
-    const doc = await server.document(district);
-    assert.deepEqual(await faults(page, doc), []);
-    await crowdEnters(server.url, terminal, [server.credentials.members[50].credential]);
-    await page.locator('#map circle:not([data-level="empty"])').waitFor();
-    assert.equal(doc.venues[0].id, venue);
-    await page.evaluate(() => window.dispatchEvent(new Event("pagehide")));
-    await page.route("**/api/**", (route) => route.abort());
-    await page.reload();
-    await page.locator("#map path").first().waitFor();
-    await page.unroute("**/api/**");
-    await fresh(page);
-    await server.command("screens", "unmap", "--division", DISTRICT);
-    await page.locator("#map").waitFor({ state: "hidden" });
-    assert.ok(await page.locator("#venues li").first().isVisible());
-    assert.equal(await page.evaluate(() => Object.keys(localStorage).some((key) => key.endsWith(".map"))), false);
-    await page.context().close();
-  });
+  await check(
+    "a bureau's map is drawn on its screen, also after a reboot, until it is taken away",
+    async () => {
+      const { district, venue, terminal } = await place(server);
+      const page = await open(browser);
+      await page.goto(address(server, district));
+      await fresh(page);
+      assert.equal(await page.locator("#map").isVisible(), false);
+      const taken = JSON.parse(await supply(towns()));
+      assert.deepEqual([taken.shapes, taken.venues_on_it], [2, 1]);
+      await page.locator("#map path").first().waitFor();
+      assert.equal(await page.locator("#map path").count(), 2);
+      assert.equal(await page.locator("#map circle").count(), 1);
+      assert.deepEqual(await page.locator("#map text").allTextContents(), ["东镇", "西镇"]);
+      assert.equal(await page.locator("#map-number").textContent(), "审图号：示例 0001");
+      const doc = await server.document(district);
+      assert.deepEqual(await faults(page, doc), []);
+      await crowdEnters(server.url, terminal, [server.credentials.members[50].credential]);
+      await page.locator('#map circle:not([data-level="empty"])').waitFor();
+      assert.equal(doc.venues[0].id, venue);
+      await page.evaluate(() => window.dispatchEvent(new Event("pagehide")));
+      await page.route("**/api/**", (route) => route.abort());
+      await page.reload();
+      await page.locator("#map path").first().waitFor();
+      await page.unroute("**/api/**");
+      await fresh(page);
+      await server.command("screens", "unmap", "--division", DISTRICT);
+      await page.locator("#map").waitFor({ state: "hidden" });
+      assert.ok(await page.locator("#venues li").first().isVisible());
+      assert.equal(
+        await page.evaluate(() => Object.keys(localStorage).some((key) => key.endsWith(".map"))),
+        false,
+      );
+      await page.context().close();
+    },
+  );
 }

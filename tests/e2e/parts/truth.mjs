@@ -60,26 +60,36 @@ export async function live(town) {
       fills.push(filled);
       await page.context().close();
     }
-    measured(town, "S1.paint", "first paint of the screen, empty cache, warm server", paints, FIRST_PAINT_GOAL_S);
+    measured(
+      town,
+      "S1.paint",
+      "first paint of the screen, empty cache, warm server",
+      paints,
+      FIRST_PAINT_GOAL_S,
+    );
     note("with all numbers", `${fills.map(Math.round).join(", ")} ms`);
     assert.ok(Math.max(...paints) < FIRST_PAINT_GOAL_S * 1000 * BUSY);
   });
 
-  await check("a town, a district and their communities show what their documents say", async () => {
-    for (let n = 0; n < server.credentials.screens.length; n += 1) {
-      const page = await open(browser, { reducedMotion: "reduce" });
-      await page.goto(server.screen(n).url);
-      await fresh(page);
-      const doc = await server.document(server.screen(n));
-      const { wrong, fields } = await page.evaluate(inspect);
-      for (const [path, text] of fields) {
-        const wanted = expected(doc, path);
-        if (wanted !== null && text !== wanted) wrong.push(`${path} shows "${text}", not "${wanted}"`);
+  await check(
+    "a town, a district and their communities show what their documents say",
+    async () => {
+      for (let n = 0; n < server.credentials.screens.length; n += 1) {
+        const page = await open(browser, { reducedMotion: "reduce" });
+        await page.goto(server.screen(n).url);
+        await fresh(page);
+        const doc = await server.document(server.screen(n));
+        const { wrong, fields } = await page.evaluate(inspect);
+        for (const [path, text] of fields) {
+          const wanted = expected(doc, path);
+          if (wanted !== null && text !== wanted)
+            wrong.push(`${path} shows "${text}", not "${wanted}"`);
+        }
+        assert.deepEqual(wrong, []);
+        await page.context().close();
       }
-      assert.deepEqual(wrong, []);
-      await page.context().close();
-    }
-  });
+    },
+  );
 
   for (const [id, way, streams] of [
     ["S2.stream", "the stream", "pass"],
@@ -96,7 +106,13 @@ export async function live(town) {
       const times = [];
       for (let round = 0; round < ROUNDS; round += 1)
         times.push(await timeOfEntry(page, town, server.url));
-      measured(town, id, `a terminal's entry until the page shows it, over ${way}`, times, ENTRY_GOAL_S);
+      measured(
+        town,
+        id,
+        `a terminal's entry until the page shows it, over ${way}`,
+        times,
+        ENTRY_GOAL_S,
+      );
       assert.ok(Math.max(...times) < ENTRY_GOAL_S * 1000 * BUSY);
       await page.context().close();
       stage.streams = "pass";
