@@ -17,6 +17,7 @@ mod m0021_verifications;
 mod m0022_disputes;
 mod m0023_ways_in;
 mod m0024_faces;
+mod m0030_screen_maps;
 mod m0040_versions;
 pub mod partitions;
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_disputes::Migration),
             Box::new(m0023_ways_in::Migration),
             Box::new(m0024_faces::Migration),
+            Box::new(m0030_screen_maps::Migration),
             Box::new(m0040_versions::Migration),
         ]
     }

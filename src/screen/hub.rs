@@ -19,7 +19,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{TokenHash, board::Board, document::Document, tables};
+use super::{
+    TokenHash,
+    board::Board,
+    document::Document,
+    maps::{self, MapSheet},
+    tables,
+};
 use crate::base::{
     clock::Clock,
     counters::Counters,
@@ -173,6 +179,15 @@ impl Hub {
         let latest = self.screen(division)?.latest.clone();
         first(latest.clone()).await?;
         Ok(latest)
+    }
+
+    /// The bureau's map of `division`; none where none was supplied.
+    pub async fn map(&self, division: &DivisionCode) -> Result<Option<MapSheet>, Error> {
+        let Inner { db, clock, .. } = &*self.0;
+        maps::sheet(db, division, clock.now()).await.map_err(|error| {
+            tracing::warn!(%error, "a map could not be read");
+            Error::Unavailable(Code::DatabaseUnavailable, RETRY_AFTER_S)
+        })
     }
 
     pub fn stopping(&self) -> &CancellationToken {

@@ -24,6 +24,7 @@ use crate::base::{clock::Clock, counters::Counters, db, ids::DivisionCode};
 
 mod figures;
 mod lost;
+mod maps;
 mod serving;
 
 const YONGXING: &str = "330482006011";
