@@ -26,6 +26,10 @@ impl Verb {
     fn is_guarded(self) -> bool {
         matches!(self, Verb::InsertAll(_) | Verb::Advance)
     }
+
+    fn is_update(self) -> bool {
+        matches!(self, Verb::Update { .. } | Verb::Advance)
+    }
 }
 
 /// One table's part of a group write. Rows of a kind must be in key order, so that writers that
@@ -60,17 +64,8 @@ pub async fn write_all<C: ConnectionTrait>(tx: &C, parts: Vec<Write>) -> Result<
 /// Writes all parts or none, without a transaction where one statement is enough: on PostgreSQL
 /// that saves two round trips of three.
 pub async fn write_whole(db: &DatabaseConnection, parts: Vec<Write>) -> Result<(), DbErr> {
-    if is_postgres(db) {
-        let mut statements = statements(parts);
-        if let [_] = statements[..] {
-            let parts = statements.remove(0);
-            return db.execute_raw(postgres_write(parts, db)).await.map(drop);
-        }
-        let tx = begin(db).await?;
-        for statement in statements {
-            tx.execute_raw(postgres_write(statement, &tx)).await?;
-        }
-        return tx.commit().await;
+    if is_postgres(db) && is_one_statement(&parts) {
+        return write_all(db, parts).await;
     }
     let tx = begin(db).await?;
     write_all(&tx, parts).await?;
@@ -95,16 +90,23 @@ const OUTRUN: &str = "22012";
 /// The parts by statements. Two updates of one table may meet in a row, which one statement must
 /// not: the later ones follow by themselves.
 fn statements(parts: Vec<Write>) -> Vec<Vec<Write>> {
-    let mut seen = Vec::new();
-    let written = parts.into_iter().filter(|part| !part.rows.is_empty());
-    let (first, second): (Vec<Write>, Vec<Write>) = written.partition(|part| {
-        let updates = matches!(part.verb, Verb::Update { .. } | Verb::Advance);
-        let again = updates && seen.contains(&part.table);
-        seen.push(part.table);
-        !again
-    });
-    let alone = second.into_iter().map(|part| vec![part]);
+    let (mut first, mut alone) = (Vec::new(), Vec::new());
+    for part in parts.into_iter().filter(|part| !part.rows.is_empty()) {
+        if part.verb.is_update() && first.iter().any(|other: &Write| other.table == part.table) {
+            alone.push(vec![part]);
+        } else {
+            first.push(part);
+        }
+    }
     std::iter::once(first).filter(|first| !first.is_empty()).chain(alone).collect()
+}
+
+/// Whether no table is updated beside another part of its own.
+fn is_one_statement(parts: &[Write]) -> bool {
+    let written = || parts.iter().filter(|part| !part.rows.is_empty());
+    written()
+        .filter(|part| part.verb.is_update())
+        .all(|part| written().filter(|other| other.table == part.table).count() == 1)
 }
 
 /// One statement of sibling CTEs. Guarded parts are counted first: where one falls short, the
@@ -223,8 +225,11 @@ fn sqlite_update(
 
 fn sqlite_advance(table: &str, columns: &[Column], mut values: Vec<Value>) -> (String, Vec<Value>) {
     let (key, version) = (columns[0].name, columns[1].name);
-    let set = columns[2..].iter().map(|c| format!(", {} = ?", c.name)).collect::<String>();
+    let moved = format!("{version} = {version} + 1");
+    let set: Vec<String> = std::iter::once(moved)
+        .chain(columns[2..].iter().map(|c| format!("{} = ?", c.name)))
+        .collect();
     values.rotate_left(2);
     let on = format!("{key} = ? AND {version} = ?");
-    (format!("UPDATE {table} SET {version} = {version} + 1{set} WHERE {on}"), values)
+    (format!("UPDATE {table} SET {} WHERE {on}", set.join(", ")), values)
 }
