@@ -112,7 +112,13 @@ impl App {
         let intake =
             gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
         tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
-        let hub = screen::Hub::new(db.clone(), clock, counters, stop.clone());
+        let hub = screen::Hub::new(
+            db.clone(),
+            clock,
+            counters,
+            stop.clone(),
+            metrics.screen_builds.clone(),
+        );
         let router = router(&state, recorder, (intake, caches), hub.clone())?;
         let readiness = readiness(&state);
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);

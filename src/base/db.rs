@@ -45,7 +45,7 @@ pub async fn open_hot(url: &str, db: &DatabaseConnection) -> anyhow::Result<Data
 
 /// Of every connection to PostgreSQL. A generic plan never flips with the parameters, and saves
 /// planning each time.
-const SETTINGS: [(&str, &str); 4] = [
+pub const SETTINGS: [(&str, &str); 4] = [
     ("plan_cache_mode", "force_generic_plan"),
     ("lock_timeout", "5s"),
     ("statement_timeout", "60s"),
@@ -55,7 +55,7 @@ const SETTINGS: [(&str, &str); 4] = [
 /// Plans that read whole tables look cheap to a planner that saw those tables empty. And only a
 /// plain index scan remembers which entries lead to dead rows: those who have left since the last
 /// vacuum would be looked at again each time somebody counts who is inside.
-const BY_INDEX: [(&str, &str); 4] = [
+pub const BY_INDEX: [(&str, &str); 4] = [
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),

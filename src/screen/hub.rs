@@ -12,6 +12,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
+use prometheus::Histogram;
 use sea_orm::DatabaseConnection;
 use tokio::{
     sync::{Semaphore, watch},
@@ -58,6 +59,7 @@ struct Inner {
     clock: Clock,
     counters: Counters,
     stop: CancellationToken,
+    built_in: Histogram,
     tokens: moka::future::Cache<TokenHash, Option<DivisionCode>>,
     screens: RwLock<HashMap<DivisionCode, Arc<Screen>>>,
     builds: Semaphore,
@@ -134,6 +136,7 @@ impl Hub {
         clock: Clock,
         counters: Counters,
         stop: CancellationToken,
+        built_in: Histogram,
     ) -> Self {
         let tokens =
             moka::future::Cache::builder().max_capacity(TOKENS_MAX).time_to_live(TOKEN_TTL).build();
@@ -146,6 +149,7 @@ impl Hub {
             screens: RwLock::default(),
             builds: Semaphore::new(BUILDS_AT_ONCE),
             builders: TaskTracker::new(),
+            built_in,
             born: Instant::now(),
             version: AtomicU64::new(1),
             process: rand::random(),
@@ -292,7 +296,10 @@ impl Builder {
         let _permit = builds.acquire().await.expect("the semaphore is never closed");
         let (now, read_at) = (clock.now(), Instant::now());
         match tokio::time::timeout(BUILD_MAX, board.document(db, counters, now)).await {
-            Ok(Ok(Some(document))) => self.publish(&document, read_at),
+            Ok(Ok(Some(document))) => {
+                self.publish(&document, read_at);
+                self.hub.0.built_in.observe(read_at.elapsed().as_secs_f64());
+            }
             Ok(Ok(None)) => {
                 self.fail(Trouble::Missing);
                 return true;

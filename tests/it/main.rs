@@ -15,6 +15,7 @@ mod ladder;
 mod laws;
 mod offices;
 mod own_minutes;
+mod plans;
 mod records;
 mod refusals;
 mod resident_refusals;
