@@ -179,7 +179,7 @@ fn open_keys(config: &Config) -> anyhow::Result<Keys> {
 fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> Recorder {
     let committed = Arc::new(Notify::new());
     let worlds = Worlds::default();
-    let (recorder, task) = Recorder::new(RecorderContext {
+    let (recorder, lanes) = Recorder::new(&RecorderContext {
         db: hot.clone(),
         clock: state.clock.clone(),
         keys: state.keys.clone(),
@@ -188,7 +188,9 @@ fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> 
         committed: committed.clone(),
         rivals: Rivals::default(),
     });
-    tasks.spawn(task.run(state.stop.clone()));
+    for lane in lanes {
+        tasks.spawn(lane.run(state.stop.clone()));
+    }
     tasks.spawn(projector::run(
         hot.clone(),
         state.counters.clone(),

@@ -22,8 +22,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections a process holds for requests and jobs.
 const CONNECTIONS_MAX: u32 = 16;
-/// Connections beside them: the recorder's, the projector's, and one while either is given back.
-const HOT_CONNECTIONS_MAX: u32 = 4;
+/// Connections beside them: the recorder's, the projector's, and some while those are given back.
+const HOT_CONNECTIONS_MAX: u32 = 6;
 
 /// Opens the database behind `url` (`sqlite:` or `postgres:`), with this project's settings.
 pub async fn open(url: &str) -> anyhow::Result<DatabaseConnection> {

@@ -1,6 +1,7 @@
-//! The recorder: one task a process that writes what waits, in groups, one transaction each.
+//! The recorder: tasks that write what waits, in groups, whole or not at all.
 //!
-//! The previous commit is the window: whatever came while it ran is the next group, and nothing
+//! Each task has its lane of venues, so that tasks do not meet at gates and terminals; should they
+//! meet at a member, one of them is outrun. The previous commit is the window: whatever came while it ran is the next group, and nothing
 //! is ever delayed on purpose. A group that fails for a passing cause is tried again whole;
 //! otherwise it is halved until the poison stands alone.
 
@@ -26,12 +27,16 @@ use super::{
 };
 use crate::base::{
     clock::Clock,
+    db::is_postgres,
     error::{Code, Error, is_passing},
     keys::Keys,
 };
 
-/// Submissions that may wait; more are told to come back.
-const QUEUE_MAX: usize = 2048;
+/// Submissions that may wait in a lane; more are told to come back.
+const QUEUE_MAX: usize = 1024;
+/// Lanes on PostgreSQL: while it writes for one, the server reads and decides for the other. More
+/// would only make the groups smaller. SQLite has one writer.
+const LANES: usize = 2;
 /// Events of one group; the last submission taken may exceed it by its own size.
 const GROUP_MAX: usize = 512;
 /// Attempts at a group before its waiters are told to come back.
@@ -42,7 +47,8 @@ const RETRY_AFTER_S: u32 = 1;
 /// The way in; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    queue: mpsc::Sender<Submission>,
+    lanes: Arc<[mpsc::Sender<Submission>]>,
+    worlds: Worlds,
 }
 
 struct Submission {
@@ -50,7 +56,7 @@ struct Submission {
     reply: oneshot::Sender<Result<Answer, Error>>,
 }
 
-/// What the task works with.
+/// What the task of a lane works with.
 pub struct RecorderTask {
     queue: mpsc::Receiver<Submission>,
     context: Context,
@@ -66,6 +72,21 @@ pub struct Context {
     /// Woken after each commit, so that the projector follows at once.
     pub committed: Arc<Notify>,
     pub rivals: Rivals,
+}
+
+impl Context {
+    /// The same for one lane, which has rivals of its own.
+    fn of_a_lane(&self) -> Self {
+        Self {
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            keys: self.keys.clone(),
+            worlds: self.worlds.clone(),
+            directory: self.directory.clone(),
+            committed: self.committed.clone(),
+            rivals: Rivals::default(),
+        }
+    }
 }
 
 /// Whether other writers are about. A group that is outrun has read for nothing, so for a while
@@ -90,10 +111,28 @@ impl Rivals {
 }
 
 impl Recorder {
-    /// The recorder's handle and its task, which somebody must run.
-    pub fn new(context: Context) -> (Self, RecorderTask) {
-        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        (Self { queue: sender }, RecorderTask { queue: receiver, context })
+    /// The recorder's handle and its tasks, all of which somebody must run.
+    pub fn new(context: &Context) -> (Self, Vec<RecorderTask>) {
+        let lanes = if is_postgres(&context.db) { LANES } else { 1 };
+        let lane = |_| {
+            let (sender, queue) = mpsc::channel(QUEUE_MAX);
+            (sender, RecorderTask { queue, context: context.of_a_lane() })
+        };
+        let (senders, tasks): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
+        (Self { lanes: senders.into(), worlds: context.worlds.clone() }, tasks)
+    }
+
+    /// The lane of the venue where the terminal stands; of the terminal itself if it stands nowhere.
+    fn lane(&self, entries: &[NewEntry]) -> &mpsc::Sender<Submission> {
+        let place = entries.first().map(|entry| {
+            let world = self.worlds.latest();
+            let terminal = world.terminals.get(&entry.terminal);
+            let place = terminal.and_then(|terminal| terminal.place_at(entry.received_at));
+            place.map_or(entry.terminal.0, |place| place.venue.0)
+        });
+        // Ids are random at their end.
+        let number = place.map_or(0, |id| usize::from(id.as_bytes()[15]));
+        &self.lanes[number % self.lanes.len()]
     }
 
     /// Records the reports of one terminal, at most 500, and answers after the commit.
@@ -103,7 +142,8 @@ impl Recorder {
     /// sending the same again is safe.
     pub async fn record(&self, entries: Vec<NewEntry>) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
+        let lane = self.lane(&entries);
+        lane.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
         answer.await.map_err(|_| overloaded())?
     }
 }

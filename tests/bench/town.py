@@ -95,12 +95,12 @@ class Town:
         self.entries(server, "--batch", 50, "--connections", 8, "--inside", 1, "--seconds", 300,
                      "--events", 2 * PEOPLE, minutes=10)
 
-    def entries(self, server, *words, minutes=8):
+    def entries(self, server, *words, minutes=8, well=True):
         """A load of entries; `minutes` is how far it may move the people's time forward."""
         self.minutes_ago -= minutes
         figures = lab.load("entries", "--credentials", self.credentials, "--base-url", server.url,
                            "--people", f"bench-:{PEOPLE}",
-                           "--start-minutes-ago", max(self.minutes_ago, 1), *words)
+                           "--start-minutes-ago", max(self.minutes_ago, 1), *words, well=well)
         # A refused entry would be cheaper than what is claimed.
         done = sum(figures["results"].get(result, 0) for result in ("accepted", "granted"))
         if done < 0.99 * sum(figures["results"].values()):

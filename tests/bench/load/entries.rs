@@ -245,13 +245,14 @@ impl<'a> Walk<'a> {
         };
         let door = &run.town.doors[batch.door];
         let request = sign::post(&run.target, door, &batch.body, unix_millis() / 1000, &nonce);
+        let sent = Instant::now();
         let Ok(answer) = connection.exchange(&request).await else {
             run.tally.lost();
             run.acks.lost();
             self.connection = None;
             return false;
         };
-        run.tally.answered(due, answer.status, batch.events);
+        run.tally.answered(due, sent, answer.status, batch.events);
         let closes = answer.header("connection").is_some_and(|value| value == "close");
         let again = answer.status == 429 || answer.status >= 500;
         if answer.status < 300 {

@@ -74,7 +74,7 @@ async fn screen(
         };
         match open.exchange(&bytes).await {
             Ok(answer) => {
-                tally.answered(since, answer.status, 0);
+                tally.answered(since, since, answer.status, 0);
                 if tag.is_some() && answer.status == 200 {
                     tag = answer.header("etag").map(ToOwned::to_owned);
                     bytes = request(&tag);

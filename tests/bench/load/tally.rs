@@ -19,7 +19,7 @@ pub struct Tally {
     ends_at: Instant,
     stopped: Cell<bool>,
     latencies_us: RefCell<Vec<u64>>,
-    /// How long those waited who were sent away.
+    /// How long those waited who were sent away, from when they came: a crowd is late by itself.
     refused_us: RefCell<Vec<u64>>,
     events: Cell<u64>,
     acknowledged: Cell<u64>,
@@ -57,13 +57,15 @@ impl Tally {
         self.ends_at
     }
 
-    /// An answer with `status` to a request that was due at `since`, carrying `events` events.
-    pub fn answered(&self, since: Instant, status: u16, events: usize) {
+    /// An answer with `status` to a request that was due at `since` and left at `sent`, carrying
+    /// `events` events.
+    pub fn answered(&self, since: Instant, sent: Instant, status: u16, events: usize) {
         let now = Instant::now();
         if now < self.counts_from {
             return;
         }
         *self.statuses.borrow_mut().entry(status).or_default() += 1;
+        let since = if status < 400 { since } else { sent };
         let waited = u64::try_from(now.duration_since(since).as_micros()).unwrap_or(u64::MAX);
         if status < 400 {
             self.latencies_us.borrow_mut().push(waited);
