@@ -349,7 +349,9 @@ impl<'a> Posting<'a> {
 const STAYS: Lookup = Lookup {
     select: "s.member_id AS member_id, s.business_day AS stay_day, s.venue_id AS stay_venue",
     from: "sessions s",
-    on: "s.member_id = q.k1 AND s.business_day = q.k2 AND s.venue_id = q.k3 AND NOT s.void",
+    // Never by the index of venues: all others who came that day stand there too.
+    on: "s.member_id = q.k1 AND s.business_day = q.k2 AND (s.venue_id = q.k3) IS TRUE \
+         AND NOT s.void",
     keys: &[Kind::Uuid, Kind::Day, Kind::Uuid],
     lock: None,
 };
