@@ -83,11 +83,14 @@ impl App {
         config.check()?;
         let listener = listen(config.listen()).await?;
         let ops_listener = listen(config.ops_listen()).await?;
-        let keys = Arc::new(open_keys(&config)?);
+        let keys = Arc::new(Keys::of(&config.data)?);
         let db = db::open(config.data.database_url()).await?;
         let guard = Guard::take(&config.data).await?;
         db::migrate(&db).await?;
         db::ensure_partitions(&db, clock.now().date_naive()).await?;
+        if let Some(file) = config.erasures() {
+            privacy::erasures::apply(&db, file, clock.now()).await?;
+        }
         let counters = Counters::open(config.data.redis_url())?;
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new());
@@ -154,14 +157,6 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; is another server running there?"))
 }
 
-fn open_keys(config: &Config) -> anyhow::Result<Keys> {
-    let file = config.data.keys_file()?;
-    match config.data.mode {
-        crate::base::config::Mode::Production => Keys::load(&file),
-        crate::base::config::Mode::Development => Keys::load_or_create(&file),
-    }
-}
-
 /// Starts the recorder, the projector and the jobs; the recorder outlives requests by being
 /// stopped through its queue.
 fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
@@ -195,6 +190,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
         committed,
     };
     jobs::start(&context, &state.stop, tasks);
+    jobs::start_own(&context, &state.stop, tasks);
     recorder
 }
 

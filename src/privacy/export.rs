@@ -45,7 +45,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-const EXPORTED: [Exported; 20] = [
+const EXPORTED: [Exported; 23] = [
     Exported {
         table: "members",
         person: "id",
@@ -102,6 +102,38 @@ const EXPORTED: [Exported; 20] = [
         table: "roster_receipts",
         person: "member_id",
         columns: &[("terminal_id", Kind::Uuid), ("result", Text), ("at", Instant)],
+    },
+    Exported {
+        table: "handle_receipts",
+        person: "member_id",
+        columns: &[
+            ("handle", Text),
+            ("terminal_id", Kind::Uuid),
+            ("result", Text),
+            ("at", Instant),
+        ],
+    },
+    Exported {
+        table: "member_views",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("role", Text),
+            ("division", Text),
+            ("act", Text),
+            ("at", Instant),
+        ],
+    },
+    Exported {
+        table: "view_requests",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("reason", Text),
+            ("asked_at", Instant),
+            ("approved_at", Instant),
+            ("valid_until", Instant),
+        ],
     },
     Exported {
         table: "member_approvals",

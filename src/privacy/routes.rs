@@ -44,7 +44,13 @@ async fn export(Of(state): Of<State>, caller: Resident) -> Result<Response, Erro
 )]
 async fn forget(Of(state): Of<State>, caller: Resident) -> Result<StatusCode, Error> {
     let tx = db::begin(&state.db).await?;
-    super::erase(&tx, caller.id, &caller.actor(), state.clock.now()).await?;
+    let now = state.clock.now();
+    super::erase(&tx, caller.id, &caller.actor(), now).await?;
     tx.commit().await?;
+    if let Some(file) = state.config.erasures()
+        && let Err(error) = super::erasures::note(file, caller.id, now)
+    {
+        tracing::warn!(error = %format!("{error:#}"), "the list is written again within a minute");
+    }
     Ok(StatusCode::NO_CONTENT)
 }

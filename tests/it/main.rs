@@ -11,6 +11,8 @@ mod clocks;
 mod contract;
 mod doors;
 mod faces;
+mod forgetting;
+mod keys;
 mod ladder;
 mod laws;
 mod offices;
