@@ -278,9 +278,20 @@ fn admission(refusal: Option<Reason>) -> venues::Admission {
     }
 }
 
+/// What terminals hold is known to the domain above members.
+fn face_doors(state: &State) -> members::FaceDoors {
+    let (db, clock) = (state.db.clone(), state.clock.clone());
+    Arc::new(move |member| {
+        let (db, now) = (db.clone(), clock.now());
+        Box::pin(async move { terminals::faces::doors_of(&db, member, now).await })
+    })
+}
+
 /// What residents do for themselves: one bucket a token for all of it.
-fn own_routes() -> OpenApiRouter<State> {
-    members::resident_routes().merge(minutes::resident_routes()).merge(privacy::routes())
+fn own_routes(state: &State) -> OpenApiRouter<State> {
+    members::resident_routes(face_doors(state))
+        .merge(minutes::resident_routes())
+        .merge(privacy::routes())
 }
 
 /// What a terminal sent before it was claimed is read by a domain above terminals.
@@ -302,7 +313,7 @@ fn router(
             venues::routes(look_around(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))),
         )
         .merge(members::routes(carry_over(state)))
-        .merge(own_routes().layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
+        .merge(own_routes(state).layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))

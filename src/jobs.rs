@@ -9,7 +9,12 @@ use uuid::Uuid;
 
 use crate::{
     base::{
-        clock::Clock, config::Config, db, idempotency, keys::Keys, lease, metrics::Metrics,
+        clock::Clock,
+        config::{Config, FacesKept},
+        db, idempotency,
+        keys::Keys,
+        lease,
+        metrics::Metrics,
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
@@ -52,11 +57,13 @@ enum Job {
     Retention,
     /// Clears what is kept of people no longer than a class of data may be.
     Forget,
+    /// Deletes photos that terminals have, where they are only relayed.
+    Relay,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 9] = [
+const JOBS: [(Job, &str, Duration); 10] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
@@ -65,6 +72,7 @@ const JOBS: [(Job, &str, Duration); 9] = [
     (Job::Anchor, "anchor", Duration::from_hours(24)),
     (Job::Retention, "retention", Duration::from_hours(1)),
     (Job::Forget, "forget", Duration::from_hours(24)),
+    (Job::Relay, "relay", Duration::from_mins(1)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
@@ -163,6 +171,11 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             count_faces(context).await?;
         }
         Job::Forget => privacy::retain(db, now).await?,
+        Job::Relay => {
+            if context.config.faces == FacesKept::RelayOnly {
+                terminals::faces::forget_relayed(db, now).await?;
+            }
+        }
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }

@@ -50,10 +50,21 @@ pub struct Config {
     /// backup was restored.
     #[arg(long, env = "FITGATE_ERASURES")]
     pub erasures: Option<PathBuf>,
+    /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
+    #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
+    pub faces: FacesKept,
     #[command(flatten)]
     pub wechat: WechatConfig,
     #[command(flatten)]
     pub realname: RealnameConfig,
+}
+
+/// How long photos of faces stay here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FacesKept {
+    #[default]
+    Keep,
+    RelayOnly,
 }
 
 /// The settings of the real-name check.
@@ -243,6 +254,7 @@ impl Config {
             ops_listen: Some(loopback(0)),
             hosts: Vec::new(),
             erasures: None,
+            faces: FacesKept::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
         }

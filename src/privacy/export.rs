@@ -325,7 +325,12 @@ fn item(keys: &Keys, exported: &Exported, row: &QueryResult) -> Result<Value, Er
             Sealed => opened(keys, exported.table, name, &name_of_row, row)?,
             Photo => {
                 let sealed: String = row.try_get("", name)?;
-                json!(STANDARD.encode(keys.open_face(&name_of_row, &sealed)?))
+                // Relayed to the terminals, and kept here no more.
+                if sealed.is_empty() {
+                    Value::Null
+                } else {
+                    json!(STANDARD.encode(keys.open_face(&name_of_row, &sealed)?))
+                }
             }
             Kind::Uuid | Text | Day | Instant | Int | Big | Bool | Float => {
                 value((name, kind), row)?

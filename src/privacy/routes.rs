@@ -24,10 +24,11 @@ pub fn routes() -> OpenApiRouter<State> {
 /// Everything that is kept of the resident, table by table.
 #[utoipa::path(get, path = "/api/v1/me/export", tag = "residents", responses(
     (status = 200, description = "Tables by name, each with its rows", body = serde_json::Value),
-    (status = 401, description = "No session"),
+    (status = 401, description = "No session, or `fresh_login_required`: signed in more than ten minutes ago"),
 ))]
 async fn export(Of(state): Of<State>, caller: Resident) -> Result<Response, Error> {
     let now = state.clock.now();
+    caller.require_fresh(now)?;
     let all = super::export(&state.db, &state.keys, caller.id, now).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"fitgate-export.json\"")];
     Ok((named, Json(all)).into_response())

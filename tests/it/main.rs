@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod authorisation;
 mod bad_inputs;
 mod bad_lines;
 mod canary;
@@ -28,4 +29,5 @@ mod support;
 mod takeover;
 mod tidy;
 mod vendors;
+mod viewers;
 mod wechat;
