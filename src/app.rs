@@ -204,10 +204,11 @@ const OWN_BURST: NonZeroU32 = NonZeroU32::new(120).expect("not zero");
 
 /// Middleware that answers 429 to callers who come too often.
 fn rarely(
+    state: &State,
     per_minute: NonZeroU32,
     burst: NonZeroU32,
-) -> impl Fn(Request, Next) -> BoxFuture<'static, Response> + Clone {
-    let limit = Arc::new(RateLimit::new(per_minute, burst));
+) -> impl Fn(Request, Next) -> BoxFuture<'static, Response> + Clone + use<> {
+    let limit = Arc::new(RateLimit::new(per_minute, burst).shared(state.counters.clone()));
     move |request, next| Box::pin(limit.clone().guard(request, next))
 }
 
@@ -309,16 +310,22 @@ fn router(
     hub: screen::Hub,
 ) -> anyhow::Result<Router> {
     let (paths, api) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(
-            venues::routes(look_around(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))),
-        )
+        .merge(venues::routes(look_around(state)).layer(from_fn(rarely(
+            state,
+            OPEN_PER_MINUTE,
+            OPEN_BURST,
+        ))))
         .merge(members::routes(carry_over(state)))
-        .merge(own_routes(state).layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
+        .merge(own_routes(state).layer(from_fn(rarely(state, OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
-        .merge(wechat::routes(erase(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))))
+        .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
+            state,
+            OPEN_PER_MINUTE,
+            OPEN_BURST,
+        ))))
         .merge(screen::routes(hub))
         .split_for_parts();
     let settings =
