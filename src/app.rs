@@ -53,6 +53,7 @@ pub struct App {
     /// Where operations look.
     pub ops_address: SocketAddr,
     pub(crate) db: DatabaseConnection,
+    hot: DatabaseConnection,
     pub(crate) keys: Arc<Keys>,
     stop: CancellationToken,
     servers: [JoinHandle<anyhow::Result<()>>; 2],
@@ -87,6 +88,7 @@ impl App {
         let db = db::open(config.data.database_url()).await?;
         let guard = Guard::take(&config.data).await?;
         db::migrate(&db).await?;
+        let hot = db::open_hot(config.data.database_url(), &db).await?;
         db::ensure_partitions(&db, clock.now().date_naive()).await?;
         if let Some(file) = config.erasures() {
             privacy::erasures::apply(&db, file, clock.now()).await?;
@@ -108,12 +110,18 @@ impl App {
             stop: stop.clone(),
         };
         let tasks = TaskTracker::new();
-        let recorder = start_tasks(&state, &tasks);
+        let recorder = start_tasks(&state, &hot, &tasks);
         let caches = terminals::Caches::default();
         let intake =
             gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
         tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
-        let hub = screen::Hub::new(db.clone(), clock, counters, stop.clone());
+        let hub = screen::Hub::new(
+            db.clone(),
+            clock,
+            counters,
+            stop.clone(),
+            metrics.screen_builds.clone(),
+        );
         let router = router(&state, recorder, (intake, caches), hub.clone())?;
         let readiness = readiness(&state);
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
@@ -125,7 +133,7 @@ impl App {
             tokio::spawn(serve(ops_listener, ops_router, Limits::default(), stop.clone())),
         ];
         tracing::info!(%address, %ops_address, "fitgate is listening");
-        Ok(Self { address, ops_address, db, keys, stop, servers, tasks, hub, _guard: guard })
+        Ok(Self { address, ops_address, db, hot, keys, stop, servers, tasks, hub, _guard: guard })
     }
 
     /// Takes no more connections, lets requests and then tasks end, and gives everything back.
@@ -139,6 +147,7 @@ impl App {
         if tokio::time::timeout(TASKS_DEADLINE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
+        self.hot.close().await?;
         self.db.close().await?;
         Ok(())
     }
@@ -159,11 +168,11 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Starts the recorder, the projector and the jobs; the recorder outlives requests by being
 /// stopped through its queue.
-fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
+fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> Recorder {
     let committed = Arc::new(Notify::new());
     let worlds = Worlds::default();
     let (recorder, task) = Recorder::new(RecorderContext {
-        db: state.db.clone(),
+        db: hot.clone(),
         clock: state.clock.clone(),
         keys: state.keys.clone(),
         worlds: worlds.clone(),
@@ -173,7 +182,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
     });
     tasks.spawn(task.run(state.stop.clone()));
     tasks.spawn(projector::run(
-        state.db.clone(),
+        hot.clone(),
         state.counters.clone(),
         state.clock.clone(),
         committed.clone(),

@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
 };
 
 /// The counters and histograms of a process.
@@ -13,6 +14,8 @@ pub struct Metrics {
     pub http: Http,
     /// Persons whose face a terminal or this server holds.
     pub faces: IntGauge,
+    /// Seconds that each build of a screen's document took.
+    pub screen_builds: Histogram,
 }
 
 impl Metrics {
@@ -23,7 +26,13 @@ impl Metrics {
         let http = Http::new(&registry);
         let faces = IntGauge::new("faces_persons", "Persons whose face is stored anywhere.");
         let faces = registered(&registry, faces);
-        Self { registry, http, faces }
+        let builds = HistogramOpts::new(
+            "screen_build_seconds",
+            "From the first read of a screen's document until it is handed out.",
+        );
+        let builds = Histogram::with_opts(builds.buckets(DURATION_BUCKETS_S.to_vec()));
+        let screen_builds = registered(&registry, builds);
+        Self { registry, http, faces, screen_builds }
     }
 
     /// Where domains register what they count; every name gets the prefix `fitgate_`.

@@ -231,10 +231,7 @@ async fn every_route_serves_its_own_callers_only() {
             }
             let (status, code, text) = calls(&town, method, path, Some(&token)).await;
             let seen = match (status, code.as_str()) {
-                (401, "unauthenticated" | "session_ended" | "screen_token_unknown")
-                | (401, "screen_token_revoked" | "invalid_signature" | "unknown_terminal") => {
-                    Expected::Unauthenticated
-                }
+                (401, "unauthenticated" | "session_ended") => Expected::Unauthenticated,
                 (403, "registration_required") => Expected::NotRegistered,
                 (500.., _) => {
                     wrong.push(format!("{method} {path} for {caller}: {text}"));
