@@ -53,6 +53,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/members/recovery", Visitor),
     ("POST", "/api/v1/members/recovery/{id}/finish", Visitor),
     ("GET", "/api/v1/screens/{division}", Screen),
+    ("GET", "/api/v1/screens/{division}/map", Screen),
     ("GET", "/api/v1/screens/{division}/stream", Screen),
     ("GET", "/api/v1/staff/communities/{code}", Staff),
     ("GET", "/api/v1/staff/divisions", Staff),
