@@ -4,7 +4,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{
+    ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, parser::ValueSource,
+};
 use tracing_subscriber::EnvFilter;
 
 use crate::base::config::{Config, DataConfig};
@@ -99,7 +101,15 @@ const COULD_NOT: u8 = 2;
 
 /// Reads the command line, runs the command, gives its exit code.
 pub fn run() -> ExitCode {
-    let line = CommandLine::parse();
+    let matches = CommandLine::command().get_matches();
+    if let Some(secret) = said_aloud(&matches) {
+        let name = secret.replace('-', "_").to_uppercase();
+        eprintln!(
+            "fitgate: everybody on this machine reads --{secret}: set FITGATE_{name} instead"
+        );
+        return ExitCode::from(COULD_NOT);
+    }
+    let line = CommandLine::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // One TLS provider for the whole process; a second call finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let usual = line.command.usual_log();
@@ -119,6 +129,25 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Secrets of vendors, by the ids of their options and as they are written.
+const SECRETS: [(&str, &str); 4] = [
+    ("app_secret", "wechat-secret"),
+    ("push_token", "wechat-push-token"),
+    ("push_key", "wechat-push-key"),
+    ("key_secret", "realname-key-secret"),
+];
+
+/// A secret that stands on the command line, which every process list shows; they come from the
+/// environment only.
+fn said_aloud(matches: &ArgMatches) -> Option<&'static str> {
+    let here = SECRETS.into_iter().find(|(id, _)| {
+        matches.try_contains_id(id).is_ok()
+            && matches.value_source(id) == Some(ValueSource::CommandLine)
+    });
+    let below = || matches.subcommand().and_then(|(_, matches)| said_aloud(matches));
+    here.map(|(_, written)| written).or_else(below)
+}
+
 async fn dispatch(command: Command) -> anyhow::Result<Found> {
     match command {
         Command::Serve(config) => serve::serve(config).await,
@@ -130,7 +159,23 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,
         Command::Screens(command) => operator::screens(command).await,
-        Command::Keys(command) => operator::keys(&command),
+        Command::Keys(command) => operator::keys(command).await,
         Command::Healthcheck { ops_url } => data::healthcheck(&ops_url).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_vendors_are_not_taken_from_the_command_line() {
+        for (_, written) in SECRETS {
+            let words = ["fitgate", "serve", &format!("--{written}"), "x"];
+            let matches = CommandLine::command().try_get_matches_from(words).unwrap();
+            assert_eq!(said_aloud(&matches), Some(written));
+        }
+        let quiet = CommandLine::command().try_get_matches_from(["fitgate", "serve"]).unwrap();
+        assert_eq!(said_aloud(&quiet), None);
     }
 }

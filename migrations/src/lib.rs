@@ -17,6 +17,8 @@ mod m0021_verifications;
 mod m0022_disputes;
 mod m0023_ways_in;
 mod m0024_faces;
+mod m0025_views;
+mod m0026_receipts;
 mod m0030_screen_maps;
 mod m0040_versions;
 pub mod partitions;
@@ -40,6 +42,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_disputes::Migration),
             Box::new(m0023_ways_in::Migration),
             Box::new(m0024_faces::Migration),
+            Box::new(m0025_views::Migration),
+            Box::new(m0026_receipts::Migration),
             Box::new(m0030_screen_maps::Migration),
             Box::new(m0040_versions::Migration),
         ]

@@ -21,6 +21,7 @@ pub mod tables;
 pub mod tally;
 pub mod timeline;
 pub mod verify;
+pub mod ways;
 
 pub use carry_over::carry_over;
 pub use closer::close_due;

@@ -1,8 +1,9 @@
-//! Minutes over HTTP: what terminals and operations may ask.
+//! Minutes over HTTP: what terminals, staff and operations may ask.
 //!
 //! | path | what |
 //! | --- | --- |
 //! | GET `/api/v1/terminal/sessions` | a signed terminal: what its records have become |
+//! | GET `/api/v1/staff/venues/{id}/ways-in` | staff: by which ways people came in |
 //! | GET `/counters/verify` | operations: whether the counters that this server reads equal SQL, by its clock |
 
 use axum::{Json as PlainJson, Router, extract::State as Part, routing::get};
@@ -18,6 +19,7 @@ use crate::{
 
 mod own;
 mod own_json;
+mod ways;
 
 /// What residents see and say of their own minutes.
 pub fn resident_routes() -> OpenApiRouter<State> {
@@ -26,7 +28,7 @@ pub fn resident_routes() -> OpenApiRouter<State> {
 
 /// Needs `terminals::Caches` as an extension.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(show_tally))
+    OpenApiRouter::new().routes(routes!(show_tally)).merge(ways::routes())
 }
 
 /// On the operations' own listener.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | POST `/api/v1/terminal/heartbeat` | a signed terminal, with a nonce |
 //! | GET `/api/v1/terminal/roster`, POST `/api/v1/terminal/roster/receipts` | a signed terminal |
+//! | GET `/api/v1/terminal/roster/photos/{handle}` | a signed terminal |
 //! | GET, POST `/api/v1/staff/terminals` | staff of the place's division |
 //! | POST `/api/v1/staff/terminals/{id}/keys` | a second key |
 //! | DELETE `/api/v1/staff/terminals/{id}/keys/{key}` | ends a key at once |
@@ -21,6 +22,7 @@ mod claiming;
 mod device;
 mod json;
 mod orders;
+mod photos;
 
 pub use claiming::Release;
 
@@ -62,6 +64,7 @@ pub fn routes(release: Release) -> OpenApiRouter<State> {
         .routes(routes!(device::heartbeat))
         .routes(routes!(device::show_roster))
         .routes(routes!(device::take_receipts))
+        .routes(routes!(photos::show_photo))
         .routes(routes!(list, add))
         .routes(routes!(rotate_key))
         .routes(routes!(revoke_key))

@@ -8,6 +8,7 @@
 //! | GET, POST `/api/v1/staff/venues` | |
 //! | POST `/api/v1/staff/venues/{id}/rules`, `/hours`, `/exceptions`, `/zones` | new versions, zones |
 
+mod divisions;
 mod json;
 mod near;
 mod shown;
@@ -21,9 +22,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use divisions::{CommunityJson, DivisionBody, DivisionJson};
 use json::{
-    AdoptBody, Adopted, CommunityJson, CoordinatesWord, DivisionBody, DivisionJson, ExceptionBody,
-    HoursBody, VenueBody, VenueCreated, ZoneBody, ZoneCreated,
+    AdoptBody, Adopted, CoordinatesWord, ExceptionBody, HoursBody, VenueBody, VenueCreated,
+    ZoneBody, ZoneCreated,
 };
 pub use near::{Admission, LookAround, Surroundings, UsualHour};
 use near::{OpenWord, Point, Within};

@@ -20,6 +20,29 @@ async fn stays(resident: &Resident) -> Vec<Value> {
 }
 
 #[tokio::test]
+async fn shares_of_the_ways_in_are_counted() {
+    let town = TestTown::open().await;
+    let (gym, door) = town.gym().await;
+    for (n, uses_card) in [(0, true), (1, false), (2, false)] {
+        let member = town.member().await;
+        town.is_now(&format!("2026-11-23T02:1{n}:00Z"));
+        let shown = if uses_card { &member.card } else { &member.face };
+        door.asks("in", shown).await;
+        door.asks("out", shown).await;
+    }
+    door.asks("in", &Shown::card("nobody")).await;
+    town.is_now("2026-11-23T03:00:00Z");
+    let path = format!("/venues/{}/ways-in", gym.id);
+    let ways = town.office.get(&path).await.ok();
+    let items = json!([
+        { "method": "card", "entries": 1, "per_mille": 333 },
+        { "method": "face", "entries": 2, "per_mille": 667 },
+    ]);
+    assert_eq!(ways["items"], items);
+    assert_eq!(town.office.get(&format!("{path}?days=0")).await.said(), (422, "out_of_range"));
+}
+
+#[tokio::test]
 async fn minutes_are_shown_by_day_and_month_and_add_up() {
     let town = TestTown::with_wechat().await;
     let (gym, door) = town.gym().await;

@@ -87,7 +87,7 @@ pub fn is_outrun(error: &DbErr) -> bool {
         DbErr::RecordNotUpdated => true,
         DbErr::Exec(RuntimeErr::SqlxError(inner)) => inner
             .as_database_error()
-            .and_then(|error| error.code())
+            .and_then(sea_orm::sqlx::error::DatabaseError::code)
             .is_some_and(|code| code == OUTRUN),
         _ => false,
     }
