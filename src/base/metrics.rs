@@ -4,7 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// The counters and histograms of a process.
@@ -13,6 +14,10 @@ pub struct Metrics {
     pub http: Http,
     /// Persons whose face a terminal or this server holds.
     pub faces: IntGauge,
+    /// Terminals in use by what is wrong with them.
+    pub terminals_in_trouble: IntGaugeVec,
+    /// Records of all terminals whose running numbers were skipped.
+    pub missing_records: IntGauge,
 }
 
 impl Metrics {
@@ -23,7 +28,21 @@ impl Metrics {
         let http = Http::new(&registry);
         let faces = IntGauge::new("faces_persons", "Persons whose face is stored anywhere.");
         let faces = registered(&registry, faces);
-        Self { registry, http, faces }
+        let in_trouble = IntGaugeVec::new(
+            Opts::new("terminals_in_trouble", "Terminals in use by what is wrong with them."),
+            &["trouble"],
+        );
+        let missing = IntGauge::new(
+            "terminals_missing_records",
+            "Records of all terminals whose running numbers were skipped.",
+        );
+        Self {
+            terminals_in_trouble: registered(&registry, in_trouble),
+            missing_records: registered(&registry, missing),
+            registry,
+            http,
+            faces,
+        }
     }
 
     /// Where domains register what they count; every name gets the prefix `fitgate_`.

@@ -28,6 +28,8 @@ const COLUMNS: &[Column] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unclaimed {
     pub id: Uuid,
+    /// Tells it from the terminal's others.
+    pub key: String,
     pub received_at: DateTime<Utc>,
     pub raw: String,
 }
@@ -77,7 +79,7 @@ pub async fn waiting(
     serial: &str,
     limit: u64,
 ) -> Result<Vec<Unclaimed>, DbErr> {
-    let sql = "SELECT id, received_at, raw FROM quarantine WHERE family = $1 AND serial = $2 \
+    let sql = "SELECT id, record_id, received_at, raw FROM quarantine WHERE family = $1 AND serial = $2 \
                AND terminal_id IS NULL AND resolved_at IS NULL ORDER BY id LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values: [Value; 3] = [family.into(), serial.into(), limit.into()];
@@ -87,6 +89,7 @@ pub async fn waiting(
         .map(|row| {
             Ok(Unclaimed {
                 id: row.try_get("", "id")?,
+                key: row.try_get("", "record_id")?,
                 received_at: row.try_get("", "received_at")?,
                 raw: row.try_get("", "raw")?,
             })

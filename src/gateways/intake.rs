@@ -14,16 +14,21 @@ use crate::{
         error::{Code, Error},
         http::limits::RateLimit,
         ids::{Direction, Method},
+        keys::Keys,
         state::State,
     },
     entries::{NewEntry, Outcome, Recorded, Recorder, StoredDecision, unclaimed},
     terminals::{
         self, Caches, Doorway, Family, Serial, VendorTerminal,
+        ledger::{self, Came},
         links::{self, Contact},
         notices::{self, NewNotice},
     },
 };
 
+/// Where what waits or could not be read is sealed.
+const TABLE: &str = "quarantine";
+const COLUMN: &str = "raw";
 /// Facts of one submission to the recorder.
 const SUBMISSION_MAX: usize = 500;
 /// A record that is older than this when it comes was kept by the device for a while.
@@ -181,7 +186,11 @@ impl Intake {
         let zone = known.terminal.time_zone;
         let mut entries = Vec::new();
         let mut said = Vec::new();
+        let mut came = Vec::new();
         for (fact, received_at) in facts {
+            if let Some(when) = fact.when() {
+                came.push(Came { number: fact.number(known.family), at: when.instant(zone) });
+            }
             match fact {
                 Fact::Notice(notice) => said.push(NewNotice {
                     key: notice.key,
@@ -191,7 +200,9 @@ impl Intake {
                     detail: notice.detail,
                 }),
                 Fact::Entry(seen) => entries.push(entry(known, seen, None, received_at)),
-                Fact::Unreadable(row) => entries.push(flawed(known, row, received_at)),
+                Fact::Unreadable(row) => {
+                    entries.push(flawed(&self.state.keys, known, row, received_at));
+                }
             }
         }
         if !said.is_empty() {
@@ -202,7 +213,7 @@ impl Intake {
         while entries.peek().is_some() {
             self.recorder.record(entries.by_ref().take(SUBMISSION_MAX).collect()).await?;
         }
-        Ok(())
+        ledger::took(&self.state.db, known, &came, self.now()).await
     }
 
     /// Asks for a decision while somebody waits; nothing where there is none to give.
@@ -240,7 +251,9 @@ impl Intake {
         }
         let mut rows = Vec::with_capacity(facts.len());
         for fact in facts {
-            let raw = serde_json::to_string(&fact).map_err(Error::internal)?;
+            let plain = serde_json::to_vec(&fact).map_err(Error::internal)?;
+            let row = format!("{family_word}:{serial_word}:{}", fact.key());
+            let raw = self.state.keys.seal(TABLE, COLUMN, &row, &plain);
             rows.push((fact.key().to_owned(), raw));
         }
         unclaimed::keep(&tx, family_word, &serial_word, rows, now).await?;
@@ -264,10 +277,13 @@ impl Intake {
             }
             let now = self.now();
             let facts = rows.iter().map(|row| {
+                let name = format!("{}:{serial}:{}", family.as_str(), row.key);
+                let opened = self.state.keys.open(TABLE, COLUMN, &name, &row.raw);
+                // Rows from before they were sealed are plain.
+                let plain = opened.unwrap_or_else(|_| row.raw.clone().into_bytes());
                 // What we cannot read back ourselves is parked again, under its terminal now.
-                let fact = serde_json::from_str(&row.raw);
-                let fact = fact.unwrap_or_else(|_| Fact::unreadable(row.raw.as_bytes()));
-                (fact, row.received_at)
+                let fact = serde_json::from_slice(&plain);
+                (fact.unwrap_or_else(|_| Fact::unreadable(&plain)), row.received_at)
             });
             self.record(&known, facts).await?;
             let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
@@ -324,8 +340,15 @@ fn entry(
     }
 }
 
-/// An entry of which nothing but its bytes is known.
-fn flawed(known: &VendorTerminal, row: Unreadable, received_at: DateTime<Utc>) -> NewEntry {
+/// An entry of which nothing but its bytes is known. Nobody knows what stands in them, a name
+/// perhaps, so they are sealed.
+fn flawed(
+    keys: &Keys,
+    known: &VendorTerminal,
+    row: Unreadable,
+    received_at: DateTime<Utc>,
+) -> NewEntry {
+    let name = format!("{}:{}", known.terminal.id, row.key);
     NewEntry {
         terminal: known.terminal.id,
         epoch: 0,
@@ -340,7 +363,7 @@ fn flawed(known: &VendorTerminal, row: Unreadable, received_at: DateTime<Utc>) -
         held_as: Method::Manual,
         score: None,
         outcome: Outcome::Unknown,
-        raw: row.raw,
+        raw: keys.seal(TABLE, COLUMN, &name, row.raw.as_bytes()),
         flaw: Some("unreadable"),
     }
 }

@@ -8,6 +8,7 @@ pub mod commands;
 mod find;
 mod heartbeat;
 mod keys;
+pub mod ledger;
 pub mod links;
 mod nonces;
 pub mod notices;
@@ -36,7 +37,7 @@ pub use heartbeat::{Door, Heartbeat, heartbeat, mark_lost};
 pub use keys::{IssuedKey, revoke_key, rotate_key};
 pub use links::VendorTerminal;
 pub use routes::{Release, routes};
-pub use rules::{Absorbed, Doorway, Family, Progress, Terminal};
+pub use rules::{Absorbed, Doorway, Family, Progress, Terminal, Trouble};
 use tables::{terminal, terminal_place};
 
 use crate::{

@@ -1,11 +1,13 @@
 //! Whom a vendor's terminal holds against whom it should hold: the differences become orders,
 //! removals first. And what terminals answer about single persons.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseConnection,
     EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
-    Statement, sea_query::OnConflict,
+    QuerySelect as _, Statement, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
@@ -29,6 +31,8 @@ const PIECE: usize = 50;
 const PAGE: u64 = 1_000;
 /// How long a person whom a device would not forget is left alone before it is told again.
 const STUCK_FOR: TimeDelta = TimeDelta::hours(1);
+/// Receipts that leave nothing to do.
+const SETTLED: [&str; 2] = ["added", "removed"];
 /// Digits that every device of every family takes for a person's number.
 const HANDLE_DIGITS_MAX: usize = 9;
 
@@ -267,4 +271,36 @@ pub async fn counts(
     let values = [terminal.0.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     Ok(RosterCount::find_by_statement(statement).all(db).await?)
+}
+
+/// Persons of each terminal whom it did not take or would not forget; a native one's by receipts.
+pub(super) async fn mismatches(
+    db: &impl ConnectionTrait,
+    terminals: &[TerminalId],
+) -> Result<HashMap<TerminalId, i64>, Error> {
+    let mut found = HashMap::new();
+    let held = terminal_roster::Entity::find()
+        .select_only()
+        .column(terminal_roster::Column::TerminalId)
+        .column_as(terminal_roster::Column::Handle.count(), "persons")
+        .filter(terminal_roster::Column::TerminalId.is_in(terminals.iter().copied()))
+        .filter(terminal_roster::Column::State.is_in(["refused", "stuck"]))
+        .group_by(terminal_roster::Column::TerminalId)
+        .into_tuple::<(TerminalId, i64)>()
+        .all(db)
+        .await?;
+    let received = roster_receipt::Entity::find()
+        .select_only()
+        .column(roster_receipt::Column::TerminalId)
+        .column_as(roster_receipt::Column::MemberId.count(), "persons")
+        .filter(roster_receipt::Column::TerminalId.is_in(terminals.iter().copied()))
+        .filter(roster_receipt::Column::Result.is_not_in(SETTLED))
+        .group_by(roster_receipt::Column::TerminalId)
+        .into_tuple::<(TerminalId, i64)>()
+        .all(db)
+        .await?;
+    for (terminal, persons) in held.into_iter().chain(received) {
+        *found.entry(terminal).or_default() += persons;
+    }
+    Ok(found)
 }

@@ -5,6 +5,7 @@
 //! | POST `/api/v1/terminal/heartbeat` | a signed terminal, with a nonce |
 //! | GET `/api/v1/terminal/roster`, POST `/api/v1/terminal/roster/receipts` | a signed terminal |
 //! | GET, POST `/api/v1/staff/terminals` | staff of the place's division |
+//! | GET `/api/v1/staff/terminal-ledger` | how each stands |
 //! | POST `/api/v1/staff/terminals/{id}/keys` | a second key |
 //! | DELETE `/api/v1/staff/terminals/{id}/keys/{key}` | ends a key at once |
 //! | POST `/api/v1/staff/terminals/{id}/place` | moves it from a future business day on |
@@ -20,6 +21,7 @@
 mod claiming;
 mod device;
 mod json;
+mod ledger;
 mod orders;
 
 pub use claiming::Release;
@@ -63,6 +65,7 @@ pub fn routes(release: Release) -> OpenApiRouter<State> {
         .routes(routes!(device::show_roster))
         .routes(routes!(device::take_receipts))
         .routes(routes!(list, add))
+        .routes(routes!(ledger::show_ledger))
         .routes(routes!(rotate_key))
         .routes(routes!(revoke_key))
         .routes(routes!(move_to))

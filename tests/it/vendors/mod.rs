@@ -2,8 +2,11 @@
 
 mod claiming;
 mod commands;
+mod faults;
 mod hikvision;
 mod others;
+mod returning;
+mod simulated;
 mod zkteco_acc;
 mod zkteco_att;
 
