@@ -40,7 +40,7 @@ use crate::{
         state::State,
         wechat_api::Wechat,
     },
-    entries::{self, Directory, Reason, Recorder, RecorderContext, world::Worlds},
+    entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
     gateways, jobs, members,
     minutes::{self, projector},
     privacy, screen, staff, terminals, venues, wechat,
@@ -83,11 +83,14 @@ impl App {
         config.check()?;
         let listener = listen(config.listen()).await?;
         let ops_listener = listen(config.ops_listen()).await?;
-        let keys = Arc::new(open_keys(&config)?);
+        let keys = Arc::new(Keys::of(&config.data)?);
         let db = db::open(config.data.database_url()).await?;
         let guard = Guard::take(&config.data).await?;
         db::migrate(&db).await?;
         db::ensure_partitions(&db, clock.now().date_naive()).await?;
+        if let Some(file) = config.erasures() {
+            privacy::erasures::apply(&db, file, clock.now()).await?;
+        }
         let counters = Counters::open(config.data.redis_url())?;
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new());
@@ -154,14 +157,6 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; is another server running there?"))
 }
 
-fn open_keys(config: &Config) -> anyhow::Result<Keys> {
-    let file = config.data.keys_file()?;
-    match config.data.mode {
-        crate::base::config::Mode::Production => Keys::load(&file),
-        crate::base::config::Mode::Development => Keys::load_or_create(&file),
-    }
-}
-
 /// Starts the recorder, the projector and the jobs; the recorder outlives requests by being
 /// stopped through its queue.
 fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
@@ -174,6 +169,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
         worlds: worlds.clone(),
         directory: Directory::new(),
         committed: committed.clone(),
+        rivals: Rivals::default(),
     });
     tasks.spawn(task.run(state.stop.clone()));
     tasks.spawn(projector::run(
@@ -194,6 +190,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
         committed,
     };
     jobs::start(&context, &state.stop, tasks);
+    jobs::start_own(&context, &state.stop, tasks);
     recorder
 }
 
@@ -281,9 +278,20 @@ fn admission(refusal: Option<Reason>) -> venues::Admission {
     }
 }
 
+/// What terminals hold is known to the domain above members.
+fn face_doors(state: &State) -> members::FaceDoors {
+    let (db, clock) = (state.db.clone(), state.clock.clone());
+    Arc::new(move |member| {
+        let (db, now) = (db.clone(), clock.now());
+        Box::pin(async move { terminals::faces::doors_of(&db, member, now).await })
+    })
+}
+
 /// What residents do for themselves: one bucket a token for all of it.
-fn own_routes() -> OpenApiRouter<State> {
-    members::resident_routes().merge(minutes::resident_routes()).merge(privacy::routes())
+fn own_routes(state: &State) -> OpenApiRouter<State> {
+    members::resident_routes(face_doors(state))
+        .merge(minutes::resident_routes())
+        .merge(privacy::routes())
 }
 
 /// What a terminal sent before it was claimed is read by a domain above terminals.
@@ -305,7 +313,7 @@ fn router(
             venues::routes(look_around(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))),
         )
         .merge(members::routes(carry_over(state)))
-        .merge(own_routes().layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
+        .merge(own_routes(state).layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))

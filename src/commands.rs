@@ -130,7 +130,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,
         Command::Screens(command) => operator::screens(command).await,
-        Command::Keys(command) => operator::keys(&command),
+        Command::Keys(command) => operator::keys(command).await,
         Command::Healthcheck { ops_url } => data::healthcheck(&ops_url).await,
     }
 }

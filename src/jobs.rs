@@ -1,19 +1,24 @@
 //! All that time starts: a table of jobs, leased so that one replica runs each.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
     base::{
-        clock::Clock, config::Config, db, idempotency, keys::Keys, metrics::Metrics,
+        clock::Clock,
+        config::{Config, FacesKept},
+        db, idempotency,
+        keys::Keys,
+        lease,
+        metrics::Metrics,
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
-    members, minutes, staff, terminals, wechat,
+    members, minutes, privacy, staff, terminals, wechat,
 };
 
 /// What jobs work with.
@@ -52,9 +57,15 @@ enum Job {
     Anchor,
     /// Removes what has outlived its use: nonces, idempotency answers, event keys after 400 days.
     Retention,
+    /// Clears what is kept of people no longer than a class of data may be.
+    Forget,
+    /// Deletes photos that terminals have, where they are only relayed.
+    Relay,
+    /// Seals anew what older keys sealed, where `keys rotate` left something.
+    Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 8] = [
+const JOBS: [(Job, &str, Duration); 11] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
@@ -63,7 +74,48 @@ const JOBS: [(Job, &str, Duration); 8] = [
     (Job::Partitions, "partitions", Duration::from_hours(6)),
     (Job::Anchor, "anchor", Duration::from_hours(24)),
     (Job::Retention, "retention", Duration::from_hours(1)),
+    (Job::Forget, "forget", Duration::from_hours(24)),
+    (Job::Relay, "relay", Duration::from_mins(1)),
+    (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
+
+/// Between two steps of sealing anew, for everybody else.
+const RESEAL_PAUSE: Duration = Duration::from_millis(20);
+/// How often each process looks for keys that were added, and goes through the list of erasures:
+/// work that no other process does for it.
+const KEYS_EVERY: Duration = Duration::from_secs(2);
+const ERASURES_EVERY: Duration = Duration::from_mins(1);
+
+/// Starts what each process does for itself; it runs until `stop`.
+pub fn start_own(context: &Context, stop: &CancellationToken, tasks: &TaskTracker) {
+    let keys = context.keys.clone();
+    tasks.spawn(every(KEYS_EVERY, stop.clone(), move || {
+        let keys = keys.clone();
+        async move { keys.refresh().map(drop) }
+    }));
+    let Some(file) = context.config.erasures().map(Path::to_owned) else { return };
+    let (db, clock) = (context.db.clone(), context.clock.clone());
+    tasks.spawn(every(ERASURES_EVERY, stop.clone(), move || {
+        let (db, clock, file) = (db.clone(), clock.clone(), file.clone());
+        async move { privacy::erasures::apply(&db, &file, clock.now()).await.map(drop) }
+    }));
+}
+
+async fn every<F: Future<Output = anyhow::Result<()>>>(
+    period: Duration,
+    stop: CancellationToken,
+    work: impl Fn() -> F,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(period) => {}
+        }
+        if let Err(error) = work().await {
+            tracing::warn!(error = %format!("{error:#}"), "a task failed; it runs again next time");
+        }
+    }
+}
 
 /// Starts every job; each runs until `stop`.
 pub fn start(context: &Context, stop: &CancellationToken, tasks: &TaskTracker) {
@@ -93,28 +145,10 @@ async fn run_leased(
 ) -> anyhow::Result<()> {
     let now = context.clock.now();
     let until = now + TimeDelta::from_std(every)? + LEASE_SLACK;
-    if lease(&context.db, name, holder, now, until).await? {
+    if lease::take(&context.db, name, holder, now, until).await? {
         run(context, job).await?;
     }
     Ok(())
-}
-
-/// Takes or renews a lease; `false` when another replica holds it.
-async fn lease(
-    db: &DatabaseConnection,
-    name: &str,
-    holder: &str,
-    now: chrono::DateTime<chrono::Utc>,
-    until: chrono::DateTime<chrono::Utc>,
-) -> Result<bool, sea_orm::DbErr> {
-    let statement = Statement::from_sql_and_values(
-        db.get_database_backend(),
-        "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3) \
-         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until \
-         WHERE leases.holder = excluded.holder OR leases.until < $4",
-        [name.into(), holder.into(), until.into(), now.into()],
-    );
-    Ok(db.execute_raw(statement).await?.rows_affected() == 1)
 }
 
 async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
@@ -139,6 +173,15 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Retention => {
             retain(db, now).await?;
             count_faces(context).await?;
+        }
+        Job::Forget => privacy::retain(db, now).await?,
+        Job::Relay => {
+            if context.config.faces == FacesKept::RelayOnly {
+                terminals::faces::forget_relayed(db, now).await?;
+            }
+        }
+        Job::Reseal => {
+            privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }
     }
     Ok(())

@@ -18,6 +18,9 @@ mod m0021_verifications;
 mod m0022_disputes;
 mod m0023_ways_in;
 mod m0024_faces;
+mod m0025_views;
+mod m0026_receipts;
+mod m0040_versions;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -40,6 +43,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0022_disputes::Migration),
             Box::new(m0023_ways_in::Migration),
             Box::new(m0024_faces::Migration),
+            Box::new(m0025_views::Migration),
+            Box::new(m0026_receipts::Migration),
+            Box::new(m0040_versions::Migration),
         ]
     }
 }

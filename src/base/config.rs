@@ -1,10 +1,15 @@
 //! The settings, read once: options on the command line, each also an environment variable.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
+
+use super::keys::Suite;
 
 /// The settings that every command that touches data understands.
 #[derive(Clone, Debug, Args)]
@@ -19,6 +24,9 @@ pub struct DataConfig {
     /// The file of encryption, index and MAC keys; in development `<database file>.keys` is made.
     #[arg(long, env = "FITGATE_KEYS")]
     pub keys: Option<PathBuf>,
+    /// With which ciphers keys are made that do not exist yet; keys of others are refused.
+    #[arg(long, env = "FITGATE_CIPHERS", value_enum)]
+    pub ciphers: Option<Suite>,
     /// `production` refuses everything that is only good for trying out.
     #[arg(long, env = "FITGATE_MODE", value_enum, default_value = "development")]
     pub mode: Mode,
@@ -38,10 +46,25 @@ pub struct Config {
     /// Host names that requests may name, separated by commas; any without it.
     #[arg(long, env = "FITGATE_HOSTS", value_delimiter = ',')]
     pub hosts: Vec<String>,
+    /// A file outside the database that lists who was forgotten, to forget them again after a
+    /// backup was restored.
+    #[arg(long, env = "FITGATE_ERASURES")]
+    pub erasures: Option<PathBuf>,
+    /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
+    #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
+    pub faces: FacesKept,
     #[command(flatten)]
     pub wechat: WechatConfig,
     #[command(flatten)]
     pub realname: RealnameConfig,
+}
+
+/// How long photos of faces stay here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FacesKept {
+    #[default]
+    Keep,
+    RelayOnly,
 }
 
 /// The settings of the real-name check.
@@ -185,6 +208,7 @@ impl DataConfig {
             database_url: Some(database_url.into()),
             redis_url: redis_url.map(Into::into),
             keys: None,
+            ciphers: None,
             mode: Mode::Development,
         }
     }
@@ -229,6 +253,8 @@ impl Config {
             listen: Some(loopback(0)),
             ops_listen: Some(loopback(0)),
             hosts: Vec::new(),
+            erasures: None,
+            faces: FacesKept::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
         }
@@ -249,6 +275,11 @@ impl Config {
         self.wechat.app_id = Some(app_id.to_owned());
         self.wechat.app_secret = Some(secret.into());
         self
+    }
+
+    /// The list of erasures; an empty setting is none.
+    pub fn erasures(&self) -> Option<&Path> {
+        self.erasures.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
     pub fn listen(&self) -> SocketAddr {

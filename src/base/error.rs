@@ -290,6 +290,9 @@ codes! {
     RealnameUnavailable "realname_unavailable" "实名核验服务暂不可用，请稍后再试，或到社区服务台核验。" "Names cannot be checked now; try again later, or ask at the desk.";
     ConsentBundled "consent_bundled" "人脸相关的同意须单独签署，不能与其他内容一并提交。" "A consent about faces is given by itself, not together with others.";
     FaceConsentRequired "face_consent_required" "请先分别签署人脸入场和人脸传输同意书；也可使用二维码、卡或前台登记入场。" "Sign both consents about faces first, or come in by code, card or the desk.";
+    LeaveRequired "leave_required" "未满14周岁儿童的资料须经他人批准后方可查看，请先提交查看申请。" "A child under 14 is shown only with leave of somebody else of the staff; ask for it first.";
+    OwnRequest "own_request" "查看申请须由另一位工作人员批准。" "Somebody else of the staff has to approve the request.";
+    FreshLoginRequired "fresh_login_required" "导出个人数据前请重新登录，并在10分钟内操作。" "Sign in again and export within ten minutes.";
     FacesUnavailable "faces_unavailable" "人脸登记暂未开通，请使用二维码、卡或前台登记入场。" "Faces cannot be enrolled here yet; come in by code, card or the desk.";
     PhotoFormat "photo_format" "请上传 JPEG 格式的照片。" "Send a photo in JPEG.";
     PhotoSize "photo_size" "照片的边长须为200至4096像素。" "A photo has 200 to 4096 pixels a side.";

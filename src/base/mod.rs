@@ -11,6 +11,7 @@ pub mod http;
 pub mod idempotency;
 pub mod ids;
 pub mod keys;
+pub mod lease;
 pub mod metrics;
 pub mod page;
 pub mod realname;

@@ -8,13 +8,8 @@ use serde::Deserialize;
 use super::Found;
 use crate::{
     base::{
-        clock::Clock,
-        config::{DataConfig, Mode},
-        counters::Counters as Store,
-        db,
-        http::client::client,
-        ids::DivisionCode,
-        keys::Keys,
+        clock::Clock, config::DataConfig, counters::Counters as Store, db, http::client::client,
+        ids::DivisionCode, keys::Keys,
     },
     minutes::{projector, verify},
 };
@@ -66,15 +61,6 @@ pub struct DigestOptions {
     /// Last business day.
     #[arg(long)]
     to: Option<NaiveDate>,
-}
-
-/// The keys of a database that exists already.
-pub fn open_keys(data: &DataConfig) -> anyhow::Result<Keys> {
-    let file = data.keys_file()?;
-    match data.mode {
-        Mode::Production => Keys::load(&file),
-        Mode::Development => Keys::load_or_create(&file),
-    }
 }
 
 pub async fn migrate(data: &DataConfig, check: bool) -> anyhow::Result<Found> {
@@ -165,7 +151,7 @@ pub async fn ledger(command: Ledger) -> anyhow::Result<Found> {
     match command {
         Ledger::Verify { data } => {
             let db = db::open(data.database_url()).await?;
-            let breaches = verify::ledger(&db, &open_keys(&data)?).await?;
+            let breaches = verify::ledger(&db, &Keys::of(&data)?).await?;
             Ok(report("ledger", &breaches))
         }
         Ledger::Digest(options) => {

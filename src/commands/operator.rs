@@ -1,6 +1,8 @@
 //! What an operator does without a page: first accounts, terminals, screens, keys. Secrets are
 //! printed once, to standard output, as JSON, and kept nowhere in the clear.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -16,7 +18,7 @@ use crate::{
         ids::{DivisionCode, VenueId, ZoneId},
         keys::{Keys as DeploymentKeys, new_token},
     },
-    screen, staff,
+    privacy, screen, staff,
     terminals::{self, Doorway, NewPlace, Serial},
 };
 
@@ -103,15 +105,22 @@ pub struct NewScreen {
 /// The keys of the deployment.
 #[derive(Debug, Subcommand)]
 pub enum Keys {
-    /// Add a new encryption key and make it the current one; what older keys sealed stays open.
+    /// Add new encryption keys and seal everything anew with them, while servers run. What is
+    /// under older keys stays open, so a run that was cut short has broken nothing.
     Rotate {
         #[command(flatten)]
         data: DataConfig,
+        /// Add no keys; go on with what an earlier run left.
+        #[arg(long)]
+        resume: bool,
+        /// Milliseconds of rest between two steps, for everybody else.
+        #[arg(long, default_value_t = 20)]
+        pause_ms: u64,
     },
 }
 
 async fn open(data: &DataConfig) -> anyhow::Result<(sea_orm::DatabaseConnection, DeploymentKeys)> {
-    let keys = super::data::open_keys(data)?;
+    let keys = DeploymentKeys::of(data)?;
     let db = db::open(data.database_url()).await?;
     db::migrate(&db).await?;
     Ok((db, keys))
@@ -209,9 +218,27 @@ fn said(error: Error) -> anyhow::Error {
     }
 }
 
-pub fn keys(command: &Keys) -> anyhow::Result<Found> {
-    let Keys::Rotate { data } = command;
-    let id = DeploymentKeys::rotate(&data.keys_file()?)?;
-    println!("{}", json!({ "current": id }));
-    Ok(Found::Fine)
+/// How long running servers may seal under an older key still, since they look every two seconds.
+const NOTICED_WITHIN: Duration = Duration::from_secs(4);
+
+pub async fn keys(command: Keys) -> anyhow::Result<Found> {
+    let Keys::Rotate { data, resume, pause_ms } = command;
+    if !resume {
+        DeploymentKeys::rotate(&data.keys_file()?)?;
+        tokio::time::sleep(NOTICED_WITHIN).await;
+    }
+    let (db, keys) = open(&data).await?;
+    let pause = Duration::from_millis(pause_ms);
+    let Some(done) = privacy::reseal(&db, &keys, &Clock::system(), pause).await.map_err(said)?
+    else {
+        anyhow::bail!(
+            "another process is sealing anew, or died at it less than 15 seconds ago; \
+             then: keys rotate --resume"
+        );
+    };
+    let privacy::Resealed { rows, unreadable } = done;
+    let (current, _) = keys.current_prefixes();
+    let current = current.split('.').nth(1);
+    println!("{}", json!({ "current": current, "resealed": rows, "unreadable": unreadable }));
+    Ok(if unreadable == 0 { Found::Fine } else { Found::Breach })
 }

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::{
@@ -34,7 +34,7 @@ const CACHED_MAX: u64 = 50_000;
 /// A handle as shown at a door.
 pub type Handle = (Method, String);
 
-/// A member whose timeline this transaction has locked.
+/// A member whose timeline is locked, or guarded when it is written.
 pub struct Locked {
     pub member: MemberId,
     /// The member row's version: when it moves, the person is read again.
@@ -65,7 +65,7 @@ pub struct Directory {
     people: Cache<MemberId, (i64, Arc<Facts>)>,
 }
 
-/// Everybody of one group, locked.
+/// Everybody of one group.
 pub struct Crowd {
     pub locked: HashMap<MemberId, Locked>,
     pub holdings: HashMap<Handle, Holding>,
@@ -106,6 +106,18 @@ impl Directory {
         Ok(())
     }
 
+    /// Who is in `entries` as far as the cache knows, in the order in which timelines are locked.
+    pub fn wanted(&self, entries: &[NewEntry]) -> Vec<(MemberId, Handle)> {
+        let mut wanted: Vec<(MemberId, Handle)> = entries
+            .iter()
+            .map(NewEntry::handle)
+            .filter_map(|handle| Some((self.holders.get(&handle)?, handle)))
+            .collect();
+        wanted.sort_by(|a, b| (a.0, method(a.1.0), &a.1.1).cmp(&(b.0, method(b.1.0), &b.1.1)));
+        wanted.dedup();
+        wanted
+    }
+
     /// Locks the timelines of everybody in `entries`, in id order, and reads who holds what now.
     /// `None` when the cache was behind: learn again and start over.
     pub async fn lock(
@@ -114,37 +126,46 @@ impl Directory {
         keys: &Keys,
         entries: &[NewEntry],
     ) -> Result<Option<Crowd>, DbErr> {
+        let wanted = self.wanted(entries);
+        let locked = Lookup { lock: Some("t"), ..CROWD };
+        let rows = bulk::find(tx, &locked, crowd_keys(&wanted)).await?;
+        self.crowd(keys, entries, wanted.len(), &rows)
+    }
+
+    /// Those who stand behind `rows`, which [`CROWD`] gave for `wanted` people. `None` when the
+    /// cache was behind.
+    pub fn crowd(
+        &self,
+        keys: &Keys,
+        entries: &[NewEntry],
+        wanted: usize,
+        rows: &[QueryResult],
+    ) -> Result<Option<Crowd>, DbErr> {
         let codes = codes::holdings(keys, entries);
-        let mut wanted: Vec<(MemberId, Handle)> = entries
-            .iter()
-            .map(NewEntry::handle)
-            .filter_map(|handle| Some((self.holders.get(&handle)?, handle)))
-            .collect();
-        wanted.sort_by(|a, b| (a.0, method(a.1.0), &a.1.1).cmp(&(b.0, method(b.1.0), &b.1.1)));
-        wanted.dedup();
-        let lookups = wanted
-            .iter()
-            .map(|(member, (m, h))| vec![member.0.into(), method(*m).into(), h.clone().into()]);
         let mut crowd = Crowd { locked: HashMap::new(), holdings: HashMap::new() };
-        let rows = bulk::find(tx, &LOCKED, lookups.collect()).await?;
-        let mut stale = rows.len() < wanted.len();
+        let mut stale = rows.len() < wanted;
         for row in rows {
             let member = MemberId(row.try_get("", "member_id")?);
             let kind: String = row.try_get("", "kind")?;
             let handle: String = row.try_get("", "handle")?;
             let Some(shown) = parse_method(&kind).map(|method| (method, handle)) else { continue };
             let signed = codes.get(&shown).filter(|code| code.member == member).copied();
-            if let Some(holding) = signed.or(holding(&row, member)?) {
+            if let Some(holding) = signed.or(holding(row, member)?) {
                 crowd.holdings.insert(shown, holding);
             } else {
                 self.holders.invalidate(&shown);
                 stale = true;
             }
             if let Entry::Vacant(vacant) = crowd.locked.entry(member) {
-                vacant.insert(locked(&row, member)?);
+                vacant.insert(locked(row, member)?);
             }
         }
         Ok((!stale).then_some(crowd))
+    }
+
+    /// Who holds what this entry shows, as far as the cache knows.
+    pub fn holder(&self, entry: &NewEntry) -> Option<MemberId> {
+        self.holders.get(&entry.handle())
     }
 
     /// Forgets the holders of these handles, so that they are learnt again.
@@ -192,7 +213,16 @@ const HOLDERS: Lookup = Lookup {
     lock: None,
 };
 
-const LOCKED: Lookup = Lookup {
+/// The keys of [`CROWD`].
+pub fn crowd_keys(wanted: &[(MemberId, Handle)]) -> Vec<Vec<Value>> {
+    let key = |(member, (m, h)): &(MemberId, Handle)| {
+        vec![member.0.into(), method(*m).into(), h.clone().into()]
+    };
+    wanted.iter().map(key).collect()
+}
+
+/// Timeline, person and holding of those who are wanted.
+pub const CROWD: Lookup = Lookup {
     select: "q.k2 AS kind, q.k3 AS handle, t.member_id AS member_id, t.version AS version, \
              t.state AS state, m.version AS person_version, \
              c.member_id AS holder, c.status AS status, c.valid_from AS valid_from, c.valid_to AS valid_to",
@@ -200,7 +230,7 @@ const LOCKED: Lookup = Lookup {
            LEFT JOIN credentials c ON c.kind = q.k2 AND c.handle = q.k3",
     on: "t.member_id = q.k1",
     keys: &[Kind::Uuid, Kind::Text, Kind::Text],
-    lock: Some("t"),
+    lock: None,
 };
 
 /// Who holds the handle by SQL; `None` when it is not this member any more.
@@ -218,7 +248,7 @@ fn holding(row: &QueryResult, member: MemberId) -> Result<Option<Holding>, DbErr
     }))
 }
 
-/// The locked timeline as stored.
+/// The timeline as stored.
 ///
 /// # Errors
 /// `DbErr::Json` when the state is not a timeline, which only a hand in the database can cause.

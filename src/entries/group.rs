@@ -1,23 +1,28 @@
-//! One group of entries in one transaction: lock, know again, judge, fold, write, commit.
+//! One group of entries, whole or not at all: read, know again, judge, fold, write.
 //!
-//! Locks are taken in the order of every writer: timelines, gates, terminals, then tables by key.
+//! Alone with its rows, a group reads them at a glance and writes once, guarded. Where another
+//! writer was faster, it starts over in a transaction that takes locks first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DbErr};
 
 use super::{
     DecisionKind, NewEntry, Outcome, Quarantine, Recorded, StoredDecision,
     codes::Used,
+    footing::{self, Footing, Numbered},
     judge::{Judge, Shown, Verdict},
-    known::{self, Known, Numbered},
+    known::{self, Known},
     recorder::Context,
     rows::{EventRow, Rows},
     world::World,
 };
 use crate::{
     base::{
-        db::{self, bulk},
+        db::{
+            self,
+            bulk::{self, Write},
+        },
         ids::{EventId, MemberId, TerminalId},
     },
     minutes::{
@@ -41,17 +46,22 @@ const FRESH_STARTS_MAX: usize = 5;
 
 /// Records a group, whole or not at all.
 pub async fn write(context: &Context, entries: &[NewEntry]) -> Result<Done, DbErr> {
+    let mut guarded = db::is_postgres(&context.db) && context.rivals.are_away();
     for _ in 0..FRESH_STARTS_MAX {
         context.directory.learn(&context.db, &context.keys, entries).await?;
         let world = context.worlds.latest();
-        let tx = db::begin(&context.db).await?;
-        match attempt(context, &tx, &world, entries).await? {
-            Attempt::Done(done) => {
-                tx.commit().await?;
-                return Ok(done);
+        let attempt = if guarded {
+            at_a_glance(context, &world, entries).await?
+        } else {
+            under_locks(context, &world, entries).await?
+        };
+        match attempt {
+            Attempt::Done(done) => return Ok(done),
+            Attempt::Outrun => {
+                context.rivals.were_faster();
+                guarded = false;
             }
             Attempt::Stale => {
-                tx.rollback().await?;
                 context.worlds.reload(&context.db).await?;
                 context.directory.forget(entries);
             }
@@ -60,12 +70,45 @@ pub async fn write(context: &Context, entries: &[NewEntry]) -> Result<Done, DbEr
     Err(DbErr::Custom("what the group rests on kept changing".to_owned()))
 }
 
+async fn at_a_glance(
+    context: &Context,
+    world: &World,
+    entries: &[NewEntry],
+) -> Result<Attempt, DbErr> {
+    let db = &context.db;
+    let Some(footing) = footing::glance(context, db, world, entries).await? else {
+        return Ok(Attempt::Stale);
+    };
+    let (done, writes) = draft(context, db, world, footing, entries).await?;
+    match bulk::write_whole(db, writes).await {
+        Ok(()) => Ok(Attempt::Done(done)),
+        Err(error) if bulk::is_outrun(&error) => Ok(Attempt::Outrun),
+        Err(error) => Err(error),
+    }
+}
+
+async fn under_locks(
+    context: &Context,
+    world: &World,
+    entries: &[NewEntry],
+) -> Result<Attempt, DbErr> {
+    let tx = db::begin(&context.db).await?;
+    let Some(footing) = footing::lock(context, &tx, world, entries).await? else {
+        tx.rollback().await?;
+        return Ok(Attempt::Stale);
+    };
+    let (done, writes) = draft(context, &tx, world, footing, entries).await?;
+    bulk::write_all(&tx, writes).await?;
+    tx.commit().await?;
+    Ok(Attempt::Done(done))
+}
+
 /// Puts an event that cannot be processed into quarantine, with its key, so that it is
 /// acknowledged and waits for staff.
 pub async fn park(context: &Context, entry: &NewEntry) -> Result<Done, DbErr> {
     let world = context.worlds.current(&context.db).await?;
     let tx = db::begin(&context.db).await?;
-    let mut numbered = known::lock_terminals(&tx, &world, std::slice::from_ref(entry)).await?;
+    let mut numbered = Numbered::lock(&tx, &world, std::slice::from_ref(entry)).await?;
     let decision = quarantined(Quarantine::Poison);
     let mut rows = Rows::default();
     if let Some(terminal) = world.terminals.get(&entry.terminal) {
@@ -84,28 +127,26 @@ enum Attempt {
     Done(Done),
     /// A cache was behind what SQL says.
     Stale,
+    /// Another writer was faster.
+    Outrun,
 }
 
-async fn attempt(
+/// What becomes of the group, and the writes that make it so.
+async fn draft<C: ConnectionTrait>(
     context: &Context,
-    tx: &DatabaseTransaction,
+    db: &C,
     world: &World,
+    footing: Footing,
     entries: &[NewEntry],
-) -> Result<Attempt, DbErr> {
-    let Some(crowd) = context.directory.lock(tx, &context.keys, entries).await? else {
-        return Ok(Attempt::Stale);
-    };
-    let gates = limited_venues(world, entries);
-    let inside = known::lock_gates(tx, &gates, context.clock.now()).await?;
-    let numbered = known::lock_terminals(tx, world, entries).await?;
-    if numbered.revision != world.revision {
-        return Ok(Attempt::Stale);
-    }
-    let known = known::find(tx, &numbered, entries).await?;
-    let people = context.directory.people(tx, &context.keys, &crowd).await?;
+) -> Result<(Done, Vec<Write>), DbErr> {
+    let Footing { crowd, gates, numbered, stays } = footing;
+    let known = known::find(db, &numbered, entries).await?;
+    let people = context.directory.people(db, &context.keys, &crowd).await?;
     let now = context.clock.now();
-    let posting = Posting::new(&context.keys, world, now, "fold");
-    let judge = Judge { world, people, inside, now };
+    let mut posting = Posting::new(&context.keys, world, now, "fold");
+    posting.stood(stays);
+    let guards = gates.write();
+    let judge = Judge { world, people, inside: gates.inside, now };
     let group = Group {
         judge,
         holdings: crowd.holdings,
@@ -116,24 +157,18 @@ async fn attempt(
         numbered,
         known,
         used: Used::default(),
+        seen: HashSet::new(),
     };
-    Ok(Attempt::Done(group.run(tx, entries).await?))
+    let (done, mut writes) = group.run(db, entries).await?;
+    writes.push(guards);
+    // Rows that writers wait for at first, in everybody's order.
+    let order = ["timelines", "venue_gates", "terminals"];
+    writes.sort_by_key(|w| order.iter().position(|t| *t == w.table).unwrap_or(order.len()));
+    Ok((done, writes))
 }
 
 fn standings(locked: HashMap<MemberId, super::directory::Locked>) -> BTreeMap<MemberId, Standing> {
     locked.into_iter().map(|(id, l)| (id, Standing::new(id, l.version, l.timeline))).collect()
-}
-
-/// Venues with a capacity at which somebody waits at the door now.
-fn limited_venues(world: &World, entries: &[NewEntry]) -> BTreeSet<crate::base::ids::VenueId> {
-    let live = entries.iter().filter(|e| e.outcome == Outcome::Live);
-    live.filter_map(|entry| {
-        let place = world.terminals.get(&entry.terminal)?.place_at(entry.received_at)?;
-        let venue = world.venues.get(&place.venue)?;
-        let rules = venue.rules_at(entry.received_at);
-        rules.capacity.or(rules.capacity_soft).map(|_| venue.id)
-    })
-    .collect()
 }
 
 /// A group while it is judged and folded.
@@ -147,14 +182,16 @@ struct Group<'a> {
     numbered: Numbered,
     known: Known,
     used: Used,
+    /// Members of whom an event is kept: their versions move on, also when nothing is folded.
+    seen: HashSet<MemberId>,
 }
 
 impl<'a> Group<'a> {
-    async fn run(
+    async fn run<C: ConnectionTrait>(
         mut self,
-        tx: &DatabaseTransaction,
+        tx: &C,
         entries: &'a [NewEntry],
-    ) -> Result<Done, DbErr> {
+    ) -> Result<(Done, Vec<Write>), DbErr> {
         let mut items = Vec::with_capacity(entries.len());
         let mut touched = HashSet::new();
         for entry in entries {
@@ -168,6 +205,8 @@ impl<'a> Group<'a> {
             }
             if touched.contains(&member) {
                 standing.finish(self.judge.world, now, &mut self.posting);
+            } else if self.seen.contains(&member) {
+                standing.stay(self.judge.world, &mut self.posting);
             }
         }
         let effects = self.effects;
@@ -175,13 +214,12 @@ impl<'a> Group<'a> {
         let mut writes = self.rows.writes();
         writes.push(self.numbered.write());
         writes.extend(self.posting.finish(tx).await?);
-        bulk::write_all(tx, writes).await?;
-        Ok(Done { items, progress: self.numbered.progress() })
+        Ok((Done { items, progress: self.numbered.progress() }, writes))
     }
 
-    async fn one(
+    async fn one<C: ConnectionTrait>(
         &mut self,
-        tx: &DatabaseTransaction,
+        tx: &C,
         entry: &'a NewEntry,
         touched: &mut HashSet<MemberId>,
     ) -> Result<Recorded, DbErr> {
@@ -249,6 +287,7 @@ impl<'a> Group<'a> {
             }
             Verdict::Keep(kept) => {
                 let id = EventId::new();
+                self.seen.insert(kept.member);
                 self.rows.key(entry, Some((id, kept.occurred_at)), &kept.decision);
                 self.known.learn(entry, &kept.decision, Some((id, kept.occurred_at)));
                 self.rows.event(&EventRow {
@@ -304,9 +343,9 @@ impl<'a> Group<'a> {
     }
 
     /// Somebody waits at the door: what came late of them has to be folded before we judge.
-    async fn catch_up_with(
+    async fn catch_up_with<C: ConnectionTrait>(
         &mut self,
-        tx: &DatabaseTransaction,
+        tx: &C,
         member: MemberId,
     ) -> Result<(), DbErr> {
         if !self.standings.get(&member).is_some_and(Standing::is_late) {
@@ -319,9 +358,9 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    async fn catch_up(
+    async fn catch_up<C: ConnectionTrait>(
         &mut self,
-        tx: &DatabaseTransaction,
+        tx: &C,
         standing: &mut Standing,
     ) -> Result<(), DbErr> {
         let caught_up =

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{
     DecisionKind, KEYS_KEPT, NewEntry, Outcome, Quarantine, StoredDecision,
     directory::Holding,
-    known,
+    footing::count_inside,
     rules::{
         self, Ask, Decision, MemberFacts, MemberStatus, Occupancy, Presence, Reason, Timing,
         classify_time, nearest_admitting,
@@ -176,7 +176,7 @@ impl Judge<'_> {
         if rules.capacity.is_none() && rules.capacity_soft.is_none() {
             return Ok(0);
         }
-        let counted = known::count_inside(tx, &BTreeSet::from([venue.id]), self.now).await?;
+        let counted = count_inside(tx, &BTreeSet::from([venue.id]), self.now).await?;
         Ok(counted.get(&venue.id).copied().unwrap_or_default())
     }
 
@@ -230,7 +230,7 @@ impl Judge<'_> {
             .filter(|venue| venue.rules_at(ask.at).capacity.is_some())
             .map(|venue| venue.id)
             .collect();
-        let inside = known::count_inside(tx, &limited, self.now).await?;
+        let inside = count_inside(tx, &limited, self.now).await?;
         let would_admit = |venue: &Venue| {
             let occupancy =
                 Occupancy { inside: inside.get(&venue.id).copied().unwrap_or_default() };

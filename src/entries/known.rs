@@ -1,8 +1,7 @@
-//! What SQL knows already, under locks: records that came before, how far each terminal's numbers
-//! go, and how full limited venues are.
+//! Records that came before, in SQL or in the same group.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -11,43 +10,16 @@ use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::{
-    DecisionKind, NewEntry, Outcome, Recorded, StoredDecision, group::Progresses,
-    rows::parse_method, world::World,
+    DecisionKind, NewEntry, Outcome, Recorded, StoredDecision, footing::Numbered,
+    rows::parse_method,
 };
 use crate::{
     base::{
-        db::bulk::{self, Column, Kind, Lookup, Verb, Write, column, nullable},
-        ids::{EventId, Method, TerminalId, VenueId},
+        db::bulk::{self, Kind, Lookup},
+        ids::{EventId, Method, TerminalId},
     },
     minutes::timeline::Event,
     terminals::{Absorbed, Progress},
-};
-
-const GATES: Lookup = Lookup {
-    select: "g.venue_id AS venue_id",
-    from: "venue_gates g",
-    on: "g.venue_id = q.k1",
-    keys: &[Kind::Uuid],
-    lock: Some("g"),
-};
-
-const INSIDE: Lookup = Lookup {
-    select: "v.id AS venue_id, (SELECT count(*) FROM sessions s WHERE s.venue_id = v.id \
-             AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k2) AS inside",
-    from: "venues v",
-    on: "v.id = q.k1",
-    keys: &[Kind::Uuid, Kind::Instant],
-    lock: None,
-};
-
-const TERMINALS: Lookup = Lookup {
-    select: "t.id AS id, t.epoch AS epoch, t.highest_seq AS highest_seq, t.gaps AS gaps, \
-             t.clock_offset_ms AS clock_offset_ms, \
-             (SELECT n FROM revisions WHERE name = 'world') AS revision",
-    from: "terminals t",
-    on: "t.id = q.k1",
-    keys: &[Kind::Uuid],
-    lock: Some("t"),
 };
 
 const KEYS: Lookup = Lookup {
@@ -59,41 +31,6 @@ const KEYS: Lookup = Lookup {
     lock: None,
 };
 
-const NUMBER_COLUMNS: &[Column] = &[
-    column("id", Kind::Uuid),
-    column("epoch", Kind::Big),
-    column("highest_seq", Kind::Big),
-    column("acked_seq", Kind::Big),
-    column("gaps", Kind::Text),
-    column("last_seen_at", Kind::Instant),
-    nullable("lost_at", Kind::Instant),
-];
-
-/// Locks the gates of limited venues, in id order, then counts who is inside.
-pub async fn lock_gates<C: ConnectionTrait>(
-    tx: &C,
-    venues: &BTreeSet<VenueId>,
-    now: DateTime<Utc>,
-) -> Result<HashMap<VenueId, i64>, DbErr> {
-    let keys = venues.iter().map(|venue| vec![venue.0.into()]).collect();
-    bulk::find(tx, &GATES, keys).await?;
-    count_inside(tx, venues, now).await
-}
-
-/// Unexpired open sessions of each venue, 0 where there are none.
-pub async fn count_inside<C: ConnectionTrait>(
-    tx: &C,
-    venues: &BTreeSet<VenueId>,
-    now: DateTime<Utc>,
-) -> Result<HashMap<VenueId, i64>, DbErr> {
-    let mut inside: HashMap<VenueId, i64> = venues.iter().map(|venue| (*venue, 0)).collect();
-    let keys = venues.iter().map(|venue| vec![venue.0.into(), now.into()]).collect();
-    for row in bulk::find(tx, &INSIDE, keys).await? {
-        inside.insert(VenueId(row.try_get("", "venue_id")?), row.try_get("", "inside")?);
-    }
-    Ok(inside)
-}
-
 /// How the person of a stored event was recognised.
 pub async fn method_of<C: ConnectionTrait>(tx: &C, event: &Event) -> Result<Option<Method>, DbErr> {
     let sql = "SELECT method FROM entry_events WHERE id = $1 AND occurred_at = $2";
@@ -102,79 +39,6 @@ pub async fn method_of<C: ConnectionTrait>(tx: &C, event: &Event) -> Result<Opti
     let Some(row) = tx.query_one_raw(statement).await? else { return Ok(None) };
     let method: String = row.try_get("", "method")?;
     Ok(parse_method(&method))
-}
-
-/// The terminals of a group, locked: their numbers and clocks.
-pub struct Numbered {
-    /// The world's revision inside this transaction.
-    pub revision: i64,
-    /// When the group's newest entry came in: the terminals are not silent.
-    received_at: DateTime<Utc>,
-    terminals: BTreeMap<TerminalId, (Progress, i64)>,
-}
-
-pub async fn lock_terminals<C: ConnectionTrait>(
-    tx: &C,
-    world: &World,
-    entries: &[NewEntry],
-) -> Result<Numbered, DbErr> {
-    let ids: BTreeSet<TerminalId> = entries.iter().map(|e| e.terminal).collect();
-    let keys = ids.iter().map(|id| vec![id.0.into()]).collect();
-    let received_at = entries.iter().map(|e| e.received_at).max().unwrap_or_default();
-    let mut numbered =
-        Numbered { revision: world.revision, received_at, terminals: BTreeMap::new() };
-    for row in bulk::find(tx, &TERMINALS, keys).await? {
-        let gaps: String = row.try_get("", "gaps")?;
-        let (epoch, highest) = (row.try_get("", "epoch")?, row.try_get("", "highest_seq")?);
-        let progress = Progress::parse(epoch, highest, &gaps);
-        numbered.revision = row.try_get("", "revision")?;
-        let id = TerminalId(row.try_get("", "id")?);
-        numbered.terminals.insert(id, (progress, row.try_get("", "clock_offset_ms")?));
-    }
-    Ok(numbered)
-}
-
-impl Numbered {
-    /// Counts a record as here.
-    pub fn absorb(&mut self, entry: &NewEntry) {
-        // A vendor's numbers begin again whenever its log is cleared: they acknowledge nothing.
-        if entry.vendor_key.is_some() {
-            return;
-        }
-        if let Some((progress, _)) = self.terminals.get_mut(&entry.terminal) {
-            progress.absorb(entry.epoch, entry.seq);
-        }
-    }
-
-    /// How far the terminal's clock is ahead of ours.
-    pub fn offset_ms(&self, terminal: TerminalId) -> i64 {
-        self.terminals.get(&terminal).map_or(0, |(_, offset)| *offset)
-    }
-
-    pub fn progress(&self) -> Progresses {
-        let of = |progress: &Progress| (progress.ack_through(), progress.resend_from());
-        self.terminals.iter().map(|(id, (progress, _))| (*id, of(progress))).collect()
-    }
-
-    pub fn write(&self) -> Write {
-        let rows = self.terminals.iter().map(|(id, (progress, _))| {
-            vec![
-                id.0.into(),
-                progress.epoch.into(),
-                progress.highest_seq.into(),
-                progress.acked_seq().into(),
-                progress.gaps_text().into(),
-                self.received_at.into(),
-                None::<DateTime<Utc>>.into(),
-            ]
-        });
-        Write {
-            table: "terminals",
-            columns: NUMBER_COLUMNS,
-            verb: Verb::Update { keys: 1 },
-            rows: rows.collect(),
-        }
-    }
 }
 
 /// A record that has its key.
@@ -206,7 +70,7 @@ pub async fn find<C: ConnectionTrait>(
     entries: &[NewEntry],
 ) -> Result<Known, DbErr> {
     let mut progress: HashMap<TerminalId, Progress> =
-        numbered.terminals.iter().map(|(id, (progress, _))| (*id, progress.clone())).collect();
+        numbered.all().map(|(id, progress)| (id, progress.clone())).collect();
     let mut known =
         Known { keys: HashMap::new(), forgotten: HashSet::new(), conflicts: HashSet::new() };
     let mut doubtful = BTreeMap::new();
@@ -218,8 +82,7 @@ pub async fn find<C: ConnectionTrait>(
         }
         // What SQL has acknowledged, not what this group is about to: a batch that stands twice in
         // one group, because its sender lost patience, would be taken for forgotten and dropped.
-        let acknowledged =
-            numbered.terminals.get(&entry.terminal).and_then(|(stored, _)| stored.ack_through());
+        let acknowledged = numbered.of(entry.terminal).and_then(Progress::ack_through);
         if progress.absorb(entry.epoch, entry.seq) == Absorbed::MaybeKnown {
             doubtful.insert((entry.terminal, entry.record_id()), name(entry));
             if acknowledged.is_some_and(|(epoch, seq)| epoch == entry.epoch && entry.seq <= seq) {

@@ -6,6 +6,7 @@ mod admission;
 mod codes;
 mod directory;
 mod erasure;
+mod footing;
 mod group;
 mod judge;
 mod known;
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use admission::refusals;
 pub use directory::Directory;
 pub use erasure::erase;
-pub use recorder::{Context as RecorderContext, Recorder};
+pub use recorder::{Context as RecorderContext, Recorder, Rivals};
 pub use rules::Reason;
 
 use crate::base::ids::{Direction, Method, TerminalId, VenueId};

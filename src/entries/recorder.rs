@@ -4,7 +4,14 @@
 //! is ever delayed on purpose. A group that fails for a passing cause is tried again whole;
 //! otherwise it is halved until the poison stands alone.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use rand::Rng;
 use sea_orm::{DatabaseConnection, DbErr, SqlErr};
@@ -58,6 +65,28 @@ pub struct Context {
     pub directory: Directory,
     /// Woken after each commit, so that the projector follows at once.
     pub committed: Arc<Notify>,
+    pub rivals: Rivals,
+}
+
+/// Whether other writers are about. A group that is outrun has read for nothing, so for a while
+/// the groups behind it take locks at once.
+#[derive(Default)]
+pub struct Rivals(AtomicU32);
+
+/// Groups that take locks after one was outrun.
+const WARY_FOR: u32 = 64;
+
+impl Rivals {
+    /// Asked once a group.
+    pub fn are_away(&self) -> bool {
+        let wary = self.0.load(Ordering::Relaxed);
+        self.0.store(wary.saturating_sub(1), Ordering::Relaxed);
+        wary == 0
+    }
+
+    pub fn were_faster(&self) {
+        self.0.store(WARY_FOR, Ordering::Relaxed);
+    }
 }
 
 impl Recorder {

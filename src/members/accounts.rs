@@ -174,12 +174,18 @@ pub(super) async fn find_visitor(
             account: Some(account.id),
             member: account.member_id,
             session: hash,
+            since: row.created_at,
         };
         return Ok(account.map(visitor));
     }
     let row = member_tokens::Entity::find_by_id(hash.clone()).one(db).await?;
     let row = row.filter(|row| row.revoked_at.is_none() && now < row.expires_at);
-    Ok(row.map(|row| Visitor { account: None, member: Some(row.member_id), session: hash }))
+    Ok(row.map(|row| Visitor {
+        account: None,
+        member: Some(row.member_id),
+        session: hash,
+        since: row.created_at,
+    }))
 }
 
 /// The member who came with a token. Refuses (401) a token that is not good; somebody who has not

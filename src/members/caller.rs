@@ -1,6 +1,7 @@
 //! A request from the mini-program: somebody who signed in, registered or not.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::accounts;
 use crate::base::{
@@ -18,6 +19,8 @@ pub struct Visitor {
     pub member: Option<MemberId>,
     /// The hash of the token they came with.
     pub(super) session: String,
+    /// When they signed in.
+    pub(super) since: DateTime<Utc>,
 }
 
 impl Visitor {
@@ -46,9 +49,22 @@ impl Visitor {
 pub struct Resident {
     pub id: MemberId,
     pub account: Option<AccountId>,
+    /// When they signed in.
+    since: DateTime<Utc>,
 }
 
+/// How long somebody counts as having just signed in.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
+
 impl Resident {
+    /// Refuses (401) who signed in a while ago: a telephone may have changed hands since.
+    pub fn require_fresh(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        if now - self.since > FRESH {
+            return Err(Error::Unauthenticated(Code::FreshLoginRequired));
+        }
+        Ok(())
+    }
+
     /// How audit rows and `by` columns name the caller: `member:<id>`.
     pub fn actor(&self) -> String {
         format!("member:{}", self.id)
@@ -75,6 +91,6 @@ impl FromRequestParts<State> for Resident {
         if !accounts::is_registered(&state.db, id).await? {
             return Err(Error::Unauthenticated(Code::SessionEnded));
         }
-        Ok(Self { id, account: visitor.account })
+        Ok(Self { id, account: visitor.account, since: visitor.since })
     }
 }

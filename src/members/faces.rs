@@ -1,7 +1,10 @@
 //! Enrolment photos: kept only with both consents about faces, sealed with a key of their own and
 //! found by a handle that says nothing; gone in the moment in which one of the consents is.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, Statement, sea_query::Expr,
@@ -13,12 +16,12 @@ use super::{
     note,
     own::lock_own,
     photo::Photo,
-    tables::{credentials, faces},
+    tables::{credentials, faces, members},
     words::{CredentialKind, Purpose, Status},
 };
 use crate::base::{
     error::{Code, Error},
-    ids::MemberId,
+    ids::{MemberId, TerminalId, VenueId},
     keys::Keys,
 };
 
@@ -90,7 +93,8 @@ pub async fn face_photo(
     keys: &Keys,
     member: MemberId,
 ) -> Result<Vec<u8>, Error> {
-    let row = row_of(conn, member).await?.ok_or(Error::NotFound(Code::NotFound))?;
+    let row = row_of(conn, member).await?.filter(|row| !row.photo_ct.is_empty());
+    let row = row.ok_or(Error::NotFound(Code::NotFound))?;
     Ok(keys.open_face(&row.handle, &row.photo_ct)?)
 }
 
@@ -114,6 +118,90 @@ pub async fn forget_face(
         note(tx, &format!("member:{member}"), "face_forgotten", member, None, now).await?;
     }
     Ok(())
+}
+
+/// A handle under which terminals know a member's face, or knew one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaceHandle {
+    pub handle: String,
+    pub valid_from: DateTime<Utc>,
+    /// Since when terminals are to delete it.
+    pub withdrawn_at: Option<DateTime<Utc>>,
+}
+
+/// How a face stands at a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FaceAt {
+    /// The terminal has not told yet that it holds the face.
+    Pending,
+    Present,
+    /// The terminal cannot use the photo.
+    Refused,
+    /// The terminal has not told yet that it deleted the face.
+    Deleting,
+    Deleted,
+}
+
+/// A terminal and how somebody's face stands there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaceDoor {
+    pub terminal: TerminalId,
+    pub venue: VenueId,
+    pub venue_name: String,
+    pub state: FaceAt,
+    /// Since when, as the terminal told; of `deleting`, since when it is to.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// What terminals hold is known to a domain above this one.
+pub type FaceDoors =
+    Arc<dyn Fn(MemberId) -> BoxFuture<'static, Result<Vec<FaceDoor>, Error>> + Send + Sync>;
+
+/// The handles of a member's faces, those withdrawn as long as terminals are told of them.
+pub async fn face_handles(
+    db: &impl ConnectionTrait,
+    member: MemberId,
+) -> Result<Vec<FaceHandle>, Error> {
+    let rows = credentials::Entity::find()
+        .filter(credentials::COLUMN.member_id.eq(member))
+        .filter(credentials::COLUMN.kind.eq(CredentialKind::Face.as_str()))
+        .all(db)
+        .await?;
+    let handle = |row: credentials::Model| FaceHandle {
+        withdrawn_at: (row.status != Status::Active.as_str()).then_some(row.valid_to).flatten(),
+        handle: row.handle,
+        valid_from: row.valid_from,
+    };
+    Ok(rows.into_iter().map(handle).collect())
+}
+
+/// Whose photo a handle stands for, and the photo, if a terminal may have it: both consents are
+/// given, and member and handle are active.
+pub async fn photo_for_door(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    handle: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<(MemberId, Vec<u8>)>, Error> {
+    let Some(row) = faces::Entity::find_by_id(handle).one(db).await? else { return Ok(None) };
+    let member = row.member_id;
+    let shown = (CredentialKind::Face.as_str().to_owned(), handle.to_owned());
+    let credential = credentials::Entity::find_by_id(shown).one(db).await?;
+    let holds = credential.is_some_and(|shown| {
+        shown.status == Status::Active.as_str() && shown.valid_to.is_none_or(|to| now < to)
+    });
+    let active = members::Entity::find_by_id(member).one(db).await?;
+    let active = active.is_some_and(|member| member.status == Status::Active.as_str());
+    if !holds || !active || row.photo_ct.is_empty() {
+        return Ok(None);
+    }
+    for purpose in [Purpose::DoorFace, Purpose::OffDeviceFaceTransfer] {
+        if !has_granted(db, member, purpose).await? {
+            return Ok(None);
+        }
+    }
+    Ok(Some((member, keys.open_face(handle, &row.photo_ct)?)))
 }
 
 /// How many persons have a face stored at doors or here, each counted once.

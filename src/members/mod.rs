@@ -19,6 +19,7 @@ mod routes;
 mod rules;
 mod tables;
 mod verification;
+mod views;
 mod wards;
 mod words;
 
@@ -36,12 +37,15 @@ pub use caller::{Resident, Visitor};
 pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
 pub use desk::{NewApproval, NewCredential, add_credential, approve, record_consent, set_guardian};
 pub use erasure::{erase, forget_phone, sweep_credentials};
-pub use faces::{Face, face, face_photo, faces_alarm, forget_face, keep_face, persons_with_faces};
+pub use faces::{
+    Face, FaceAt, FaceDoor, FaceDoors, FaceHandle, face, face_handles, face_photo, faces_alarm,
+    forget_face, keep_face, persons_with_faces, photo_for_door,
+};
 pub use facts::facts_for;
 pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
 pub use own::{Change, Own, change, own, register_self};
 pub use photo::{Photo, read as read_photo};
-pub use profile::{ConsentState, Profile, profile};
+pub use profile::{ConsentState, Profile};
 pub use recovery::{
     Claim, ask_recovery, begin_recovery, issue_recovery_code, record_recovered, record_recovery,
     recover_with_code, recovering,
@@ -52,6 +56,9 @@ pub use rules::{Approval, Facts, local_day};
 pub use verification::{
     Check, Method as ProofMethod, Outcome as CheckOutcome, ask_registry, ask_wechat, begin_face,
     record_begun, record_outcome, record_registry, running, subject,
+};
+pub use views::{
+    View, ViewRequest, ask_leave, give_leave, look_after, look_at, open_requests, views_of,
 };
 pub use wards::{acting_for, home_of, refusal_for_guardian, register_ward, wards};
 pub use words::{CredentialKind, Purpose, Status, Verification};

@@ -45,6 +45,21 @@ pub struct Profile {
     pub approvals: Vec<Approval>,
 }
 
+impl Profile {
+    /// Without anything that tells of a person.
+    #[must_use]
+    pub fn veiled(self) -> Self {
+        Self {
+            name: "*".to_owned(),
+            document_number: "*".to_owned(),
+            phone: None,
+            sex: None,
+            birth_year: None,
+            ..self
+        }
+    }
+}
+
 /// How a consent stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentState {

@@ -9,6 +9,7 @@
 //! | `POST /members/{id}/credentials` | adds a face or card number, a QR or desk code |
 //! | `PUT /members/{id}/approvals` | permits something that venues ask for |
 //! | `POST /members/{id}/recovery-code` | gives who lost their account a code to come back with |
+//! | `POST /members/{id}/view-requests`, `GET /view-requests`, `POST /view-requests/{id}/approve` | leave to see a child |
 //! | `POST /members/import` | takes members and past minutes over from a CSV or NDJSON file |
 
 use axum::{
@@ -24,9 +25,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use self::bodies::{
     ApprovalBody, ConsentBody, CredentialBody, GuardianBody, MemberBody, NewMemberBody, ReportBody,
 };
-use super::{CarryOver, Channel, Charset, Format, Upload, import};
+use super::{CarryOver, Channel, Charset, FaceDoors, Format, Upload, import};
 use crate::{
     base::{
+        db,
         documents::Document,
         error::{Code, Error},
         http::{body, json::Json, problem::Problem, query::Path},
@@ -42,10 +44,12 @@ mod faces;
 mod own;
 mod own_bodies;
 mod proofs;
+mod views;
 
 /// What residents do for themselves.
-pub fn resident_routes() -> OpenApiRouter<State> {
-    own::routes().merge(proofs::routes()).merge(faces::routes())
+/// `face_doors` knows what terminals hold, which belong to a domain above this one.
+pub fn resident_routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
+    own::routes().merge(proofs::routes()).merge(faces::routes(face_doors)).merge(views::routes())
 }
 
 /// `carry_over` writes past minutes, which belong to a domain above this one.
@@ -64,6 +68,7 @@ pub fn routes(carry_over: CarryOver) -> OpenApiRouter<State> {
         .routes(routes!(approve))
         .merge(import)
         .merge(proofs::desk_routes())
+        .merge(views::desk_routes())
 }
 
 /// Registers somebody whose document staff has seen.
@@ -117,7 +122,8 @@ async fn note_refusal(
     super::note_duplicate(&state.db, &state.keys, document, actor, now).await
 }
 
-/// A member, masked.
+/// A member, masked. The member can read that it was looked at; a child under 14 is shown only with
+/// leave (see `view-requests`).
 #[utoipa::path(
     get,
     path = "/api/v1/staff/members/{id}",
@@ -125,6 +131,7 @@ async fn note_refusal(
     params(("id" = MemberId, Path)),
     responses(
         (status = 200, description = "The member", body = MemberBody),
+        (status = 403, description = "`leave_required`: a child, seen only with leave"),
         (status = 404, description = "Nobody in the caller's division"),
     ),
 )]
@@ -133,7 +140,9 @@ async fn show(
     by: StaffCaller,
     Path(id): Path<MemberId>,
 ) -> Result<Json<MemberBody>, Error> {
-    let profile = super::profile(&state.db, &state.keys, &by, id).await?;
+    let tx = db::begin(&state.db).await?;
+    let profile = super::look_at(&tx, &state.keys, &by, id, state.clock.now()).await?;
+    tx.commit().await?;
     Ok(Json(profile.into()))
 }
 
@@ -334,7 +343,8 @@ async fn answer(
     run: Run,
     status: StatusCode,
 ) -> Result<Answer, Error> {
-    let profile = super::profile(&run.tx, &state.keys, by, id).await?;
+    let now = state.clock.now();
+    let profile = super::look_after(&run.tx, &state.keys, by, id, now).await?;
     run.finish(status, &MemberBody::from(profile)).await
 }
 
@@ -356,6 +366,9 @@ mod tests {
             "/api/v1/staff/members/{id}/credentials",
             "/api/v1/staff/members/{id}/guardian",
             "/api/v1/staff/members/{id}/recovery-code",
+            "/api/v1/staff/members/{id}/view-requests",
+            "/api/v1/staff/view-requests",
+            "/api/v1/staff/view-requests/{id}/approve",
         ];
         assert_eq!(paths, expected);
     }

@@ -269,3 +269,50 @@ pub mod member_settings {
 
     impl ActiveModelBehavior for ActiveModel {}
 }
+
+pub mod member_views {
+    //! Which of the staff looked at whom; append-only, for the person to read.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::{DivisionCode, MemberId};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "member_views")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub member_id: MemberId,
+        pub viewer: String,
+        pub role: String,
+        pub division: DivisionCode,
+        pub act: String,
+        pub at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod view_requests {
+    //! Requests of staff to see a child, and who else gave leave.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "view_requests")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub member_id: MemberId,
+        pub asked_by: String,
+        pub reason: String,
+        pub asked_at: DateTimeUtc,
+        pub approved_by: Option<String>,
+        pub approved_at: Option<DateTimeUtc>,
+        pub valid_until: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

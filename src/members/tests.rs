@@ -2,7 +2,7 @@
 
 use sea_orm::{DatabaseConnection, PaginatorTrait as _};
 
-use super::*;
+use super::{profile::profile, *};
 use crate::{
     base::{
         clock::from_millis,

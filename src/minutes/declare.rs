@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, SqlErr,
+    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbErr, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, SqlErr, Statement,
 };
 use uuid::Uuid;
 
@@ -158,4 +158,13 @@ pub async fn erase(tx: &DatabaseTransaction, member: MemberId) -> Result<(), DbE
         .exec(tx)
         .await
         .map(drop)
+}
+
+/// Holds back whoever is about to record something of the member: those who wait for the lock
+/// read anew, and those who read already are outrun.
+pub async fn hold(tx: &DatabaseTransaction, member: MemberId) -> Result<(), DbErr> {
+    let sql = "UPDATE timelines SET version = version + 1 WHERE member_id = $1";
+    let statement =
+        Statement::from_sql_and_values(tx.get_database_backend(), sql, [member.0.into()]);
+    tx.execute_raw(statement).await.map(drop)
 }

@@ -24,5 +24,5 @@ pub mod verify;
 
 pub use carry_over::carry_over;
 pub use closer::close_due;
-pub use declare::erase;
+pub use declare::{erase, hold};
 pub use routes::{operations, resident_routes, routes};

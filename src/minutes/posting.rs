@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
 use uuid::Uuid;
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     base::{
-        db::bulk::{self, Kind, Lookup, Write},
+        db::bulk::{self, Kind, Lookup, Verb, Write},
         ids::{EventId, MemberId, VenueId},
         keys::Keys,
     },
@@ -52,6 +52,35 @@ pub struct MemberDay {
 /// A member's stays at a venue on a day are counted together.
 type Stay = (Uuid, NaiveDate, Uuid);
 
+/// How many stays members had at venues on days before a posting, as far as somebody asked.
+#[derive(Default)]
+pub struct Stays(BTreeMap<Stay, i64>);
+
+impl Stays {
+    /// A stay that the posting may want to know.
+    pub fn foresee(&mut self, member: MemberId, day: NaiveDate, venue: VenueId) {
+        self.0.insert((member.0, day, venue.0), 0);
+    }
+
+    /// The keys of [`STAYS`].
+    pub fn keys(&self) -> Vec<Vec<Value>> {
+        self.0.keys().map(|(m, d, v)| vec![(*m).into(), (*d).into(), (*v).into()]).collect()
+    }
+
+    /// Counts what [`STAYS`] found.
+    pub fn count(&mut self, rows: &[QueryResult]) -> Result<(), DbErr> {
+        for row in rows {
+            let key: Stay = (
+                row.try_get("", "stay_member")?,
+                row.try_get("", "stay_day")?,
+                row.try_get("", "stay_venue")?,
+            );
+            *self.0.entry(key).or_default() += 1;
+        }
+        Ok(())
+    }
+}
+
 /// A member's lock row as it will be written.
 pub struct TimelineRow {
     pub member: MemberId,
@@ -78,6 +107,7 @@ pub struct Posting<'a> {
     member_days: BTreeMap<(Uuid, NaiveDate), MemberDay>,
     months: BTreeMap<(Uuid, NaiveDate, Uuid), i64>,
     stays: BTreeMap<Stay, i64>,
+    stood: Stays,
     dirty: BTreeSet<(&'static str, String, NaiveDate)>,
     /// Effects that a late event changed, by event.
     effects: BTreeMap<EventId, (DateTime<Utc>, Effect)>,
@@ -103,9 +133,15 @@ impl<'a> Posting<'a> {
             member_days: BTreeMap::new(),
             months: BTreeMap::new(),
             stays: BTreeMap::new(),
+            stood: Stays::default(),
             dirty: BTreeSet::new(),
             effects: BTreeMap::new(),
         }
+    }
+
+    /// Stays that were looked up already, and that nothing changes until this is written.
+    pub fn stood(&mut self, stays: Stays) {
+        self.stood = stays;
     }
 
     /// A session is now `after`; SQL has it as `before`, unless this posting changed it already.
@@ -255,12 +291,12 @@ impl<'a> Posting<'a> {
             self.dirty.insert(("member_day", member.to_string(), *day));
         }
         Ok(vec![
-            insert(
-                "timelines",
-                TIMELINE_COLUMNS,
-                TIMELINE_UPSERT,
-                rows(self.timelines.into_values(), timeline),
-            ),
+            Write {
+                table: "timelines",
+                columns: TIMELINE_COLUMNS,
+                verb: Verb::InsertAll(TIMELINE_UPSERT),
+                rows: rows(self.timelines.into_values(), timeline),
+            },
             insert("sessions", SESSION_COLUMNS, SESSION_UPSERT, sessions(self.sessions)),
             insert("minute_entries", LEDGER_COLUMNS, "", rows(self.ledger, ledger_row)),
             insert(
@@ -291,16 +327,13 @@ impl<'a> Posting<'a> {
 
     async fn people<C: ConnectionTrait>(&mut self, tx: &C) -> Result<(), DbErr> {
         self.stays.retain(|_, change| *change != 0);
-        let keys = self.stays.keys().map(|(m, d, v)| vec![(*m).into(), (*d).into(), (*v).into()]);
-        let mut stood = BTreeMap::new();
-        for row in bulk::find(tx, &STAYS, keys.collect()).await? {
-            let key: Stay = (
-                row.try_get("", "member_id")?,
-                row.try_get("", "business_day")?,
-                row.try_get("", "venue_id")?,
-            );
-            *stood.entry(key).or_insert(0_i64) += 1;
+        let mut missing = Stays::default();
+        for stay in self.stays.keys().filter(|stay| !self.stood.0.contains_key(*stay)) {
+            missing.0.insert(*stay, 0);
         }
+        missing.count(&bulk::find(tx, &STAYS, missing.keys()).await?)?;
+        let mut stood = std::mem::take(&mut self.stood.0);
+        stood.extend(missing.0);
         self.count_people(&stood);
         Ok(())
     }
@@ -316,8 +349,9 @@ impl<'a> Posting<'a> {
     }
 }
 
-const STAYS: Lookup = Lookup {
-    select: "s.member_id AS member_id, s.business_day AS business_day, s.venue_id AS venue_id",
+/// A member's stays at a venue on a day.
+pub const STAYS: Lookup = Lookup {
+    select: "s.member_id AS stay_member, s.business_day AS stay_day, s.venue_id AS stay_venue",
     from: "sessions s",
     on: "s.member_id = q.k1 AND s.business_day = q.k2 AND s.venue_id = q.k3 AND NOT s.void",
     keys: &[Kind::Uuid, Kind::Day, Kind::Uuid],

@@ -119,6 +119,11 @@ impl Standing {
         if let Some(ended) = self.timeline.close_due(&venues, now) {
             self.post(venues, stood.as_ref(), &ended, posting);
         }
+        self.stay(venues, posting);
+    }
+
+    /// Hands the row over as it is; only its version moves on.
+    pub fn stay(self, venues: &dyn Venues, posting: &mut Posting) {
         let open = self.timeline.standing().and_then(|session| {
             let row = session_row(self.member, &session, venues.venue(session.venue)?);
             let limit = self.timeline.limit(&venues)?;

@@ -154,7 +154,7 @@ pub const TIMELINE_UPSERT: &str = "ON CONFLICT (member_id) DO UPDATE SET \
      version = excluded.version, state = excluded.state, \
      last_at = excluded.last_at, open_session = excluded.open_session, \
      open_venue = excluded.open_venue, presence_expires_at = excluded.presence_expires_at, \
-     limit_at = excluded.limit_at";
+     limit_at = excluded.limit_at WHERE timelines.version = excluded.version - 1";
 
 pub const LEDGER_COLUMNS: &[Column] = &[
     column("id", Kind::Uuid),

@@ -45,7 +45,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-const EXPORTED: [Exported; 20] = [
+const EXPORTED: [Exported; 23] = [
     Exported {
         table: "members",
         person: "id",
@@ -102,6 +102,38 @@ const EXPORTED: [Exported; 20] = [
         table: "roster_receipts",
         person: "member_id",
         columns: &[("terminal_id", Kind::Uuid), ("result", Text), ("at", Instant)],
+    },
+    Exported {
+        table: "handle_receipts",
+        person: "member_id",
+        columns: &[
+            ("handle", Text),
+            ("terminal_id", Kind::Uuid),
+            ("result", Text),
+            ("at", Instant),
+        ],
+    },
+    Exported {
+        table: "member_views",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("role", Text),
+            ("division", Text),
+            ("act", Text),
+            ("at", Instant),
+        ],
+    },
+    Exported {
+        table: "view_requests",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("reason", Text),
+            ("asked_at", Instant),
+            ("approved_at", Instant),
+            ("valid_until", Instant),
+        ],
     },
     Exported {
         table: "member_approvals",
@@ -293,7 +325,12 @@ fn item(keys: &Keys, exported: &Exported, row: &QueryResult) -> Result<Value, Er
             Sealed => opened(keys, exported.table, name, &name_of_row, row)?,
             Photo => {
                 let sealed: String = row.try_get("", name)?;
-                json!(STANDARD.encode(keys.open_face(&name_of_row, &sealed)?))
+                // Relayed to the terminals, and kept here no more.
+                if sealed.is_empty() {
+                    Value::Null
+                } else {
+                    json!(STANDARD.encode(keys.open_face(&name_of_row, &sealed)?))
+                }
             }
             Kind::Uuid | Text | Day | Instant | Int | Big | Bool | Float => {
                 value((name, kind), row)?

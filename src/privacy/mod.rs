@@ -3,13 +3,18 @@
 //! Sessions and ledger rows stay under an id that names nobody, so that the venue's figures stay
 //! as they were.
 
+pub mod erasures;
 mod export;
+mod reseal;
+mod retention;
 mod routes;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
 
 pub use export::export;
+pub use reseal::{Resealed, reseal};
+pub use retention::retain;
 pub use routes::routes;
 
 use crate::{
@@ -25,6 +30,7 @@ pub async fn erase(
     actor: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    minutes::hold(tx, id).await?;
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
     wechat::erase(tx, id).await?;

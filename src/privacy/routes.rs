@@ -24,10 +24,11 @@ pub fn routes() -> OpenApiRouter<State> {
 /// Everything that is kept of the resident, table by table.
 #[utoipa::path(get, path = "/api/v1/me/export", tag = "residents", responses(
     (status = 200, description = "Tables by name, each with its rows", body = serde_json::Value),
-    (status = 401, description = "No session"),
+    (status = 401, description = "No session, or `fresh_login_required`: signed in more than ten minutes ago"),
 ))]
 async fn export(Of(state): Of<State>, caller: Resident) -> Result<Response, Error> {
     let now = state.clock.now();
+    caller.require_fresh(now)?;
     let all = super::export(&state.db, &state.keys, caller.id, now).await?;
     let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"fitgate-export.json\"")];
     Ok((named, Json(all)).into_response())
@@ -44,7 +45,13 @@ async fn export(Of(state): Of<State>, caller: Resident) -> Result<Response, Erro
 )]
 async fn forget(Of(state): Of<State>, caller: Resident) -> Result<StatusCode, Error> {
     let tx = db::begin(&state.db).await?;
-    super::erase(&tx, caller.id, &caller.actor(), state.clock.now()).await?;
+    let now = state.clock.now();
+    super::erase(&tx, caller.id, &caller.actor(), now).await?;
     tx.commit().await?;
+    if let Some(file) = state.config.erasures()
+        && let Err(error) = super::erasures::note(file, caller.id, now)
+    {
+        tracing::warn!(error = %format!("{error:#}"), "the list is written again within a minute");
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | POST `/api/v1/terminal/heartbeat` | a signed terminal, with a nonce |
 //! | GET `/api/v1/terminal/roster`, POST `/api/v1/terminal/roster/receipts` | a signed terminal |
+//! | GET `/api/v1/terminal/roster/photos/{handle}` | a signed terminal |
 //! | GET, POST `/api/v1/staff/terminals` | staff of the place's division |
 //! | GET `/api/v1/staff/terminal-ledger` | how each stands |
 //! | POST `/api/v1/staff/terminals/{id}/keys` | a second key |
@@ -23,6 +24,7 @@ mod device;
 mod json;
 mod ledger;
 mod orders;
+mod photos;
 
 pub use claiming::Release;
 
@@ -64,6 +66,7 @@ pub fn routes(release: Release) -> OpenApiRouter<State> {
         .routes(routes!(device::heartbeat))
         .routes(routes!(device::show_roster))
         .routes(routes!(device::take_receipts))
+        .routes(routes!(photos::show_photo))
         .routes(routes!(list, add))
         .routes(routes!(ledger::show_ledger))
         .routes(routes!(rotate_key))

@@ -17,7 +17,7 @@ use super::{caller::SignedBody, signature::Envelope, *};
 use crate::{
     base::{
         clock::Clock,
-        config::{Config, DataConfig, RealnameConfig, WechatConfig},
+        config::{Config, RealnameConfig},
         counters::Counters,
         ids::{DivisionCode, TerminalKeyId},
         metrics::Metrics,
@@ -235,14 +235,7 @@ impl Gate {
             clock: Clock::fixed(now),
             keys: self.hall.keys.clone(),
             counters: Counters::open(None).unwrap(),
-            config: Arc::new(Config {
-                data: DataConfig::development("sqlite::memory:", None),
-                listen: None,
-                ops_listen: None,
-                hosts: Vec::new(),
-                wechat: WechatConfig::default(),
-                realname: RealnameConfig::default(),
-            }),
+            config: Arc::new(Config::development("sqlite::memory:", None)),
             metrics: Arc::new(Metrics::new()),
             wechat: Wechat::off(),
             realname: realname::chosen(&RealnameConfig::default(), &Clock::fixed(now)).unwrap(),

@@ -19,7 +19,13 @@ fn described(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
 fn filled(path: &str, venue: &str) -> String {
     let id = "018f0000-0000-7000-8000-000000000001";
     let own = if path.starts_with("/api/v1/venues/") { venue } else { id };
-    let values = [("{id}", own), ("{key}", id), ("{division}", "330499"), ("{code}", "330499")];
+    let values = [
+        ("{id}", own),
+        ("{key}", id),
+        ("{handle}", id),
+        ("{division}", "330499"),
+        ("{code}", "330499"),
+    ];
     values.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
 

@@ -1,11 +1,11 @@
 //! Faces: by consent, drawn anew, sealed apart, and gone when the consent is.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, Resident, TestTown,
+    Answer, Resident, Terminal, TestTown,
     photo::{CANARY, picture as photo},
 };
 
@@ -68,6 +68,67 @@ async fn what_is_no_photo_is_refused() {
         assert_eq!(sends(&zhang, content_type, bytes).await.said(), said, "{content_type}");
     }
     assert_eq!(zhang.get("/me/face").await.ok()["enrolled"], false);
+}
+
+#[tokio::test]
+async fn photos_go_to_terminals_by_consent_and_every_deletion_is_proved() {
+    let town = TestTown::with_wechat().await;
+    let (venue, door) = town.gym().await;
+    let other = town.terminal(&venue, "in").await;
+    let zhang = Resident::registers(&town, "zhang").await;
+    for consent in ["door_face", "off_device_face_transfer"] {
+        zhang.agrees(consent).await.ok();
+    }
+    sends(&zhang, "image/jpeg", &photo(600, 800)).await.ok();
+    let roster = reads(&door, "/api/v1/terminal/roster").await.ok();
+    assert!(roster["hold_until"].as_str().unwrap().starts_with("2026-11-30T02:00:00"), "{roster}");
+    let (member, handle) = (&roster["members"][0]["member"], &roster["members"][0]["handle"]);
+    let path = format!("/api/v1/terminal/roster/photos/{}", handle.as_str().unwrap());
+    assert_eq!(stands(&zhang).await, [("pending".into(), false), ("pending".into(), false)]);
+    let handed = reads(&door, &path).await;
+    assert_eq!((handed.status, handed.header("content-type")), (200, "image/jpeg"));
+    let unknown = "/api/v1/terminal/roster/photos/nobody";
+    assert_eq!(reads(&door, unknown).await.said(), (404, "not_found"));
+    tells(&door, json!({ "member": member, "handle": handle, "result": "added" })).await;
+    tells(&other, json!({ "member": member, "handle": handle, "result": "no_face" })).await;
+    let seen = stands(&zhang).await;
+    assert!(seen.contains(&("present".into(), true)) && seen.contains(&("refused".into(), true)));
+
+    town.is_now("2026-11-23T02:05:00Z");
+    zhang.delete("/me/consents?purpose=door_face").await.ok();
+    assert_eq!(reads(&door, &path).await.said(), (404, "not_found"), "without the consent");
+    let left = town.store.count("SELECT COUNT(*) AS n FROM faces").await;
+    assert_eq!(left, 0, "deleted here at once");
+    let removals = reads(&door, "/api/v1/terminal/roster").await.ok();
+    assert_eq!(&removals["removals"][0]["handle"], handle, "queued at the terminal");
+    assert_eq!(stands(&zhang).await, [("deleting".into(), true), ("deleting".into(), true)]);
+    // Somebody else's terminal, a foreign handle: no proof.
+    let li = Resident::registers(&town, "li").await.id().await;
+    tells(&door, json!({ "member": li, "handle": handle, "result": "removed" })).await;
+    assert_eq!(stands(&zhang).await, [("deleting".into(), true), ("deleting".into(), true)]);
+    town.is_now("2026-11-23T02:06:00Z");
+    tells(&door, json!({ "member": member, "handle": handle, "result": "removed" })).await;
+    tells(&other, json!({ "member": member, "result": "removed" })).await;
+    assert_eq!(stands(&zhang).await, [("deleted".into(), true), ("deleted".into(), true)]);
+    let shown = zhang.get("/me/face").await.ok();
+    assert_eq!(shown["terminals"][0]["at"], "2026-11-23T02:06:00Z", "{shown}");
+    assert_eq!(shown["enrolled"], false);
+}
+
+async fn reads(door: &Terminal, path: &str) -> Answer {
+    door.sends(&door.envelope(), Method::GET, path, "").await
+}
+
+async fn tells(door: &Terminal, receipt: Value) {
+    let body = json!({ "receipts": [receipt] });
+    assert_eq!(door.post("/api/v1/terminal/roster/receipts", &body).await.status, 204);
+}
+
+/// The state at each terminal, and whether it is dated.
+async fn stands(resident: &Resident) -> Vec<(String, bool)> {
+    let shown = resident.get("/me/face").await.ok();
+    let one = |door: &Value| (door["state"].as_str().unwrap().to_owned(), !door["at"].is_null());
+    shown["terminals"].as_array().unwrap().iter().map(one).collect()
 }
 
 #[tokio::test]

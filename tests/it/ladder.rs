@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
-const SAMPLES: [(&str, &str); 13] = [
+const SAMPLES: [(&str, &str); 16] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -22,6 +22,9 @@ const SAMPLES: [(&str, &str); 13] = [
     ("m0022_disputes", include_str!("../../migrations/samples/m0022_disputes.sql")),
     ("m0023_ways_in", include_str!("../../migrations/samples/m0023_ways_in.sql")),
     ("m0024_faces", include_str!("../../migrations/samples/m0024_faces.sql")),
+    ("m0025_views", include_str!("../../migrations/samples/m0025_views.sql")),
+    ("m0026_receipts", include_str!("../../migrations/samples/m0026_receipts.sql")),
+    ("m0040_versions", include_str!("../../migrations/samples/m0040_versions.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod authorisation;
 mod bad_inputs;
 mod bad_lines;
 mod canary;
@@ -11,6 +12,8 @@ mod clocks;
 mod contract;
 mod doors;
 mod faces;
+mod forgetting;
+mod keys;
 mod ladder;
 mod laws;
 mod offices;
@@ -26,4 +29,5 @@ mod support;
 mod takeover;
 mod tidy;
 mod vendors;
+mod viewers;
 mod wechat;

@@ -9,14 +9,16 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value, sea_query::ArrayType};
+use sea_orm::{Value, sea_query::ArrayType};
 use uuid::Uuid;
 
-use super::is_postgres;
-
 mod delete;
+mod read;
+mod write;
 
 pub use delete::{Matched, delete};
+pub use read::{Lookup, find, find_together};
+pub use write::{Verb, Write, is_outrun, write_all, write_whole};
 
 /// The type of a column, as arrays need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,100 +51,6 @@ pub const fn nullable(name: &'static str, kind: Kind) -> Column {
     Column { name, kind, nullable: true }
 }
 
-/// What a bulk write does with its rows.
-#[derive(Clone, Copy, Debug)]
-pub enum Verb {
-    /// Inserts; the text after the rows, such as `ON CONFLICT (id) DO NOTHING`, or empty.
-    Insert(&'static str),
-    /// Updates the rows whose first so many columns are equal.
-    Update { keys: usize },
-}
-
-/// One table's part of a group write. Rows of a kind must be in key order, so that writers that
-/// meet wait for one another instead of deadlocking.
-#[derive(Debug)]
-pub struct Write {
-    pub table: &'static str,
-    pub columns: &'static [Column],
-    pub verb: Verb,
-    pub rows: Vec<Vec<Value>>,
-}
-
-/// Writes all parts: on PostgreSQL as one statement, on SQLite one after the other, in order.
-/// Rows of one table may be inserted once and updated in a second part, which then runs after.
-pub async fn write_all<C: ConnectionTrait>(tx: &C, mut parts: Vec<Write>) -> Result<(), DbErr> {
-    parts.retain(|part| !part.rows.is_empty());
-    if parts.is_empty() {
-        return Ok(());
-    }
-    if is_postgres(tx) {
-        // Two updates of one table may meet in a row, which one statement must not.
-        let mut seen = Vec::new();
-        let (first, second): (Vec<Write>, Vec<Write>) = parts.into_iter().partition(|part| {
-            let updates = matches!(part.verb, Verb::Update { .. });
-            let again = updates && seen.contains(&part.table);
-            seen.push(part.table);
-            !again
-        });
-        tx.execute_raw(postgres_write(first, tx)).await?;
-        for part in second {
-            tx.execute_raw(postgres_write(vec![part], tx)).await?;
-        }
-        return Ok(());
-    }
-    for part in parts {
-        sqlite_write(tx, part).await?;
-    }
-    Ok(())
-}
-
-fn postgres_write<C: ConnectionTrait>(parts: Vec<Write>, tx: &C) -> Statement {
-    let mut sql = String::with_capacity(2048);
-    let mut values = Vec::new();
-    let count = parts.len();
-    for (n, part) in parts.into_iter().enumerate() {
-        match n {
-            0 if count > 1 => sql.push_str("WITH w0 AS ("),
-            n if n + 1 == count => {}
-            n => {
-                let _ = write!(sql, "w{n} AS (");
-            }
-        }
-        part_sql(&mut sql, &part, values.len());
-        values.extend(arrays(part.columns, part.rows));
-        if n + 1 < count {
-            sql.push_str(if n + 2 < count { "), " } else { ") " });
-        }
-    }
-    Statement::from_sql_and_values(tx.get_database_backend(), sql, values)
-}
-
-fn part_sql(sql: &mut String, part: &Write, first: usize) {
-    let names =
-        |separator: &str| part.columns.iter().map(|c| c.name).collect::<Vec<_>>().join(separator);
-    match part.verb {
-        Verb::Insert(conflict) => {
-            let _ = write!(sql, "INSERT INTO {} ({}) SELECT ", part.table, names(", "));
-            let select: Vec<String> = part.columns.iter().map(|c| selected(*c)).collect();
-            let _ = write!(sql, "{} FROM ", select.join(", "));
-            unnest(sql, part.columns.iter().map(|c| (c.name, c.kind)), first);
-            let _ = write!(sql, " {conflict}");
-        }
-        Verb::Update { keys } => {
-            let _ = write!(sql, "UPDATE {} AS t SET ", part.table);
-            let set: Vec<String> = part.columns[keys..]
-                .iter()
-                .map(|c| format!("{} = {}", c.name, selected(*c)))
-                .collect();
-            let _ = write!(sql, "{} FROM ", set.join(", "));
-            unnest(sql, part.columns.iter().map(|c| (c.name, c.kind)), first);
-            let on: Vec<String> =
-                part.columns[..keys].iter().map(|c| format!("t.{0} = q.{0}", c.name)).collect();
-            let _ = write!(sql, " WHERE {}", on.join(" AND "));
-        }
-    }
-}
-
 /// Arrays cannot hold absent values here, so a sentinel of each kind stands for them on the way.
 fn selected(column: Column) -> String {
     if !column.nullable {
@@ -163,13 +71,22 @@ fn selected(column: Column) -> String {
 }
 
 fn unnest(sql: &mut String, columns: impl Iterator<Item = (&'static str, Kind)>, first: usize) {
+    unnest_as(sql, "q", columns, first);
+}
+
+fn unnest_as(
+    sql: &mut String,
+    alias: &str,
+    columns: impl Iterator<Item = (&'static str, Kind)>,
+    first: usize,
+) {
     let mut names = Vec::new();
     let mut arrays = Vec::new();
     for (n, (name, kind)) in columns.enumerate() {
         names.push(name);
         arrays.push(format!("${}::{}[]", first + n + 1, kind.postgres()));
     }
-    let _ = write!(sql, "UNNEST({}) AS q({})", arrays.join(", "), names.join(", "));
+    let _ = write!(sql, "UNNEST({}) AS {alias}({})", arrays.join(", "), names.join(", "));
 }
 
 fn arrays(columns: &[Column], rows: Vec<Vec<Value>>) -> Vec<Value> {
@@ -252,111 +169,7 @@ fn piece(left: usize) -> usize {
     size
 }
 
-async fn sqlite_write<C: ConnectionTrait>(tx: &C, part: Write) -> Result<(), DbErr> {
-    let width = part.columns.len();
-    let mut rows = part.rows.into_iter();
-    while rows.len() > 0 {
-        let size = match part.verb {
-            Verb::Insert(_) => piece(rows.len()),
-            Verb::Update { .. } => 1,
-        };
-        let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
-        let (sql, values) = match part.verb {
-            Verb::Insert(conflict) => {
-                let names: Vec<&str> = part.columns.iter().map(|c| c.name).collect();
-                let tuples = tuples(size, width);
-                let sql = format!(
-                    "INSERT INTO {} ({}) VALUES {tuples} {conflict}",
-                    part.table,
-                    names.join(", ")
-                );
-                (sql, values)
-            }
-            Verb::Update { keys } => sqlite_update(part.table, part.columns, keys, values),
-        };
-        tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values))
-            .await?;
-    }
-    Ok(())
-}
-
-fn sqlite_update(
-    table: &str,
-    columns: &[Column],
-    keys: usize,
-    mut values: Vec<Value>,
-) -> (String, Vec<Value>) {
-    let set: Vec<String> = columns[keys..].iter().map(|c| format!("{} = ?", c.name)).collect();
-    let on: Vec<String> = columns[..keys].iter().map(|c| format!("{} = ?", c.name)).collect();
-    values.rotate_left(keys);
-    (format!("UPDATE {table} SET {} WHERE {}", set.join(", "), on.join(" AND ")), values)
-}
-
 fn tuples(rows: usize, width: usize) -> String {
     let one = format!("({})", vec!["?"; width].join(", "));
     vec![one; rows].join(", ")
-}
-
-/// A read by a list of keys: `q.k1`, `q.k2` … are the key's parts in `select`, `from` and `on`.
-#[derive(Clone, Copy, Debug)]
-pub struct Lookup {
-    /// `c.handle AS handle, …`; every item named.
-    pub select: &'static str,
-    /// `credentials c JOIN members m ON …`
-    pub from: &'static str,
-    /// `c.kind = q.k1 AND c.handle = q.k2`
-    pub on: &'static str,
-    pub keys: &'static [Kind],
-    /// The alias whose rows are locked until commit, in the order of the keys.
-    pub lock: Option<&'static str>,
-}
-
-/// All rows of `lookup` for `keys`, in the keys' order on PostgreSQL and in pieces of it on SQLite.
-pub async fn find<C: ConnectionTrait>(
-    db: &C,
-    lookup: &Lookup,
-    keys: Vec<Vec<Value>>,
-) -> Result<Vec<QueryResult>, DbErr> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    if is_postgres(db) {
-        return db.query_all_raw(postgres_find(db, lookup, keys)).await;
-    }
-    let mut found = Vec::new();
-    let mut keys = keys.into_iter();
-    while keys.len() > 0 {
-        let size = piece(keys.len());
-        let names: Vec<String> = (1..=lookup.keys.len()).map(|n| format!("k{n}")).collect();
-        let sql = format!(
-            "WITH q({}) AS (VALUES {}) SELECT {} FROM q CROSS JOIN {} WHERE {}",
-            names.join(", "),
-            tuples(size, lookup.keys.len()),
-            lookup.select,
-            lookup.from,
-            lookup.on
-        );
-        let values: Vec<Value> = keys.by_ref().take(size).flatten().collect();
-        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-        found.extend(db.query_all_raw(statement).await?);
-    }
-    Ok(found)
-}
-
-/// Names of key parts; more than four are never needed.
-const KEY_NAMES: [&str; 4] = ["k1", "k2", "k3", "k4"];
-
-fn postgres_find<C: ConnectionTrait>(db: &C, lookup: &Lookup, keys: Vec<Vec<Value>>) -> Statement {
-    let mut sql = String::with_capacity(512);
-    sql.push_str("SELECT r.* FROM ");
-    let columns: Vec<Column> =
-        lookup.keys.iter().zip(KEY_NAMES).map(|(kind, name)| column(name, *kind)).collect();
-    unnest(&mut sql, columns.iter().map(|c| (c.name, c.kind)), 0);
-    let lock = lookup.lock.map(|alias| format!(" FOR UPDATE OF {alias}")).unwrap_or_default();
-    let _ = write!(
-        sql,
-        " CROSS JOIN LATERAL (SELECT {} FROM {} WHERE {} OFFSET 0{lock}) r",
-        lookup.select, lookup.from, lookup.on
-    );
-    Statement::from_sql_and_values(db.get_database_backend(), sql, arrays(&columns, keys))
 }

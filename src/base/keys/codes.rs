@@ -3,7 +3,7 @@
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 
-use super::{Keys, mac};
+use super::Keys;
 
 /// Bytes of a signature.
 pub const SIGNATURE_BYTES: usize = 64;
@@ -12,7 +12,7 @@ const SEED_FOR: &[u8] = b"fitgate door codes 1";
 
 impl Keys {
     fn door_key(&self) -> Ed25519KeyPair {
-        let seed = mac(&self.cursor, SEED_FOR);
+        let seed = self.suite.mac(&self.cursor, SEED_FOR);
         Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed has 32 bytes")
     }
 

@@ -1,13 +1,24 @@
 //! Known answers (computed with other implementations), refusals, rotation and the file.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+};
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    file::{KeyFile, is_already_there},
+    *,
+};
 
 fn keys_of_known_bytes() -> Keys {
+    known(Suite::Aes)
+}
+
+fn known(suite: Suite) -> Keys {
     let file = KeyFile {
+        suite,
         current: "k1".into(),
         encryption: BTreeMap::from([(
             "k1".into(),
@@ -18,17 +29,18 @@ fn keys_of_known_bytes() -> Keys {
         digest: BASE64.encode([3; 32]),
         cursor: BASE64.encode([4; 32]),
         face: None,
+        current_face: None,
+        faces: BTreeMap::new(),
     };
     file.into_keys().unwrap()
 }
 
 #[test]
 fn the_envelope_matches_a_known_answer() {
-    let sealed = keys_of_known_bytes().seal_with(
-        [7; NONCE_BYTES],
-        &aad("members", "phone_ct", "row-1"),
-        "张三".as_bytes(),
-    );
+    let (keys, place) = (keys_of_known_bytes(), aad("members", "phone_ct", "row-1"));
+    let rings = keys.rings();
+    let ring = &rings.identities;
+    let sealed = keys.seal_with(ENVELOPE, ring, [7; NONCE_BYTES], &place, "张三".as_bytes());
     assert_eq!(sealed, "v1.k1.A256GCM.BwcHBwcHBwcHBwcH.6tYGuNeGK3p-lUB9tkeBv_6RH5kN3w");
 }
 
@@ -65,14 +77,16 @@ fn index_macs_and_digests_match_known_answers() {
 
 #[test]
 fn a_sealed_text_opens_only_in_its_own_place() {
-    let keys = Keys::generate();
-    let sealed = keys.seal("members", "phone_ct", "a", b"13900000000");
-    assert_eq!(keys.open("members", "phone_ct", "a", &sealed).unwrap(), b"13900000000");
-    assert!(keys.open("members", "phone_ct", "b", &sealed).is_err());
-    assert!(keys.open("members", "name_ct", "a", &sealed).is_err());
-    assert!(keys.open("staff", "phone_ct", "a", &sealed).is_err());
-    assert!(Keys::generate().open("members", "phone_ct", "a", &sealed).is_err());
-    assert_ne!(sealed, keys.seal("members", "phone_ct", "a", b"13900000000"), "nonces repeat");
+    for suite in [Suite::Aes, Suite::Sm] {
+        let keys = Keys::generate_for(suite);
+        let sealed = keys.seal("members", "phone_ct", "a", b"13900000000");
+        assert_eq!(keys.open("members", "phone_ct", "a", &sealed).unwrap(), b"13900000000");
+        assert!(keys.open("members", "phone_ct", "b", &sealed).is_err());
+        assert!(keys.open("members", "name_ct", "a", &sealed).is_err());
+        assert!(keys.open("staff", "phone_ct", "a", &sealed).is_err());
+        assert!(Keys::generate().open("members", "phone_ct", "a", &sealed).is_err());
+        assert_ne!(sealed, keys.seal("members", "phone_ct", "a", b"13900000000"), "nonces repeat");
+    }
 }
 
 #[test]
@@ -83,32 +97,80 @@ fn parts_of_the_place_cannot_be_shifted() {
 }
 
 #[test]
-fn rotation_keeps_old_texts_readable_and_seals_with_the_new_key() {
+fn indexes_and_macs_differ_between_suites() {
+    let (one, other) = (known(Suite::Aes), known(Suite::Sm));
+    assert_ne!(one.blind_index("document", "1"), other.blind_index("document", "1"));
+    assert_ne!(one.ledger_mac(b"row"), other.ledger_mac(b"row"));
+    assert!(other.seal("t", "c", "r", b"x").starts_with("v1.k1.SM4GCM."));
+}
+
+#[test]
+fn rotation_keeps_old_texts_readable_and_seals_with_the_new_keys() {
+    for suite in [Suite::Aes, Suite::Sm] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys");
+        let old = Keys::create(&path, suite).unwrap();
+        let (sealed, face) = (old.seal("t", "c", "a", b"x"), old.seal_face("h", b"x").unwrap());
+        let before = old.current_prefixes();
+        let id = Keys::rotate(&path).unwrap();
+        let new = Keys::load(&path).unwrap();
+        let (identities, faces) = new.current_prefixes();
+        assert_eq!((new.suite, &identities), (suite, &format!("v1.{id}.")));
+        assert!(before.0 != identities && before.1 != faces);
+        assert_eq!(new.open("t", "c", "a", &sealed).unwrap(), b"x");
+        assert_eq!(new.open_face("h", &face).unwrap(), b"x");
+        assert!(new.seal("t", "c", "a", b"x").starts_with(&identities));
+        assert!(new.seal_face("h", b"x").unwrap().starts_with(&faces.unwrap()));
+        assert_eq!(old.blind_index("document", "1"), new.blind_index("document", "1"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a draft was left behind");
+    }
+}
+
+#[test]
+fn a_running_server_opens_what_a_new_key_sealed_and_then_seals_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys");
-    let old = Keys::create(&path).unwrap();
-    let sealed = old.seal("members", "name_ct", "a", b"x");
-    let id = Keys::rotate(&path).unwrap();
-    let new = Keys::load(&path).unwrap();
-    assert_eq!(new.current_id(), id);
-    assert_ne!(old.current_id(), id);
-    assert_eq!(new.open("members", "name_ct", "a", &sealed).unwrap(), b"x");
-    let resealed = new.seal("members", "name_ct", "a", b"x");
-    assert!(resealed.starts_with(&format!("v1.{id}.A256GCM.")));
-    assert!(old.open("members", "name_ct", "a", &resealed).is_err());
-    assert_eq!(old.blind_index("document", "1"), new.blind_index("document", "1"));
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a draft was left behind");
+    let running = Keys::create(&path, Suite::Aes).unwrap();
+    assert!(!running.refresh().unwrap(), "nothing was added yet");
+    Keys::rotate(&path).unwrap();
+    let rotated = Keys::load(&path).unwrap();
+    let sealed = rotated.seal("t", "c", "a", b"x");
+    assert_eq!(running.open("t", "c", "a", &sealed).unwrap(), b"x");
+    assert_eq!(running.current_prefixes(), rotated.current_prefixes());
+    Keys::rotate(&path).unwrap();
+    let face = Keys::load(&path).unwrap().seal_face("h", b"x").unwrap();
+    assert_eq!(running.open_face("h", &face).unwrap(), b"x");
+}
+
+#[test]
+fn a_face_from_before_its_keys_had_ids_opens_and_is_sealed_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys");
+    Keys::create(&path, Suite::Aes).unwrap();
+    let mut file: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let fields = file.as_object_mut().unwrap();
+    fields.remove("faces");
+    fields.remove("current_face");
+    fields.insert("face".into(), BASE64.encode([5; 32]).into());
+    fs::write(&path, file.to_string()).unwrap();
+    let sealed = faces::seal_as_before(&Keys::load(&path).unwrap(), "h", b"photo");
+    Keys::rotate(&path).unwrap();
+    let keys = Keys::load(&path).unwrap();
+    assert_eq!(keys.open_face("h", &sealed).unwrap(), b"photo");
+    assert!(keys.open_face("i", &sealed).is_err());
+    assert!(!sealed.starts_with(&keys.current_prefixes().1.unwrap()));
 }
 
 #[test]
 fn the_file_is_private_and_made_only_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys");
-    let made = Keys::load_or_create(&path).unwrap();
+    let made = Keys::load_or_create(&path, Suite::Aes).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    let read = Keys::load_or_create(&path).unwrap();
+    let read = Keys::load_or_create(&path, Suite::Aes).unwrap();
     assert_eq!(made.ledger_mac(b"x"), read.ledger_mac(b"x"));
-    assert!(is_already_there(&Keys::create(&path).unwrap_err()));
+    assert!(is_already_there(&Keys::create(&path, Suite::Aes).unwrap_err()));
     fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
     assert!(Keys::load(&path).is_err(), "a file that all may read was taken");
 }
@@ -128,7 +190,7 @@ fn a_damaged_file_is_refused_without_quoting_it() {
 #[test]
 fn debug_shows_no_key() {
     let shown = format!("{:?}", keys_of_known_bytes());
-    assert_eq!(shown, r#"Keys { current: "k1", .. }"#);
+    assert_eq!(shown, r#"Keys { suite: Aes, current: "k1", .. }"#);
 }
 
 #[test]
@@ -140,9 +202,10 @@ fn tokens_are_long_and_differ() {
 proptest! {
     #[test]
     fn whatever_is_sealed_opens_again(plain: Vec<u8>, row: String) {
-        let keys = keys_of_known_bytes();
-        let sealed = keys.seal("t", "c", &row, &plain);
-        prop_assert_eq!(keys.open("t", "c", &row, &sealed).unwrap(), plain);
+        for keys in [known(Suite::Aes), known(Suite::Sm)] {
+            let sealed = keys.seal("t", "c", &row, &plain);
+            prop_assert_eq!(&keys.open("t", "c", &row, &sealed).unwrap(), &plain);
+        }
     }
 
     #[test]

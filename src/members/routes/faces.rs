@@ -6,6 +6,7 @@
 //! | `GET /photo` | the photo, for its owner |
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{FromRequest, Request, State as Of},
     http::{HeaderValue, StatusCode, header},
@@ -21,13 +22,18 @@ use crate::{
         error::{Code, Error},
         http::{json::Json, problem::Problem},
         idempotency::{Answer, Begun, Command, Stamp},
+        ids::{TerminalId, VenueId},
         state::State,
     },
-    members::{self, Face, Photo, Resident},
+    members::{self, Face, FaceAt, FaceDoor, FaceDoors, Photo, Resident},
 };
 
-pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(show, put, forget)).routes(routes!(show_photo))
+/// `face_doors` knows what terminals hold, which belong to a domain above this one.
+pub fn routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(show, put, forget))
+        .routes(routes!(show_photo))
+        .layer(Extension(face_doors))
 }
 
 /// Whether there is a face, and of when.
@@ -51,11 +57,45 @@ impl From<Option<Face>> for FaceBody {
     }
 }
 
-/// Whether the resident's face is enrolled.
+/// A face, and where it is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FaceStanding)]
+struct StandingBody {
+    #[serde(flatten)]
+    face: FaceBody,
+    /// Every terminal that is to hold the face, holds it, or held one.
+    terminals: Vec<DoorBody>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = FaceDoor)]
+struct DoorBody {
+    terminal_id: TerminalId,
+    venue_id: VenueId,
+    venue_name: String,
+    state: FaceAt,
+    /// Since when, as the terminal told; of `deleting`, since when it is to.
+    at: Option<DateTime<Utc>>,
+}
+
+impl From<FaceDoor> for DoorBody {
+    fn from(door: FaceDoor) -> Self {
+        let FaceDoor { terminal, venue, venue_name, state, at } = door;
+        Self { terminal_id: terminal, venue_id: venue, venue_name, state, at }
+    }
+}
+
+/// Whether the resident's face is enrolled, and what each terminal told of it.
 #[utoipa::path(get, path = "/api/v1/me/face", tag = "residents",
-    responses((status = 200, body = FaceBody)))]
-async fn show(Of(state): Of<State>, by: Resident) -> Result<Json<FaceBody>, Error> {
-    Ok(Json(members::face(&state.db, by.id).await?.into()))
+    responses((status = 200, body = StandingBody)))]
+async fn show(
+    Of(state): Of<State>,
+    Extension(doors): Extension<FaceDoors>,
+    by: Resident,
+) -> Result<Json<StandingBody>, Error> {
+    let face = members::face(&state.db, by.id).await?.into();
+    let terminals = doors(by.id).await?.into_iter().map(Into::into).collect();
+    Ok(Json(StandingBody { face, terminals }))
 }
 
 /// The resident's photo.

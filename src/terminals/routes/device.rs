@@ -1,7 +1,7 @@
 //! What a terminal itself asks and tells: heartbeat, roster, receipts.
 
 use axum::{Extension, extract::State as Part, http::StatusCode};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -28,6 +28,8 @@ const FIRMWARE_CHARS_MAX: usize = 64;
 const COUNT_MAX: i32 = 10_000_000;
 /// Receipts of one request.
 const RECEIPTS_MAX: usize = 500;
+/// How long a roster may be held without asking again: somebody may have withdrawn meanwhile.
+const HELD_FOR: TimeDelta = TimeDelta::days(7);
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +127,8 @@ pub struct RosterJson {
     members: Vec<GrantJson>,
     /// Ask with it for the next page. Only after the last one the terminal holds `version`.
     next_cursor: Option<String>,
+    /// A terminal that could not ask again by then deletes every face that it holds.
+    hold_until: DateTime<Utc>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -158,14 +162,15 @@ pub async fn show_roster(
     let list = cursors.list("roster");
     let after = list.key_if_any(query.cursor.as_deref())?;
     if after.is_none() && query.since.as_ref() == Some(&version) {
-        return Ok(Json(RosterJson::new(version, Page { items: vec![], next_cursor: None })));
+        return Ok(Json(RosterJson::new(version, Page { items: vec![], next_cursor: None }, now)));
     }
     let rows = roster::page(&state.db, after, query.limit.rows_to_read(), now).await?;
-    Ok(Json(RosterJson::new(version, Page::cut(rows, query.limit, &list, RosterRow::key, |r| r))))
+    let page = Page::cut(rows, query.limit, &list, RosterRow::key, |row| row);
+    Ok(Json(RosterJson::new(version, page, now)))
 }
 
 impl RosterJson {
-    fn new(version: String, page: Page<RosterRow>) -> Self {
+    fn new(version: String, page: Page<RosterRow>, now: DateTime<Utc>) -> Self {
         let (held, removed): (Vec<_>, Vec<_>) = page.items.into_iter().partition(RosterRow::holds);
         let grant = |row: RosterRow| GrantJson {
             member: row.member(),
@@ -179,6 +184,7 @@ impl RosterJson {
             removals: removed.into_iter().map(removal).collect(),
             members: held.into_iter().map(grant).collect(),
             next_cursor: page.next_cursor,
+            hold_until: now + HELD_FOR,
         }
     }
 }
@@ -194,6 +200,9 @@ pub struct ReceiptsBody {
 #[serde(deny_unknown_fields)]
 struct ReceiptBody {
     member: MemberId,
+    /// Which one; without it the receipt speaks of all handles of the member that the roster has,
+    /// and `removed` says that nothing of the member is left.
+    handle: Option<String>,
     result: ReceiptWord,
 }
 
@@ -210,8 +219,8 @@ enum ReceiptWord {
     Failed,
 }
 
-/// Takes what became of the handles of a roster, person by person; the newest of each member is
-/// kept.
+/// Takes what became of the handles of a roster; the newest word on each handle and each member is
+/// kept, as proof of what the terminal holds and what it deleted.
 #[utoipa::path(post, path = "/api/v1/terminal/roster/receipts", tag = "terminal",
     request_body = ReceiptsBody, responses((status = 204)))]
 pub async fn take_receipts(
@@ -222,10 +231,16 @@ pub async fn take_receipts(
     if body.receipts.len() > RECEIPTS_MAX {
         return Err(Error::invalid("/receipts", Code::TooManyItems));
     }
+    let (terminal, now) = (signed.caller.id, signed.received_at);
+    let (of_handles, whole): (Vec<_>, Vec<_>) =
+        body.receipts.into_iter().partition(|receipt| receipt.handle.is_some());
     let receipt = |body: ReceiptBody| Receipt { member: body.member, result: body.result.as_str() };
-    let receipts = body.receipts.into_iter().map(receipt).collect();
-    let terminal = signed.caller.id;
-    terminals::roster::receive(&state.db, terminal, receipts, signed.received_at).await?;
+    let whole = whole.into_iter().map(receipt).collect();
+    terminals::roster::receive(&state.db, terminal, whole, now).await?;
+    for ReceiptBody { member, handle, result } in of_handles {
+        let of = (member, handle.as_deref().unwrap_or_default());
+        terminals::faces::receive(&state.db, terminal, of, result.as_str(), now).await?;
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -23,8 +23,6 @@ use crate::{
     wire::{Connection, Target},
 };
 
-/// Groups of people that a connection keeps inside before it must let some out.
-const INSIDE_MAX: usize = 16;
 /// Pause before a broken connection or a busy server is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -166,7 +164,7 @@ impl<'a> Walk<'a> {
     /// Either lets new people in at some place, or lets out those who came first.
     fn next_batch(&mut self) -> Batch {
         let size = if self.run.settings.decisions { 1 } else { self.run.settings.batch.max(1) };
-        let leave = self.inside.len() >= INSIDE_MAX
+        let leave = self.inside.len() >= self.run.settings.inside
             || (!self.inside.is_empty() && self.chance.random_bool(0.5));
         if let Some((place, people)) = leave.then(|| self.inside.pop_front()).flatten() {
             return self.batch(place.exit.unwrap_or(place.entrance), "out", &people);

@@ -81,6 +81,9 @@ struct Entries {
     /// Whose records are numbered in one row.
     #[arg(long, value_enum, default_value_t = Numbering::Terminal)]
     numbering: Numbering,
+    /// Batches of people that a connection keeps inside before it must let some out.
+    #[arg(long, default_value_t = 8)]
+    inside: usize,
     /// How long before now each person's first event lies; later ones follow in steps.
     #[arg(long, default_value_t = 200)]
     start_minutes_ago: i64,

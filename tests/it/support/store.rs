@@ -2,7 +2,10 @@
 //! own on the given PostgreSQL and a prefix of its own in the given Redis. Both are removed with
 //! the value.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use sea_orm::{ConnectionTrait as _, Database, QueryResult, Statement};
 use uuid::Uuid;
@@ -50,6 +53,50 @@ impl Store {
         self.folder.path().join("town.keys")
     }
 
+    /// With which ciphers its keys are made, as `FITGATE_CIPHERS` wants it; commands hear of it
+    /// by themselves.
+    pub fn ciphers(&self) -> Option<String> {
+        setting("FITGATE_CIPHERS")
+    }
+
+    /// The list of who was forgotten.
+    pub fn erasures(&self) -> PathBuf {
+        self.folder.path().join("town.erasures")
+    }
+
+    /// Copies the database as it is now; none, said aloud, where its server keeps the files.
+    pub async fn backs_up(&self) -> Option<PathBuf> {
+        if self.server.is_some() {
+            println!("no backup: it is the database server's own affair");
+            return None;
+        }
+        let copy = self.folder.path().join("backup.db");
+        self.sql(&format!("VACUUM INTO '{}'", copy.display())).await;
+        Some(copy)
+    }
+
+    /// Puts a copy in place of the database that no server uses now.
+    pub fn restores(&self, copy: &Path) {
+        let file = self.folder.path().join("town.db");
+        for leftover in ["-wal", "-shm"] {
+            std::fs::remove_file(format!("{}{leftover}", file.display())).ok();
+        }
+        std::fs::copy(copy, file).unwrap();
+    }
+
+    /// The binary on this store, to be started and killed.
+    pub fn command(&self, words: &[&str]) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fitgate"));
+        command.args(words).arg("--database-url").arg(&self.database_url);
+        command.arg("--keys").arg(self.keys()).env("FITGATE_LOG", "warn");
+        match &self.redis_url {
+            Some(url) => command.env("FITGATE_REDIS_URL", url),
+            None => command.env_remove("FITGATE_REDIS_URL"),
+        };
+        command.stdin(Stdio::null());
+        command
+    }
+
     /// Every file of its data beside the keys; the databases' own servers keep theirs elsewhere.
     pub fn files(&self) -> Vec<PathBuf> {
         let all = std::fs::read_dir(self.folder.path()).unwrap();
@@ -60,14 +107,7 @@ impl Store {
     /// Runs the binary on this store, whatever it answers. Options that every command takes come
     /// last.
     pub async fn try_fitgate(&self, words: &[&str]) -> Said {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_fitgate"));
-        command.args(words).arg("--database-url").arg(&self.database_url);
-        command.arg("--keys").arg(self.keys()).env("FITGATE_LOG", "warn");
-        match &self.redis_url {
-            Some(url) => command.env("FITGATE_REDIS_URL", url),
-            None => command.env_remove("FITGATE_REDIS_URL"),
-        };
-        let output = command.stdin(Stdio::null()).output().await.unwrap();
+        let output = self.command(words).output().await.unwrap();
         Said {
             exit: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),

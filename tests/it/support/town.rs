@@ -96,6 +96,16 @@ impl TestTown {
         Self { server, wire, ops, office, ..self }
     }
 
+    /// Stops the server, puts a copy of the database in place, and starts it again.
+    pub async fn restored(self, copy: &std::path::Path) -> Self {
+        self.server.stop().await;
+        self.store.restores(copy);
+        let server = Server::start(&self.store, &self.clock, self.wechat.as_ref()).await.unwrap();
+        let (wire, ops) = (server.wire.clone(), server.ops.clone());
+        let office = self.office.at_server(&wire);
+        Self { server, wire, ops, office, ..self }
+    }
+
     /// The mortal server dies; what is left of the town can be opened again.
     pub async fn dies(self) -> DeadTown {
         self.server.dies().await;

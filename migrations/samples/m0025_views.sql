@@ -1,0 +1,2 @@
+INSERT INTO member_views (id, member_id, viewer, role, division, act, at) VALUES ('01a20000-0000-7000-8000-00000000a001', '01a20000-0000-7000-8000-000000000003', 'staff:sample', 'venue', '330499001001', 'shown', '2026-11-02T12:00:00+00:00');
+INSERT INTO view_requests (id, member_id, asked_by, reason, asked_at, approved_by, approved_at, valid_until) VALUES ('01a20000-0000-7000-8000-00000000a002', '01a20000-0000-7000-8000-000000000003', 'staff:sample', 'lost', '2026-11-02T12:00:00+00:00', NULL, NULL, NULL);

@@ -1,0 +1,1 @@
+INSERT INTO handle_receipts (terminal_id, handle, member_id, result, at) VALUES ('01a20000-0000-7000-8000-00000000b001', '1000001', '01a20000-0000-7000-8000-000000000003', 'added', '2026-11-02T12:00:00+00:00');

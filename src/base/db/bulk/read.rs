@@ -1,0 +1,131 @@
+//! Reads by lists of keys, one lookup or several in one round trip.
+
+use std::fmt::Write as _;
+
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
+
+use super::{Column, Kind, arrays, column, piece, tuples, unnest};
+use crate::base::db::is_postgres;
+
+/// A read by a list of keys: `q.k1`, `q.k2` … are the key's parts in `select`, `from` and `on`.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup {
+    /// `c.handle AS handle, …`; every item named.
+    pub select: &'static str,
+    /// `credentials c JOIN members m ON …`
+    pub from: &'static str,
+    /// `c.kind = q.k1 AND c.handle = q.k2`
+    pub on: &'static str,
+    pub keys: &'static [Kind],
+    /// The alias whose rows are locked until commit, in the order of the keys.
+    pub lock: Option<&'static str>,
+}
+
+/// All rows of `lookup` for `keys`, in the keys' order on PostgreSQL and in pieces of it on SQLite.
+pub async fn find<C: ConnectionTrait>(
+    db: &C,
+    lookup: &Lookup,
+    keys: Vec<Vec<Value>>,
+) -> Result<Vec<QueryResult>, DbErr> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    if is_postgres(db) {
+        return db.query_all_raw(postgres_find(db, lookup, keys)).await;
+    }
+    let mut found = Vec::new();
+    let mut keys = keys.into_iter();
+    while keys.len() > 0 {
+        let size = piece(keys.len());
+        let names: Vec<String> = (1..=lookup.keys.len()).map(|n| format!("k{n}")).collect();
+        let sql = format!(
+            "WITH q({}) AS (VALUES {}) SELECT {} FROM q CROSS JOIN {} WHERE {}",
+            names.join(", "),
+            tuples(size, lookup.keys.len()),
+            lookup.select,
+            lookup.from,
+            lookup.on
+        );
+        let values: Vec<Value> = keys.by_ref().take(size).flatten().collect();
+        let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+        found.extend(db.query_all_raw(statement).await?);
+    }
+    Ok(found)
+}
+
+/// Names of key parts; more are never needed.
+const KEY_NAMES: [&str; 5] = ["k1", "k2", "k3", "k4", "k5"];
+
+fn postgres_find<C: ConnectionTrait>(db: &C, lookup: &Lookup, keys: Vec<Vec<Value>>) -> Statement {
+    let mut sql = String::with_capacity(512);
+    sql.push_str("SELECT r.* ");
+    let values = lookup_sql(&mut sql, lookup, keys, 0);
+    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+}
+
+/// `FROM keys … lookup r`, with parameters from `first` on; gives their values.
+fn lookup_sql(
+    sql: &mut String,
+    lookup: &Lookup,
+    keys: Vec<Vec<Value>>,
+    first: usize,
+) -> Vec<Value> {
+    let columns: Vec<Column> =
+        lookup.keys.iter().zip(KEY_NAMES).map(|(kind, name)| column(name, *kind)).collect();
+    sql.push_str("FROM ");
+    unnest(sql, columns.iter().map(|c| (c.name, c.kind)), first);
+    let lock = lookup.lock.map(|alias| format!(" FOR UPDATE OF {alias}")).unwrap_or_default();
+    let _ = write!(
+        sql,
+        " CROSS JOIN LATERAL (SELECT {} FROM {} WHERE {} OFFSET 0{lock}) r",
+        lookup.select, lookup.from, lookup.on
+    );
+    arrays(&columns, keys)
+}
+
+/// The rows of each lookup for its keys, as [`find`] gives them; all of one moment on PostgreSQL.
+/// The lookups must not lock, and their columns have names of their own.
+pub async fn find_together<C: ConnectionTrait, const N: usize>(
+    db: &C,
+    lookups: [(&Lookup, Vec<Vec<Value>>); N],
+) -> Result<[Vec<QueryResult>; N], DbErr> {
+    let mut found: [Vec<QueryResult>; N] = std::array::from_fn(|_| Vec::new());
+    if !is_postgres(db) {
+        for ((lookup, keys), rows) in lookups.into_iter().zip(&mut found) {
+            *rows = find(db, lookup, keys).await?;
+        }
+        return Ok(found);
+    }
+    for row in db.query_all_raw(statement(db, lookups)).await? {
+        let part: i32 = row.try_get("", "part")?;
+        // A lookup without rows leaves one of nothing.
+        let is_row = row.try_get::<Option<bool>>("", &hit(part))?.is_some();
+        if let Some(rows) = usize::try_from(part).ok().and_then(|part| found.get_mut(part))
+            && is_row
+        {
+            rows.push(row);
+        }
+    }
+    Ok(found)
+}
+
+fn hit(part: i32) -> String {
+    format!("hit{part}")
+}
+
+/// A row a part, joined to the rows of its own lookup only: the others see at once that it is not
+/// theirs, and leave their columns empty.
+fn statement<C: ConnectionTrait, const N: usize>(
+    db: &C,
+    lookups: [(&Lookup, Vec<Vec<Value>>); N],
+) -> Statement {
+    let mut sql = String::with_capacity(2048);
+    let mut values = Vec::new();
+    let _ = write!(sql, "SELECT * FROM generate_series(0, {}) AS parts(part)", N - 1);
+    for (part, (lookup, keys)) in (0..).zip(lookups) {
+        let _ = write!(sql, " LEFT JOIN LATERAL (SELECT true AS {}, r.* ", hit(part));
+        values.extend(lookup_sql(&mut sql, lookup, keys, values.len()));
+        let _ = write!(sql, " WHERE part = {part}) p{part} ON true");
+    }
+    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+}

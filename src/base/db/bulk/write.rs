@@ -1,0 +1,230 @@
+//! Writes of whole groups: all or nothing, and where rows are guarded, only what nobody outran.
+
+use std::fmt::Write as _;
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement, Value};
+
+use super::{Column, arrays, piece, selected, tuples, unnest, unnest_as};
+use crate::base::db::{begin, is_postgres};
+
+/// What a bulk write does with its rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Verb {
+    /// Inserts; the text after the rows, such as `ON CONFLICT (id) DO NOTHING`, or empty.
+    Insert(&'static str),
+    /// The same, but every row must get in, or nothing of the whole write does.
+    InsertAll(&'static str),
+    /// Updates the rows whose first so many columns are equal.
+    Update { keys: usize },
+    /// Updates the rows whose first column is equal and whose second, a version, has not moved;
+    /// moves it on by one. Every row must be there, or nothing of the whole write is done.
+    Advance,
+}
+
+impl Verb {
+    /// Whether other writers may have been here first, and must not have been.
+    fn is_guarded(self) -> bool {
+        matches!(self, Verb::InsertAll(_) | Verb::Advance)
+    }
+}
+
+/// One table's part of a group write. Rows of a kind must be in key order, so that writers that
+/// meet wait for one another instead of deadlocking.
+#[derive(Debug)]
+pub struct Write {
+    pub table: &'static str,
+    pub columns: &'static [Column],
+    pub verb: Verb,
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Writes all parts in a transaction: on PostgreSQL as one statement, on SQLite one after the
+/// other, in order. Rows of one table may be inserted once and updated in a second part, which
+/// then runs after.
+///
+/// # Errors
+/// What [`is_outrun`] knows, when a row of a guarded part was not as it must be.
+pub async fn write_all<C: ConnectionTrait>(tx: &C, parts: Vec<Write>) -> Result<(), DbErr> {
+    if !is_postgres(tx) {
+        for part in parts {
+            sqlite_write(tx, part).await?;
+        }
+        return Ok(());
+    }
+    for statement in statements(parts) {
+        tx.execute_raw(postgres_write(statement, tx)).await?;
+    }
+    Ok(())
+}
+
+/// Writes all parts or none, without a transaction where one statement is enough: on PostgreSQL
+/// that saves two round trips of three.
+pub async fn write_whole(db: &DatabaseConnection, parts: Vec<Write>) -> Result<(), DbErr> {
+    if is_postgres(db) {
+        let mut statements = statements(parts);
+        if let [_] = statements[..] {
+            let parts = statements.remove(0);
+            return db.execute_raw(postgres_write(parts, db)).await.map(drop);
+        }
+        let tx = begin(db).await?;
+        for statement in statements {
+            tx.execute_raw(postgres_write(statement, &tx)).await?;
+        }
+        return tx.commit().await;
+    }
+    let tx = begin(db).await?;
+    write_all(&tx, parts).await?;
+    tx.commit().await
+}
+
+/// Whether a write failed because somebody else had written first what it rests on.
+pub fn is_outrun(error: &DbErr) -> bool {
+    match error {
+        DbErr::RecordNotUpdated => true,
+        DbErr::Exec(RuntimeErr::SqlxError(inner)) => inner
+            .as_database_error()
+            .and_then(|error| error.code())
+            .is_some_and(|code| code == OUTRUN),
+        _ => false,
+    }
+}
+
+/// PostgreSQL's code for a division by zero, which is how [`postgres_write`] fails on purpose.
+const OUTRUN: &str = "22012";
+
+/// The parts by statements. Two updates of one table may meet in a row, which one statement must
+/// not: the later ones follow by themselves.
+fn statements(parts: Vec<Write>) -> Vec<Vec<Write>> {
+    let mut seen = Vec::new();
+    let written = parts.into_iter().filter(|part| !part.rows.is_empty());
+    let (first, second): (Vec<Write>, Vec<Write>) = written.partition(|part| {
+        let updates = matches!(part.verb, Verb::Update { .. } | Verb::Advance);
+        let again = updates && seen.contains(&part.table);
+        seen.push(part.table);
+        !again
+    });
+    let alone = second.into_iter().map(|part| vec![part]);
+    std::iter::once(first).filter(|first| !first.is_empty()).chain(alone).collect()
+}
+
+/// One statement of sibling CTEs. Guarded parts are counted first: where one falls short, the
+/// statement divides by zero and so does nothing at all.
+fn postgres_write<C: ConnectionTrait>(parts: Vec<Write>, tx: &C) -> Statement {
+    let mut sql = String::with_capacity(4096);
+    let mut values = Vec::new();
+    let mut guards = Vec::new();
+    for (n, part) in parts.into_iter().enumerate() {
+        let _ = write!(sql, "{} w{n} AS (", if n == 0 { "WITH" } else { "," });
+        part_sql(&mut sql, &part, values.len());
+        if part.verb.is_guarded() {
+            sql.push_str(" RETURNING 1");
+            guards.push(format!(
+                "(SELECT count(*) FROM w{n}) = cardinality(${}::{}[])",
+                values.len() + 1,
+                part.columns[0].kind.postgres()
+            ));
+        }
+        values.extend(arrays(part.columns, part.rows));
+        sql.push(')');
+    }
+    let whole = if guards.is_empty() { "true".to_owned() } else { guards.join(" AND ") };
+    let _ = write!(sql, " SELECT 1 / CASE WHEN {whole} THEN 1 ELSE 0 END");
+    Statement::from_sql_and_values(tx.get_database_backend(), sql, values)
+}
+
+fn part_sql(sql: &mut String, part: &Write, first: usize) {
+    let names =
+        |separator: &str| part.columns.iter().map(|c| c.name).collect::<Vec<_>>().join(separator);
+    match part.verb {
+        Verb::Insert(conflict) | Verb::InsertAll(conflict) => {
+            let _ = write!(sql, "INSERT INTO {} ({}) SELECT ", part.table, names(", "));
+            let select: Vec<String> = part.columns.iter().map(|c| selected(*c)).collect();
+            let _ = write!(sql, "{} FROM ", select.join(", "));
+            unnest(sql, part.columns.iter().map(|c| (c.name, c.kind)), first);
+            let _ = write!(sql, " {conflict}");
+        }
+        Verb::Update { keys } => {
+            let _ = write!(sql, "UPDATE {} AS t SET ", part.table);
+            let set: Vec<String> = part.columns[keys..]
+                .iter()
+                .map(|c| format!("{} = {}", c.name, selected(*c)))
+                .collect();
+            let _ = write!(sql, "{} FROM ", set.join(", "));
+            unnest(sql, part.columns.iter().map(|c| (c.name, c.kind)), first);
+            let on: Vec<String> =
+                part.columns[..keys].iter().map(|c| format!("t.{0} = q.{0}", c.name)).collect();
+            let _ = write!(sql, " WHERE {}", on.join(" AND "));
+        }
+        Verb::Advance => advance_sql(sql, part, first),
+    }
+}
+
+/// The keys drive, and each looks for its row, which it locks: left to itself the planner might
+/// read the whole table.
+fn advance_sql(sql: &mut String, part: &Write, first: usize) {
+    let [key, version, rest @ ..] = part.columns else { return };
+    let mut set = format!("{0} = q.{0} + 1", version.name);
+    for column in rest {
+        let _ = write!(set, ", {} = {}", column.name, selected(*column));
+    }
+    let _ = write!(sql, "UPDATE {} AS t SET {set} FROM (SELECT k.*, r.place FROM ", part.table);
+    unnest_as(sql, "k", part.columns.iter().map(|c| (c.name, c.kind)), first);
+    let _ = write!(
+        sql,
+        " CROSS JOIN LATERAL (SELECT d.ctid AS place FROM {0} d WHERE d.{1} = k.{1} \
+         AND d.{2} = k.{2} OFFSET 0 FOR UPDATE) r) q WHERE t.ctid = q.place",
+        part.table, key.name, version.name
+    );
+}
+
+async fn sqlite_write<C: ConnectionTrait>(tx: &C, part: Write) -> Result<(), DbErr> {
+    let width = part.columns.len();
+    let mut rows = part.rows.into_iter();
+    while rows.len() > 0 {
+        let size = match part.verb {
+            Verb::Insert(_) | Verb::InsertAll(_) => piece(rows.len()),
+            Verb::Update { .. } | Verb::Advance => 1,
+        };
+        let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
+        let (sql, values) = match part.verb {
+            Verb::Insert(conflict) | Verb::InsertAll(conflict) => {
+                let names: Vec<&str> = part.columns.iter().map(|c| c.name).collect();
+                let tuples = tuples(size, width);
+                let sql = format!(
+                    "INSERT INTO {} ({}) VALUES {tuples} {conflict}",
+                    part.table,
+                    names.join(", ")
+                );
+                (sql, values)
+            }
+            Verb::Update { keys } => sqlite_update(part.table, part.columns, keys, values),
+            Verb::Advance => sqlite_advance(part.table, part.columns, values),
+        };
+        let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+        let written = tx.execute_raw(statement).await?.rows_affected();
+        if part.verb.is_guarded() && written < size as u64 {
+            return Err(DbErr::RecordNotUpdated);
+        }
+    }
+    Ok(())
+}
+
+fn sqlite_update(
+    table: &str,
+    columns: &[Column],
+    keys: usize,
+    mut values: Vec<Value>,
+) -> (String, Vec<Value>) {
+    let set: Vec<String> = columns[keys..].iter().map(|c| format!("{} = ?", c.name)).collect();
+    let on: Vec<String> = columns[..keys].iter().map(|c| format!("{} = ?", c.name)).collect();
+    values.rotate_left(keys);
+    (format!("UPDATE {table} SET {} WHERE {}", set.join(", "), on.join(" AND ")), values)
+}
+
+fn sqlite_advance(table: &str, columns: &[Column], mut values: Vec<Value>) -> (String, Vec<Value>) {
+    let (key, version) = (columns[0].name, columns[1].name);
+    let set = columns[2..].iter().map(|c| format!(", {} = ?", c.name)).collect::<String>();
+    values.rotate_left(2);
+    let on = format!("{key} = ? AND {version} = ?");
+    (format!("UPDATE {table} SET {version} = {version} + 1{set} WHERE {on}"), values)
+}

@@ -1,0 +1,333 @@
+//! What a group of entries rests on: its people's timelines, the gates of limited venues, and the
+//! numbers of its terminals.
+//!
+//! Either it is locked, in the order of every writer: timelines, gates, terminals. Or it is read
+//! at a glance, in one round trip and without locks; then the group's one write moves every
+//! version on, and is refused whole where somebody else has moved one meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
+use uuid::Uuid;
+
+use super::{
+    NewEntry, Outcome,
+    directory::{CROWD, Crowd, crowd_keys},
+    group::Progresses,
+    recorder::Context,
+    world::World,
+};
+use crate::{
+    base::{
+        db::bulk::{self, Column, Kind, Lookup, Verb, Write, column, nullable},
+        ids::{TerminalId, VenueId},
+    },
+    minutes::posting::{STAYS, Stays},
+    terminals::Progress,
+};
+
+/// See the file's head.
+pub struct Footing {
+    pub crowd: Crowd,
+    pub gates: Gates,
+    pub numbered: Numbered,
+    /// Stays that the group will ask for, where they were foreseen.
+    pub stays: Stays,
+}
+
+const GATES: Lookup = Lookup {
+    select: "g.venue_id AS venue_id, g.version AS gate_version",
+    from: "venue_gates g",
+    on: "g.venue_id = q.k1",
+    keys: &[Kind::Uuid],
+    lock: Some("g"),
+};
+
+const INSIDE: Lookup = Lookup {
+    select: "v.id AS venue_id, (SELECT count(*) FROM sessions s WHERE s.venue_id = v.id \
+             AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k2) AS inside",
+    from: "venues v",
+    on: "v.id = q.k1",
+    keys: &[Kind::Uuid, Kind::Instant],
+    lock: None,
+};
+
+const TERMINALS: Lookup = Lookup {
+    select: "t.id AS id, t.numbers_version AS numbers_version, t.epoch AS epoch, \
+             t.highest_seq AS highest_seq, t.gaps AS gaps, t.clock_offset_ms AS clock_offset_ms, \
+             (SELECT n FROM revisions WHERE name = 'world') AS revision",
+    from: "terminals t",
+    on: "t.id = q.k1",
+    keys: &[Kind::Uuid],
+    lock: Some("t"),
+};
+
+/// A terminal and the limited venue where it stands, or no venue's id, in one row.
+const PLACES: Lookup = Lookup {
+    select: "t.id AS id, t.numbers_version AS numbers_version, t.epoch AS epoch, \
+             t.highest_seq AS highest_seq, t.gaps AS gaps, t.clock_offset_ms AS clock_offset_ms, \
+             (SELECT n FROM revisions WHERE name = 'world') AS revision, \
+             g.venue_id AS gate, g.version AS gate_version, \
+             (SELECT count(*) FROM sessions s WHERE s.venue_id = q.k2 \
+              AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k3) AS inside",
+    from: "terminals t LEFT JOIN venue_gates g ON g.venue_id = q.k2",
+    on: "t.id = q.k1",
+    keys: &[Kind::Uuid, Kind::Uuid, Kind::Instant],
+    lock: None,
+};
+
+/// Locks what the group rests on. `None` where a cache is behind what SQL says.
+pub async fn lock(
+    context: &Context,
+    tx: &DatabaseTransaction,
+    world: &World,
+    entries: &[NewEntry],
+) -> Result<Option<Footing>, DbErr> {
+    let Some(crowd) = context.directory.lock(tx, &context.keys, entries).await? else {
+        return Ok(None);
+    };
+    let venues = limited_venues(world, entries).into_values().collect();
+    let gates = Gates::lock(tx, &venues, context.clock.now()).await?;
+    let numbered = Numbered::lock(tx, world, entries).await?;
+    let is_current = numbered.revision == world.revision;
+    Ok(is_current.then(|| Footing { crowd, gates, numbered, stays: Stays::default() }))
+}
+
+/// Reads the same without locks; what it gives must be guarded when it is written.
+pub async fn glance<C: ConnectionTrait>(
+    context: &Context,
+    db: &C,
+    world: &World,
+    entries: &[NewEntry],
+) -> Result<Option<Footing>, DbErr> {
+    let now = context.clock.now();
+    let wanted = context.directory.wanted(entries);
+    let limited = limited_venues(world, entries);
+    let places = places(entries, &limited);
+    let place = |(terminal, venue): &(TerminalId, Option<VenueId>)| {
+        vec![terminal.0.into(), venue.map_or(Uuid::nil(), |venue| venue.0).into(), now.into()]
+    };
+    let mut stays = foreseen(context, world, entries);
+    let [people, terminals, stayed] = bulk::find_together(
+        db,
+        [
+            (&CROWD, crowd_keys(&wanted)),
+            (&PLACES, places.iter().map(place).collect()),
+            (&STAYS, stays.keys()),
+        ],
+    )
+    .await?;
+    stays.count(&stayed)?;
+    let Some(crowd) = context.directory.crowd(&context.keys, entries, wanted.len(), &people)?
+    else {
+        return Ok(None);
+    };
+    let mut numbered = Numbered::new(world, entries);
+    let mut gates = Gates::default();
+    for row in &terminals {
+        numbered.learn(row)?;
+        if let Some(gate) = row.try_get::<Option<Uuid>>("", "gate")? {
+            gates.versions.insert(VenueId(gate), row.try_get("", "gate_version")?);
+            gates.inside.insert(VenueId(gate), row.try_get("", "inside")?);
+        }
+    }
+    let is_current = numbered.revision == world.revision;
+    Ok(is_current.then_some(Footing { crowd, gates, numbered, stays }))
+}
+
+/// Terminals at which somebody waits now before the door of a venue with a capacity.
+fn limited_venues(world: &World, entries: &[NewEntry]) -> BTreeMap<TerminalId, VenueId> {
+    let live = entries.iter().filter(|e| e.outcome == Outcome::Live);
+    let limited = live.filter_map(|entry| {
+        let place = world.terminals.get(&entry.terminal)?.place_at(entry.received_at)?;
+        let venue = world.venues.get(&place.venue)?;
+        let rules = venue.rules_at(entry.received_at);
+        rules.capacity.or(rules.capacity_soft).map(|_| (entry.terminal, venue.id))
+    });
+    limited.collect()
+}
+
+fn places(
+    entries: &[NewEntry],
+    limited: &BTreeMap<TerminalId, VenueId>,
+) -> BTreeSet<(TerminalId, Option<VenueId>)> {
+    entries.iter().map(|e| (e.terminal, limited.get(&e.terminal).copied())).collect()
+}
+
+/// The stays at which these entries are likely to begin; the posting looks up what is missing.
+fn foreseen(context: &Context, world: &World, entries: &[NewEntry]) -> Stays {
+    let mut stays = Stays::default();
+    for entry in entries {
+        let member = context.directory.holder(entry);
+        let place =
+            world.terminals.get(&entry.terminal).and_then(|t| t.place_at(entry.device_time));
+        let venue = place.and_then(|place| world.venues.get(&place.venue));
+        if let (Some(member), Some(venue)) = (member, venue) {
+            stays.foresee(member, venue.business_day(entry.device_time), venue.id);
+        }
+    }
+    stays
+}
+
+/// The gates of limited venues, and who is inside.
+#[derive(Default)]
+pub struct Gates {
+    versions: BTreeMap<VenueId, i64>,
+    pub inside: HashMap<VenueId, i64>,
+}
+
+const GATE_COLUMNS: &[Column] = &[column("venue_id", Kind::Uuid), column("version", Kind::Big)];
+
+impl Gates {
+    /// Locks the gates, in id order, then counts who is inside.
+    async fn lock<C: ConnectionTrait>(
+        tx: &C,
+        venues: &BTreeSet<VenueId>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, DbErr> {
+        let keys = venues.iter().map(|venue| vec![venue.0.into()]).collect();
+        let mut versions = BTreeMap::new();
+        for row in bulk::find(tx, &GATES, keys).await? {
+            let venue = VenueId(row.try_get("", "venue_id")?);
+            versions.insert(venue, row.try_get("", "gate_version")?);
+        }
+        Ok(Self { versions, inside: count_inside(tx, venues, now).await? })
+    }
+
+    /// Tells whoever read these gates meanwhile that somebody may have come in.
+    pub fn write(&self) -> Write {
+        let row = |(venue, version): (&VenueId, &i64)| vec![venue.0.into(), (*version).into()];
+        Write {
+            table: "venue_gates",
+            columns: GATE_COLUMNS,
+            verb: Verb::Advance,
+            rows: self.versions.iter().map(row).collect(),
+        }
+    }
+}
+
+/// Unexpired open sessions of each venue, 0 where there are none.
+pub async fn count_inside<C: ConnectionTrait>(
+    tx: &C,
+    venues: &BTreeSet<VenueId>,
+    now: DateTime<Utc>,
+) -> Result<HashMap<VenueId, i64>, DbErr> {
+    let mut inside: HashMap<VenueId, i64> = venues.iter().map(|venue| (*venue, 0)).collect();
+    let keys = venues.iter().map(|venue| vec![venue.0.into(), now.into()]).collect();
+    for row in bulk::find(tx, &INSIDE, keys).await? {
+        inside.insert(VenueId(row.try_get("", "venue_id")?), row.try_get("", "inside")?);
+    }
+    Ok(inside)
+}
+
+/// The terminals of a group: their numbers and clocks.
+pub struct Numbered {
+    /// The world's revision when they were read.
+    pub revision: i64,
+    /// When the group's newest entry came in: the terminals are not silent.
+    received_at: DateTime<Utc>,
+    terminals: BTreeMap<TerminalId, Numbers>,
+}
+
+struct Numbers {
+    version: i64,
+    progress: Progress,
+    /// How far the terminal's clock is ahead of ours.
+    offset_ms: i64,
+}
+
+const NUMBER_COLUMNS: &[Column] = &[
+    column("id", Kind::Uuid),
+    column("numbers_version", Kind::Big),
+    column("epoch", Kind::Big),
+    column("highest_seq", Kind::Big),
+    column("acked_seq", Kind::Big),
+    column("gaps", Kind::Text),
+    column("last_seen_at", Kind::Instant),
+    nullable("lost_at", Kind::Instant),
+];
+
+impl Numbered {
+    fn new(world: &World, entries: &[NewEntry]) -> Self {
+        let received_at = entries.iter().map(|e| e.received_at).max().unwrap_or_default();
+        Self { revision: world.revision, received_at, terminals: BTreeMap::new() }
+    }
+
+    /// Locks the terminals of `entries`, in id order.
+    pub async fn lock<C: ConnectionTrait>(
+        tx: &C,
+        world: &World,
+        entries: &[NewEntry],
+    ) -> Result<Self, DbErr> {
+        let mut numbered = Self::new(world, entries);
+        let ids: BTreeSet<TerminalId> = entries.iter().map(|e| e.terminal).collect();
+        let keys = ids.iter().map(|id| vec![id.0.into()]).collect();
+        for row in bulk::find(tx, &TERMINALS, keys).await? {
+            numbered.learn(&row)?;
+        }
+        Ok(numbered)
+    }
+
+    fn learn(&mut self, row: &QueryResult) -> Result<(), DbErr> {
+        let gaps: String = row.try_get("", "gaps")?;
+        let (epoch, highest) = (row.try_get("", "epoch")?, row.try_get("", "highest_seq")?);
+        self.revision = row.try_get("", "revision")?;
+        let numbers = Numbers {
+            version: row.try_get("", "numbers_version")?,
+            progress: Progress::parse(epoch, highest, &gaps),
+            offset_ms: row.try_get("", "clock_offset_ms")?,
+        };
+        self.terminals.insert(TerminalId(row.try_get("", "id")?), numbers);
+        Ok(())
+    }
+
+    /// Counts a record as here.
+    pub fn absorb(&mut self, entry: &NewEntry) {
+        // A vendor's numbers begin again whenever its log is cleared: they acknowledge nothing.
+        if entry.vendor_key.is_some() {
+            return;
+        }
+        if let Some(numbers) = self.terminals.get_mut(&entry.terminal) {
+            numbers.progress.absorb(entry.epoch, entry.seq);
+        }
+    }
+
+    /// How far the terminal's clock is ahead of ours.
+    pub fn offset_ms(&self, terminal: TerminalId) -> i64 {
+        self.terminals.get(&terminal).map_or(0, |numbers| numbers.offset_ms)
+    }
+
+    pub fn of(&self, terminal: TerminalId) -> Option<&Progress> {
+        self.terminals.get(&terminal).map(|numbers| &numbers.progress)
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = (TerminalId, &Progress)> {
+        self.terminals.iter().map(|(id, numbers)| (*id, &numbers.progress))
+    }
+
+    pub fn progress(&self) -> Progresses {
+        self.all().map(|(id, p)| (id, (p.ack_through(), p.resend_from()))).collect()
+    }
+
+    pub fn write(&self) -> Write {
+        let rows = self.terminals.iter().map(|(id, Numbers { version, progress, .. })| {
+            vec![
+                id.0.into(),
+                (*version).into(),
+                progress.epoch.into(),
+                progress.highest_seq.into(),
+                progress.acked_seq().into(),
+                progress.gaps_text().into(),
+                self.received_at.into(),
+                None::<DateTime<Utc>>.into(),
+            ]
+        });
+        Write {
+            table: "terminals",
+            columns: NUMBER_COLUMNS,
+            verb: Verb::Advance,
+            rows: rows.collect(),
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! Who may call what: every route that the API document knows, against every kind of caller, and
+//! every thing that belongs to somebody, against its owner and others. A route that has no row here
+//! fails the test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reqwest::{Method, header};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Resident, TestTown};
+
+/// Whom a route serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum For {
+    Anybody,
+    /// Whoever signed in through the mini-program, registered or not.
+    Visitor,
+    Resident,
+    Staff,
+    /// A signed terminal; the signature is its token.
+    Terminal,
+    Screen,
+}
+
+use For::{Anybody, Resident as Registered, Screen, Staff, Terminal, Visitor};
+
+const ROUTES: &[(&str, &str, For)] = &[
+    ("GET", "/api/v1/consent-texts", Anybody),
+    ("GET", "/api/v1/me", Registered),
+    ("PATCH", "/api/v1/me", Registered),
+    ("DELETE", "/api/v1/me", Registered),
+    ("GET", "/api/v1/me/code", Registered),
+    ("GET", "/api/v1/me/consents", Registered),
+    ("POST", "/api/v1/me/consents", Registered),
+    ("DELETE", "/api/v1/me/consents", Registered),
+    ("GET", "/api/v1/me/dependants", Registered),
+    ("POST", "/api/v1/me/dependants", Registered),
+    ("GET", "/api/v1/me/export", Registered),
+    ("GET", "/api/v1/me/face", Registered),
+    ("PUT", "/api/v1/me/face", Registered),
+    ("DELETE", "/api/v1/me/face", Registered),
+    ("GET", "/api/v1/me/face/photo", Registered),
+    ("GET", "/api/v1/me/minutes", Registered),
+    ("GET", "/api/v1/me/ranks", Registered),
+    ("GET", "/api/v1/me/sessions", Registered),
+    ("POST", "/api/v1/me/sessions/{id}/disputes", Registered),
+    ("POST", "/api/v1/me/sessions/{id}/left", Registered),
+    ("GET", "/api/v1/me/streak", Registered),
+    ("POST", "/api/v1/me/verification", Registered),
+    ("POST", "/api/v1/me/verification/{id}/finish", Registered),
+    ("GET", "/api/v1/me/views", Registered),
+    ("POST", "/api/v1/members", Visitor),
+    ("POST", "/api/v1/members/recovery", Visitor),
+    ("POST", "/api/v1/members/recovery/{id}/finish", Visitor),
+    ("GET", "/api/v1/screens/{division}", Screen),
+    ("GET", "/api/v1/screens/{division}/stream", Screen),
+    ("GET", "/api/v1/staff/communities/{code}", Staff),
+    ("GET", "/api/v1/staff/divisions", Staff),
+    ("POST", "/api/v1/staff/divisions", Staff),
+    ("POST", "/api/v1/staff/members", Staff),
+    ("POST", "/api/v1/staff/members/import", Staff),
+    ("GET", "/api/v1/staff/members/{id}", Staff),
+    ("PUT", "/api/v1/staff/members/{id}/approvals", Staff),
+    ("POST", "/api/v1/staff/members/{id}/consents", Staff),
+    ("POST", "/api/v1/staff/members/{id}/credentials", Staff),
+    ("POST", "/api/v1/staff/members/{id}/guardian", Staff),
+    ("POST", "/api/v1/staff/members/{id}/recovery-code", Staff),
+    ("POST", "/api/v1/staff/members/{id}/view-requests", Staff),
+    ("POST", "/api/v1/staff/sessions", Anybody),
+    ("DELETE", "/api/v1/staff/sessions/current", Staff),
+    ("GET", "/api/v1/staff/terminals", Staff),
+    ("POST", "/api/v1/staff/terminals", Staff),
+    ("POST", "/api/v1/staff/terminals/claims", Staff),
+    ("DELETE", "/api/v1/staff/terminals/{id}", Staff),
+    ("PUT", "/api/v1/staff/terminals/{id}/access", Staff),
+    ("GET", "/api/v1/staff/terminals/{id}/commands", Staff),
+    ("POST", "/api/v1/staff/terminals/{id}/commands", Staff),
+    ("POST", "/api/v1/staff/terminals/{id}/keys", Staff),
+    ("DELETE", "/api/v1/staff/terminals/{id}/keys/{key}", Staff),
+    ("GET", "/api/v1/staff/terminals/{id}/notices", Staff),
+    ("POST", "/api/v1/staff/terminals/{id}/path-token", Staff),
+    ("POST", "/api/v1/staff/terminals/{id}/place", Staff),
+    ("GET", "/api/v1/staff/terminals/{id}/roster", Staff),
+    ("GET", "/api/v1/staff/unclaimed-terminals", Staff),
+    ("GET", "/api/v1/staff/venues", Staff),
+    ("POST", "/api/v1/staff/venues", Staff),
+    ("POST", "/api/v1/staff/venues/{id}/exceptions", Staff),
+    ("POST", "/api/v1/staff/venues/{id}/hours", Staff),
+    ("POST", "/api/v1/staff/venues/{id}/rules", Staff),
+    ("POST", "/api/v1/staff/venues/{id}/zones", Staff),
+    ("GET", "/api/v1/staff/view-requests", Staff),
+    ("POST", "/api/v1/staff/view-requests/{id}/approve", Staff),
+    ("GET", "/api/v1/terminal/commands", Terminal),
+    ("POST", "/api/v1/terminal/commands/{id}/result", Terminal),
+    ("POST", "/api/v1/terminal/decisions", Terminal),
+    ("POST", "/api/v1/terminal/events", Terminal),
+    ("POST", "/api/v1/terminal/heartbeat", Terminal),
+    ("GET", "/api/v1/terminal/roster", Terminal),
+    ("GET", "/api/v1/terminal/roster/photos/{handle}", Terminal),
+    ("POST", "/api/v1/terminal/roster/receipts", Terminal),
+    ("GET", "/api/v1/terminal/sessions", Terminal),
+    ("GET", "/api/v1/venues", Anybody),
+    ("GET", "/api/v1/venues/{id}", Anybody),
+    // The platform's pushes carry a signature of their own.
+    ("GET", "/api/v1/wechat/events", Anybody),
+    ("POST", "/api/v1/wechat/events", Anybody),
+    ("POST", "/api/v1/wechat/sessions", Anybody),
+    ("DELETE", "/api/v1/wechat/sessions/current", Visitor),
+    // The page shows nothing by itself.
+    ("GET", "/screen/page/app.css", Anybody),
+    ("GET", "/screen/page/app.js", Anybody),
+    ("GET", "/screen/page/icon.svg", Anybody),
+    ("GET", "/screen/page/worker.js", Anybody),
+    ("GET", "/screen/{division}", Anybody),
+];
+
+const NOBODYS_ID: &str = "018f0000-0000-7000-8000-000000000001";
+
+fn filled(path: &str) -> String {
+    let values = [
+        ("{id}", NOBODYS_ID),
+        ("{key}", NOBODYS_ID),
+        ("{handle}", NOBODYS_ID),
+        ("{division}", "330499"),
+        ("{code}", "330499"),
+    ];
+    values.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
+/// The routes that the server describes.
+async fn described(town: &TestTown) -> BTreeSet<(String, String)> {
+    let document = Answer::to(town.wire.get("/api/v1/openapi.json")).await.ok();
+    let mut all = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let methods = item.as_object().unwrap().keys();
+        all.extend(methods.map(|method| (method.to_uppercase(), path.clone())));
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_route_has_its_row() {
+    let town = TestTown::open().await;
+    let listed: BTreeSet<(String, String)> =
+        ROUTES.iter().map(|(method, path, _)| ((*method).into(), (*path).into())).collect();
+    assert_eq!(listed.len(), ROUTES.len(), "a route stands twice");
+    assert_eq!(listed, described(&town).await);
+}
+
+async fn calls(town: &TestTown, method: &str, path: &str, token: Option<&str>) -> Answer {
+    let method = Method::from_bytes(method.as_bytes()).unwrap();
+    let mut request = town.wire.request(method, &filled(path));
+    request = request.header("Idempotency-Key", uuid::Uuid::new_v4().to_string());
+    if let Some(token) = token {
+        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    }
+    Answer::to(request).await
+}
+
+/// What must come of a call with this token: refused for who they are, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Unauthenticated,
+    /// Signed in and not registered.
+    NotRegistered,
+    /// Let in; what comes then is the route's own affair.
+    In,
+}
+
+fn expected(route: For, caller: &str) -> Expected {
+    let may = match route {
+        Anybody => return Expected::In,
+        Visitor => ["visitor", "resident", "erased and back"].contains(&caller),
+        Registered if ["visitor", "erased and back"].contains(&caller) => {
+            return Expected::NotRegistered;
+        }
+        Registered => caller == "resident",
+        Staff => caller == "staff",
+        Screen => caller == "screen",
+        Terminal => false,
+    };
+    if may { Expected::In } else { Expected::Unauthenticated }
+}
+
+#[tokio::test]
+async fn every_route_serves_its_own_callers_only() {
+    let town = TestTown::with_wechat().await;
+    town.gym().await;
+    let gone = Resident::registers(&town, "gone").await;
+    assert_eq!(gone.delete("/me").await.status, 204);
+    let callers = BTreeMap::from([
+        ("erased", gone.token),
+        ("erased and back", Resident::signs_in(&town, "gone").await.token),
+        ("invented", "x".repeat(43)),
+        ("resident", String::new()),
+        ("screen", town.screen("330499").await.token),
+        ("staff", String::new()),
+        ("visitor", Resident::signs_in(&town, "visitor").await.token),
+    ]);
+    let mut wrong = Vec::new();
+    for (method, path, route) in ROUTES {
+        // These end sessions, so each call has one of its own.
+        let signs_in = format!("{method}{path}").replace(['/', '{', '}'], "");
+        for (caller, token) in &callers {
+            let token = match *caller {
+                "resident" => Resident::registers(&town, &signs_in).await.token,
+                "staff" => town.office.token().await,
+                "visitor" if *method == "DELETE" => {
+                    Resident::signs_in(&town, &signs_in).await.token
+                }
+                "erased and back" if *method == "DELETE" => continue,
+                _ => token.clone(),
+            };
+            if *caller == "staff" && *path == "/api/v1/staff/sessions/current" {
+                continue;
+            }
+            let answer = calls(&town, method, path, Some(&token)).await;
+            let code = answer.body["code"].as_str().unwrap_or_default();
+            let seen = match (answer.status, code) {
+                (401, "unauthenticated" | "session_ended" | "screen_token_unknown")
+                | (401, "screen_token_revoked" | "invalid_signature" | "unknown_terminal") => {
+                    Expected::Unauthenticated
+                }
+                (403, "registration_required") => Expected::NotRegistered,
+                (500.., _) => {
+                    wrong.push(format!("{method} {path} for {caller}: {}", answer.text));
+                    continue;
+                }
+                (401, _) if *route == Terminal || *route == Screen => Expected::Unauthenticated,
+                _ => Expected::In,
+            };
+            let wanted = expected(*route, caller);
+            if seen != wanted {
+                let said = (answer.status, code);
+                wrong.push(format!("{method} {path} for {caller}: {said:?}, not {wanted:?}"));
+            }
+        }
+        let answer = calls(&town, method, path, None).await;
+        if (answer.status == 401) != (*route != Anybody) && !path.contains("wechat/events") {
+            wrong.push(format!("{method} {path} for nobody: {}", answer.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Things of one community, with a body that their route takes.
+async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
+    let (venue, door) = town.gym().await;
+    let member = town.member().await;
+    let guardian = town.member().await;
+    let (m, v, t) = (&member.id, &venue.id, &door.id);
+    let day = "2026-12-01";
+    vec![
+        ("GET", format!("/members/{m}"), Value::Null),
+        ("PUT", format!("/members/{m}/approvals"), json!({ "kind": "induction" })),
+        (
+            "POST",
+            format!("/members/{m}/consents"),
+            json!({ "purpose": "door_face", "granted": false }),
+        ),
+        (
+            "POST",
+            format!("/members/{m}/credentials"),
+            json!({ "kind": "card", "handle": "c-999", "valid_from": "2026-11-01T00:00:00Z" }),
+        ),
+        ("POST", format!("/members/{m}/guardian"), json!({ "guardian_id": guardian.id })),
+        ("POST", format!("/members/{m}/recovery-code"), Value::Null),
+        ("POST", format!("/members/{m}/view-requests"), json!({ "reason": "x" })),
+        ("GET", format!("/terminals/{t}/commands"), Value::Null),
+        ("GET", format!("/terminals/{t}/notices"), Value::Null),
+        ("GET", format!("/terminals/{t}/roster"), Value::Null),
+        ("POST", format!("/terminals/{t}/keys"), Value::Null),
+        (
+            "POST",
+            format!("/terminals/{t}/place"),
+            json!({ "venue_id": v, "direction": "in", "valid_from": day }),
+        ),
+        ("POST", format!("/terminals/{t}/path-token"), Value::Null),
+        ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
+        ("DELETE", format!("/terminals/{t}"), Value::Null),
+    ]
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_community_does_not_exist() {
+    let town = TestTown::open().await;
+    let stranger = town.hire("community", "330499001002").await;
+    let mut wrong = Vec::new();
+    for (method, path, body) in things(&town).await {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = stranger.request(method.clone(), &path).await;
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = Answer::to(request).await;
+        if answer.said() != (404, "not_found") {
+            wrong.push(format!("{method} {path}: {} {}", answer.status, answer.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn inside_ones_division_a_missing_right_is_said() {
+    let town = TestTown::open().await;
+    let bureau = town.hire("bureau", "330499").await;
+    let mut wrong = Vec::new();
+    for (method, path, body) in things(&town).await {
+        if method == "GET" || path.ends_with("view-requests") {
+            continue;
+        }
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = bureau.request(method.clone(), &path).await;
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let answer = Answer::to(request).await;
+        if answer.said() != (403, "forbidden") {
+            wrong.push(format!("{method} {path}: {} {}", answer.status, answer.text));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_resident_does_not_exist() {
+    let town = TestTown::with_wechat().await;
+    let (_, door) = town.gym().await;
+    let owner = Resident::registers(&town, "owner").await;
+    let other = Resident::registers(&town, "other").await;
+    let id = owner.id().await;
+    town.credential(&id, &crate::support::Shown::card("c-4711")).await;
+    door.asks("in", &crate::support::Shown::card("c-4711")).await;
+    let session = owner.get("/me/sessions").await.ok()["items"][0]["id"].clone();
+    let session = session.as_str().unwrap();
+    let check = owner.post("/me/verification", &json!({ "method": "wechat_face" })).await.ok();
+    let check = check["id"].as_str().unwrap();
+    town.is_now("2026-11-23T02:30:00Z");
+    for (path, body) in [
+        (format!("/me/sessions/{session}/left"), json!({ "at": "2026-11-23T02:20:00Z" })),
+        (format!("/me/sessions/{session}/disputes"), json!({ "text": "不是我" })),
+        (format!("/me/verification/{check}/finish"), json!({})),
+    ] {
+        assert_eq!(other.post(&path, &body).await.said(), (404, "not_found"), "{path}");
+    }
+    let code = format!("/me/code?dependant_id={id}");
+    assert_eq!(other.get(&code).await.said(), (404, "not_found"));
+    let consent = json!({
+        "purpose": "door_face", "granted": true, "text_version": "1", "dependant_id": id,
+    });
+    assert_eq!(other.post("/me/consents", &consent).await.said(), (404, "not_found"));
+    assert_eq!(other.get("/me/sessions").await.ok()["items"], json!([]));
+}

@@ -1,0 +1,26 @@
+//! Who was forgotten stays forgotten, also where yesterday's backup takes the place of today.
+
+use crate::support::{Resident, TestTown};
+
+#[tokio::test]
+async fn a_restored_backup_forgets_again_whoever_was_forgotten() {
+    let town = TestTown::with_wechat().await;
+    let zhang = Resident::registers(&town, "zhang").await;
+    let id = zhang.id().await;
+    let Some(backup) = town.store.backs_up().await else { return };
+    let li = Resident::registers(&town, "li").await;
+    let li_id = li.id().await;
+    assert_eq!(zhang.delete("/me").await.status, 204);
+    assert_eq!(li.delete("/me").await.status, 204);
+    let list = std::fs::read_to_string(town.store.erasures()).unwrap();
+    assert!(list.contains(&id) && list.contains(&li_id) && !list.contains("张三"), "{list}");
+
+    let town = town.restored(&backup).await;
+    assert_eq!(zhang.at_server(&town.wire).get("/me").await.status, 401);
+    let left = "SELECT COUNT(*) AS n FROM members WHERE erased_at IS NULL OR name_ct <> ''";
+    assert_eq!(town.store.count(left).await, 0);
+    let known = "SELECT COUNT(*) AS n FROM members";
+    assert_eq!(town.store.count(known).await, 1, "the other one came after the backup");
+    let again = Resident::registers(&town, "zhang").await;
+    assert_ne!(again.id().await, id, "whoever comes back is a new person");
+}
