@@ -14,7 +14,6 @@ use crate::{
         error::{Code, Error},
         http::limits::RateLimit,
         ids::{Direction, Method},
-        keys::Keys,
         state::State,
     },
     entries::{NewEntry, Outcome, Recorded, Recorder, StoredDecision, unclaimed},
@@ -26,9 +25,6 @@ use crate::{
     },
 };
 
-/// Where what waits or could not be read is sealed.
-const TABLE: &str = "quarantine";
-const COLUMN: &str = "raw";
 /// Facts of one submission to the recorder.
 const SUBMISSION_MAX: usize = 500;
 /// A record that is older than this when it comes was kept by the device for a while.
@@ -200,9 +196,7 @@ impl Intake {
                     detail: notice.detail,
                 }),
                 Fact::Entry(seen) => entries.push(entry(known, seen, None, received_at)),
-                Fact::Unreadable(row) => {
-                    entries.push(flawed(&self.state.keys, known, row, received_at));
-                }
+                Fact::Unreadable(row) => entries.push(flawed(known, row, received_at)),
             }
         }
         if !said.is_empty() {
@@ -251,12 +245,10 @@ impl Intake {
         }
         let mut rows = Vec::with_capacity(facts.len());
         for fact in facts {
-            let plain = serde_json::to_vec(&fact).map_err(Error::internal)?;
-            let row = format!("{family_word}:{serial_word}:{}", fact.key());
-            let raw = self.state.keys.seal(TABLE, COLUMN, &row, &plain);
+            let raw = serde_json::to_string(&fact).map_err(Error::internal)?;
             rows.push((fact.key().to_owned(), raw));
         }
-        unclaimed::keep(&tx, family_word, &serial_word, rows, now).await?;
+        unclaimed::keep(&tx, &self.state.keys, family_word, &serial_word, rows, now).await?;
         let here = unclaimed::count(&tx, family_word, &serial_word).await?;
         terminals::note_unclaimed(&tx, family, serial, here, now).await?;
         tx.commit().await?;
@@ -271,19 +263,23 @@ impl Intake {
         };
         loop {
             let limit = SUBMISSION_MAX as u64;
-            let rows = unclaimed::waiting(&self.state.db, family.as_str(), serial, limit).await?;
+            let rows = unclaimed::waiting(
+                &self.state.db,
+                &self.state.keys,
+                family.as_str(),
+                serial,
+                limit,
+            )
+            .await?;
             if rows.is_empty() {
                 return Ok(released);
             }
             let now = self.now();
             let facts = rows.iter().map(|row| {
-                let name = format!("{}:{serial}:{}", family.as_str(), row.key);
-                let opened = self.state.keys.open(TABLE, COLUMN, &name, &row.raw);
-                // Rows from before they were sealed are plain.
-                let plain = opened.unwrap_or_else(|_| row.raw.clone().into_bytes());
                 // What we cannot read back ourselves is parked again, under its terminal now.
-                let fact = serde_json::from_slice(&plain);
-                (fact.unwrap_or_else(|_| Fact::unreadable(&plain)), row.received_at)
+                let fact = serde_json::from_str(&row.raw);
+                let fact = fact.unwrap_or_else(|_| Fact::unreadable(row.raw.as_bytes()));
+                (fact, row.received_at)
             });
             self.record(&known, facts).await?;
             let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
@@ -340,15 +336,8 @@ fn entry(
     }
 }
 
-/// An entry of which nothing but its bytes is known. Nobody knows what stands in them, a name
-/// perhaps, so they are sealed.
-fn flawed(
-    keys: &Keys,
-    known: &VendorTerminal,
-    row: Unreadable,
-    received_at: DateTime<Utc>,
-) -> NewEntry {
-    let name = format!("{}:{}", known.terminal.id, row.key);
+/// An entry of which nothing but its bytes is known.
+fn flawed(known: &VendorTerminal, row: Unreadable, received_at: DateTime<Utc>) -> NewEntry {
     NewEntry {
         terminal: known.terminal.id,
         epoch: 0,
@@ -363,7 +352,7 @@ fn flawed(
         held_as: Method::Manual,
         score: None,
         outcome: Outcome::Unknown,
-        raw: keys.seal(TABLE, COLUMN, &name, row.raw.as_bytes()),
+        raw: row.raw,
         flaw: Some("unreadable"),
     }
 }

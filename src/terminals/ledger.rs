@@ -109,6 +109,15 @@ pub async fn compared(
     Ok(())
 }
 
+/// When the newest record of a vendor's terminal happened.
+pub async fn last_record_at(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let row = Entity::find_by_id(terminal).one(db).await?;
+    Ok(row.and_then(|row| row.last_record_at))
+}
+
 /// The terminal's row, made if need be, for this transaction alone.
 async fn locked(
     tx: &impl ConnectionTrait,
@@ -180,7 +189,13 @@ pub async fn lines(
         found.extend(in_use(views));
     }
     found.truncate(limit);
-    drawn_up(db, found, now).await
+    let natives = native_records(db, &found).await?;
+    let mut lines = drawn_up(db, found, now).await?;
+    for line in &mut lines {
+        let at = natives.get(&line.terminal.terminal.id).copied();
+        line.last_record_at = line.last_record_at.or(at);
+    }
+    Ok(lines)
 }
 
 /// How all terminals in use stand.
@@ -208,14 +223,12 @@ async fn drawn_up(
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.terminal_id, row)).collect();
         let draining = draining(db, &ids, now).await?;
         let mismatches = roster::mismatches(db, &ids).await?;
-        let natives = native_records(db, piece).await?;
         for view in piece {
             let id = view.terminal.id;
             let row = rows.remove(&id).unwrap_or_else(|| fresh(id));
             let known = Known {
                 draining: draining.contains(&id),
                 refused: mismatches.get(&id).copied().unwrap_or_default(),
-                native_record: natives.get(&id).copied(),
             };
             lines.push(line(view.clone(), row, known, now));
         }
@@ -228,7 +241,6 @@ struct Known {
     draining: bool,
     /// Persons whom it did not take, or would not forget.
     refused: i64,
-    native_record: Option<DateTime<Utc>>,
 }
 
 fn line(view: TerminalView, row: terminal_ledger::Model, known: Known, now: DateTime<Utc>) -> Line {
@@ -249,7 +261,7 @@ fn line(view: TerminalView, row: terminal_ledger::Model, known: Known, now: Date
         roster_mismatch: known.refused.max(listed(row.roster_missing) + listed(row.roster_extra)),
     };
     Line {
-        last_record_at: if is_native { known.native_record } else { row.last_record_at },
+        last_record_at: row.last_record_at,
         roster_compared_at: row.roster_compared_at,
         terminal: view,
         standing,

@@ -5,6 +5,7 @@ mod caches;
 mod caller;
 mod claims;
 pub mod commands;
+pub mod comparison;
 pub mod faces;
 mod find;
 mod heartbeat;

@@ -50,6 +50,8 @@ pub mod terminal_link {
         /// Until when it is not called, since it refused our login.
         pub locked_until: Option<DateTimeUtc>,
         pub refused_logins: i32,
+        /// Whether its events are fetched as a stream.
+        pub streams: bool,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

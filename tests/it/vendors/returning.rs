@@ -32,12 +32,17 @@ fn size() -> (usize, u32) {
     (terminals.parse().unwrap(), records.parse().unwrap())
 }
 
+/// People whom all terminals know.
+fn people(records: u32) -> u32 {
+    PEOPLE.min(records * 4)
+}
+
 /// What a device kept: people of the town in and out, evenly over the days.
 fn kept(town: &TestTown, device: &Device, n: usize, records: u32) -> Vec<Seen> {
     let step = OFFLINE / i32::try_from(records).unwrap();
     (0..records)
         .map(|place| {
-            let person = (u32::try_from(n).unwrap() * 37 + place / 2 * 11) % PEOPLE;
+            let person = (u32::try_from(n).unwrap() * 37 + place / 2 * 11) % people(records);
             let lag = TimeDelta::seconds(i64::try_from(n % 97).unwrap());
             Seen {
                 number: place + 1,
@@ -74,7 +79,7 @@ fn p99(sorted: &[f64]) -> f64 {
 async fn terminals_that_were_offline_for_days_come_back_together() {
     let (terminals, records) = size();
     let town = TestTown::open().await;
-    for person in 0..PEOPLE.min(u32::try_from(terminals).unwrap() * records) {
+    for person in 0..people(records) {
         town.numbered(&(1_001 + person).to_string()).await;
     }
     let mut devices = Vec::new();
