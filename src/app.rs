@@ -53,6 +53,7 @@ pub struct App {
     /// Where operations look.
     pub ops_address: SocketAddr,
     pub(crate) db: DatabaseConnection,
+    hot: DatabaseConnection,
     pub(crate) keys: Arc<Keys>,
     stop: CancellationToken,
     servers: [JoinHandle<anyhow::Result<()>>; 2],
@@ -87,6 +88,7 @@ impl App {
         let db = db::open(config.data.database_url()).await?;
         let guard = Guard::take(&config.data).await?;
         db::migrate(&db).await?;
+        let hot = db::open_hot(config.data.database_url(), &db).await?;
         db::ensure_partitions(&db, clock.now().date_naive()).await?;
         if let Some(file) = config.erasures() {
             privacy::erasures::apply(&db, file, clock.now()).await?;
@@ -108,14 +110,20 @@ impl App {
             stop: stop.clone(),
         };
         let tasks = TaskTracker::new();
-        let recorder = start_tasks(&state, &tasks);
+        let recorder = start_tasks(&state, &hot, &tasks);
         let caches = terminals::Caches::default();
         let intake =
             gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
         tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
         tasks.spawn(gateways::outward::keep_rosters(intake.clone(), stop.clone()));
         tasks.spawn(gateways::listening::run(intake.clone(), stop.clone()));
-        let hub = screen::Hub::new(db.clone(), clock, counters, stop.clone());
+        let hub = screen::Hub::new(
+            db.clone(),
+            clock,
+            counters,
+            stop.clone(),
+            metrics.screen_builds.clone(),
+        );
         let router = router(&state, recorder, (intake, caches), hub.clone())?;
         let readiness = readiness(&state);
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
@@ -127,7 +135,7 @@ impl App {
             tokio::spawn(serve(ops_listener, ops_router, Limits::default(), stop.clone())),
         ];
         tracing::info!(%address, %ops_address, "fitgate is listening");
-        Ok(Self { address, ops_address, db, keys, stop, servers, tasks, hub, _guard: guard })
+        Ok(Self { address, ops_address, db, hot, keys, stop, servers, tasks, hub, _guard: guard })
     }
 
     /// Takes no more connections, lets requests and then tasks end, and gives everything back.
@@ -141,6 +149,7 @@ impl App {
         if tokio::time::timeout(TASKS_DEADLINE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
+        self.hot.close().await?;
         self.db.close().await?;
         Ok(())
     }
@@ -161,11 +170,11 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Starts the recorder, the projector and the jobs; the recorder outlives requests by being
 /// stopped through its queue.
-fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
+fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> Recorder {
     let committed = Arc::new(Notify::new());
     let worlds = Worlds::default();
     let (recorder, task) = Recorder::new(RecorderContext {
-        db: state.db.clone(),
+        db: hot.clone(),
         clock: state.clock.clone(),
         keys: state.keys.clone(),
         worlds: worlds.clone(),
@@ -175,7 +184,7 @@ fn start_tasks(state: &State, tasks: &TaskTracker) -> Recorder {
     });
     tasks.spawn(task.run(state.stop.clone()));
     tasks.spawn(projector::run(
-        state.db.clone(),
+        hot.clone(),
         state.counters.clone(),
         state.clock.clone(),
         committed.clone(),
@@ -206,10 +215,11 @@ const OWN_BURST: NonZeroU32 = NonZeroU32::new(120).expect("not zero");
 
 /// Middleware that answers 429 to callers who come too often.
 fn rarely(
+    state: &State,
     per_minute: NonZeroU32,
     burst: NonZeroU32,
-) -> impl Fn(Request, Next) -> BoxFuture<'static, Response> + Clone {
-    let limit = Arc::new(RateLimit::new(per_minute, burst));
+) -> impl Fn(Request, Next) -> BoxFuture<'static, Response> + Clone + use<> {
+    let limit = Arc::new(RateLimit::new(per_minute, burst).shared(state.counters.clone()));
     move |request, next| Box::pin(limit.clone().guard(request, next))
 }
 
@@ -311,16 +321,22 @@ fn router(
     hub: screen::Hub,
 ) -> anyhow::Result<Router> {
     let (paths, api) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(
-            venues::routes(look_around(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))),
-        )
+        .merge(venues::routes(look_around(state)).layer(from_fn(rarely(
+            state,
+            OPEN_PER_MINUTE,
+            OPEN_BURST,
+        ))))
         .merge(members::routes(carry_over(state)))
-        .merge(own_routes(state).layer(from_fn(rarely(OWN_PER_MINUTE, OWN_BURST))))
+        .merge(own_routes(state).layer(from_fn(rarely(state, OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
-        .merge(wechat::routes(erase(state)).layer(from_fn(rarely(OPEN_PER_MINUTE, OPEN_BURST))))
+        .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
+            state,
+            OPEN_PER_MINUTE,
+            OPEN_BURST,
+        ))))
         .merge(screen::routes(hub))
         .split_for_parts();
     let settings =

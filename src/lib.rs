@@ -21,5 +21,8 @@ mod venues;
 mod wechat;
 
 pub use app::App;
+/// For the test that asks PostgreSQL how it would run them.
+#[doc(hidden)]
+pub use base::db::{BY_INDEX as PLANNED, SETTINGS as SETTLED, bulk::texts as hot_statements};
 pub use base::{clock::Clock, config::Config};
 pub use commands::run;

@@ -109,6 +109,9 @@ checkpoint_timeout = 15min
 fsync = on
 synchronous_commit = on
 CONF
+    # Benchmarks count statements with it; a PostgreSQL without its extras starts all the same.
+    [ ! -e "$(postgres_bin)/../lib/pg_stat_statements.so" ] ||
+        echo "shared_preload_libraries = 'pg_stat_statements'" >>"$services_dir/postgresql.conf"
     as_postgres tee -a "$data/cluster/postgresql.conf" <"$services_dir/postgresql.conf" >/dev/null
     (cd "$data" && as_postgres "$(postgres_bin)/pg_ctl" -D "$data/cluster" -l "$data/log" -w -t 60 start) \
         >"$services_dir/pg_ctl.log" 2>&1 || { cat "$services_dir/pg_ctl.log" "$data/log" >&2; return 1; }

@@ -1,2 +1,3 @@
 INSERT INTO venue_gates (venue_id, version) VALUES ('01a20000-0000-7000-8000-000000000040', 7);
 INSERT INTO terminals (id, serial, family, time_zone, status, clock_offset_ms, clock_offset_seen_ms, last_seen_at, epoch, acked_seq, highest_seq, gaps, watermark_at, lost_at, queue_length, faces, firmware, created_at, numbers_version) VALUES ('01a20000-0000-7000-8000-000000000041', 'SAMPLE-40', 'native', 'Asia/Shanghai', 'active', 0, NULL, NULL, 1, 1, 1, '[]', NULL, NULL, NULL, NULL, NULL, '2020-12-01T00:00:00+00:00', 7);
+INSERT INTO counter_changes (stamp, n, member_id, venue_id, business_day) VALUES (40, 0, '01a20000-0000-7000-8000-000000000003', '01a20000-0000-7000-8000-000000000001', '2026-11-02');

@@ -21,6 +21,7 @@ mod m0023_ways_in;
 mod m0024_faces;
 mod m0025_views;
 mod m0026_receipts;
+mod m0030_screen_maps;
 mod m0040_versions;
 pub mod partitions;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0024_faces::Migration),
             Box::new(m0025_views::Migration),
             Box::new(m0026_receipts::Migration),
+            Box::new(m0030_screen_maps::Migration),
             Box::new(m0040_versions::Migration),
         ]
     }

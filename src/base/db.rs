@@ -20,12 +20,51 @@ pub mod fresh;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for the one writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections a process holds; the recorder needs one, the rest serve requests and jobs.
+/// Connections a process holds for requests and jobs.
 const CONNECTIONS_MAX: u32 = 16;
+/// Connections beside them: the recorder's, the projector's, and one while either is given back.
+const HOT_CONNECTIONS_MAX: u32 = 4;
 
 /// Opens the database behind `url` (`sqlite:` or `postgres:`), with this project's settings.
 pub async fn open(url: &str) -> anyhow::Result<DatabaseConnection> {
+    connect(options(url, &SETTINGS)).await
+}
+
+/// Opens connections beside `db`, which is open at the same `url`, for the recorder and the
+/// projector: a door need not wait behind a report, and their statements, which look up keys and
+/// nothing else, are never planned as if tables were small. SQLite has one writer anyway.
+pub async fn open_hot(url: &str, db: &DatabaseConnection) -> anyhow::Result<DatabaseConnection> {
+    if !is_postgres(db) {
+        return Ok(db.clone());
+    }
+    let settings = [&SETTINGS[..], &BY_INDEX].concat();
+    let mut options = options(url, &settings);
+    options.max_connections(HOT_CONNECTIONS_MAX);
+    connect(options).await
+}
+
+/// Of every connection to PostgreSQL. A generic plan never flips with the parameters, and saves
+/// planning each time.
+pub const SETTINGS: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("lock_timeout", "5s"),
+    ("statement_timeout", "60s"),
+    ("jit", "off"),
+];
+
+/// Plans that read whole tables look cheap to a planner that saw those tables empty. And only a
+/// plain index scan remembers which entries lead to dead rows: those who have left since the last
+/// vacuum would be looked at again each time somebody counts who is inside.
+pub const BY_INDEX: [(&str, &str); 4] = [
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_bitmapscan", "off"),
+];
+
+fn options(url: &str, settings: &[(&'static str, &'static str)]) -> ConnectOptions {
     let mut options = ConnectOptions::new(url);
+    let settings = settings.to_vec();
     options
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -38,15 +77,13 @@ pub async fn open(url: &str) -> anyhow::Result<DatabaseConnection> {
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT)
         })
-        .map_sqlx_postgres_opts(|postgres| {
-            // A generic plan never flips with the parameters, and saves planning each time.
-            postgres.application_name("fitgate").options([
-                ("plan_cache_mode", "force_generic_plan"),
-                ("lock_timeout", "5s"),
-                ("statement_timeout", "60s"),
-                ("jit", "off"),
-            ])
+        .map_sqlx_postgres_opts(move |postgres| {
+            postgres.application_name("fitgate").options(settings.iter().copied())
         });
+    options
+}
+
+async fn connect(options: ConnectOptions) -> anyhow::Result<DatabaseConnection> {
     Database::connect(options)
         .await
         .context("the database cannot be opened; check its URL and whether it runs")

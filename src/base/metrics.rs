@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// The counters and histograms of a process.
@@ -18,6 +18,8 @@ pub struct Metrics {
     pub terminals_in_trouble: IntGaugeVec,
     /// Records of all terminals whose running numbers were skipped.
     pub missing_records: IntGauge,
+    /// Seconds that each build of a screen's document took.
+    pub screen_builds: Histogram,
 }
 
 impl Metrics {
@@ -36,12 +38,19 @@ impl Metrics {
             "terminals_missing_records",
             "Records of all terminals whose running numbers were skipped.",
         );
+        let builds = HistogramOpts::new(
+            "screen_build_seconds",
+            "From the first read of a screen's document until it is handed out.",
+        );
+        let builds = Histogram::with_opts(builds.buckets(DURATION_BUCKETS_S.to_vec()));
+        let screen_builds = registered(&registry, builds);
         Self {
             terminals_in_trouble: registered(&registry, in_trouble),
             missing_records: registered(&registry, missing),
             registry,
             http,
             faces,
+            screen_builds,
         }
     }
 

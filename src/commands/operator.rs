@@ -1,8 +1,9 @@
 //! What an operator does without a page: first accounts, terminals, screens, keys. Secrets are
 //! printed once, to standard output, as JSON, and kept nowhere in the clear.
 
-use std::time::Duration;
+use std::{fs::File, io::Read as _, path::PathBuf, time::Duration};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -20,6 +21,7 @@ use crate::{
     },
     privacy, screen, staff,
     terminals::{self, Doorway, NewPlace, Serial},
+    venues::terms::Coordinates,
 };
 
 /// Staff accounts.
@@ -89,6 +91,32 @@ pub enum Screens {
         #[arg(long)]
         id: Uuid,
     },
+    /// Take the bureau's own map (`GeoJSON`) for the screens of a division, in place of the grid.
+    Map(NewMap),
+    /// Take the map away again: the screens show the schematic grid.
+    Unmap {
+        #[command(flatten)]
+        data: DataConfig,
+        #[arg(long)]
+        division: DivisionCode,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct NewMap {
+    #[command(flatten)]
+    data: DataConfig,
+    #[arg(long)]
+    division: DivisionCode,
+    /// Polygons in degrees of longitude and latitude; the `name` of each is shown.
+    #[arg(long)]
+    file: PathBuf,
+    /// The map's approval number (审图号), shown under it: no map is public without one.
+    #[arg(long)]
+    approval_number: String,
+    /// wgs84 (also CGCS2000) or gcj02.
+    #[arg(long, default_value = "wgs84", value_parser = coordinates)]
+    coordinates: Coordinates,
 }
 
 #[derive(Debug, Args)]
@@ -198,8 +226,44 @@ pub async fn screens(command: Screens) -> anyhow::Result<Found> {
             anyhow::ensure!(screen::revoke(&db, id, now).await?, "there is no token with this id");
             println!("{}", json!({ "id": id, "revoked": true }));
         }
+        Screens::Map(new) => map(&new).await?,
+        Screens::Unmap { data, division } => {
+            let (db, _) = open(&data).await?;
+            let removed = screen::remove_map(&db, &division).await?;
+            anyhow::ensure!(removed, "{division} has no map");
+            println!("{}", json!({ "division": division, "map": false }));
+        }
     }
     Ok(Found::Fine)
+}
+
+async fn map(new: &NewMap) -> anyhow::Result<()> {
+    let mut bytes = Vec::new();
+    let file = File::open(&new.file).with_context(|| new.file.display().to_string())?;
+    // One byte more than may be, so that a larger file is seen to be one.
+    file.take(screen::MAP_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    let (db, _) = open(&new.data).await?;
+    let map = screen::MapFile {
+        bytes: &bytes,
+        coordinates: new.coordinates,
+        approval_number: &new.approval_number,
+    };
+    let taken = screen::set_map(&db, &new.division, &map, Clock::system().now()).await?;
+    let screen::MapTaken { shapes, venues_on_it, venues_off_it } = taken;
+    println!(
+        "{}",
+        json!({
+            "division": new.division,
+            "shapes": shapes,
+            "venues_on_it": venues_on_it,
+            "venues_off_it": venues_off_it,
+        })
+    );
+    Ok(())
+}
+
+fn coordinates(text: &str) -> Result<Coordinates, String> {
+    Coordinates::parse(text).ok_or_else(|| "wgs84 or gcj02".to_owned())
 }
 
 fn direction(text: &str) -> Result<Doorway, String> {

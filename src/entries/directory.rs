@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, Value};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ use super::{
 use crate::{
     base::{
         db::bulk::{self, Kind, Lookup},
-        ids::{MemberId, Method},
+        ids::{MemberId, Method, VenueId},
         keys::Keys,
     },
     members::{self, Facts},
@@ -84,9 +84,7 @@ impl Directory {
         keys: &Keys,
         entries: &[NewEntry],
     ) -> Result<(), DbErr> {
-        for (handle, holding) in codes::holdings(keys, entries) {
-            self.holders.insert(handle, holding.member);
-        }
+        self.read_codes(keys, entries);
         let mut unknown: Vec<Handle> = entries
             .iter()
             .map(NewEntry::handle)
@@ -106,8 +104,15 @@ impl Directory {
         Ok(())
     }
 
+    /// Whose the signed codes are: that stands in them, and in no table.
+    pub fn read_codes(&self, keys: &Keys, entries: &[NewEntry]) {
+        for (handle, holding) in codes::holdings(keys, entries) {
+            self.holders.insert(handle, holding.member);
+        }
+    }
+
     /// Who is in `entries` as far as the cache knows, in the order in which timelines are locked.
-    pub fn wanted(&self, entries: &[NewEntry]) -> Vec<(MemberId, Handle)> {
+    fn wanted(&self, entries: &[NewEntry]) -> Vec<(MemberId, Handle)> {
         let mut wanted: Vec<(MemberId, Handle)> = entries
             .iter()
             .map(NewEntry::handle)
@@ -128,22 +133,24 @@ impl Directory {
     ) -> Result<Option<Crowd>, DbErr> {
         let wanted = self.wanted(entries);
         let locked = Lookup { lock: Some("t"), ..CROWD };
-        let rows = bulk::find(tx, &locked, crowd_keys(&wanted)).await?;
-        self.crowd(keys, entries, wanted.len(), &rows)
+        let lookups = wanted
+            .iter()
+            .map(|(member, (m, h))| vec![member.0.into(), method(*m).into(), h.clone().into()]);
+        let rows = bulk::find(tx, &locked, lookups.collect()).await?;
+        let crowd = self.crowd(keys, entries, &rows)?;
+        Ok(crowd.filter(|_| rows.len() == wanted.len()))
     }
 
-    /// Those who stand behind `rows`, which [`CROWD`] gave for `wanted` people. `None` when the
-    /// cache was behind.
+    /// Those who stand behind `rows` of [`CROWD`] or [`GLANCED`]. `None` when the cache was behind.
     pub fn crowd(
         &self,
         keys: &Keys,
         entries: &[NewEntry],
-        wanted: usize,
         rows: &[QueryResult],
     ) -> Result<Option<Crowd>, DbErr> {
         let codes = codes::holdings(keys, entries);
         let mut crowd = Crowd { locked: HashMap::new(), holdings: HashMap::new() };
-        let mut stale = rows.len() < wanted;
+        let mut stale = false;
         for row in rows {
             let member = MemberId(row.try_get("", "member_id")?);
             let kind: String = row.try_get("", "kind")?;
@@ -151,6 +158,7 @@ impl Directory {
             let Some(shown) = parse_method(&kind).map(|method| (method, handle)) else { continue };
             let signed = codes.get(&shown).filter(|code| code.member == member).copied();
             if let Some(holding) = signed.or(holding(row, member)?) {
+                self.holders.insert(shown.clone(), member);
                 crowd.holdings.insert(shown, holding);
             } else {
                 self.holders.invalidate(&shown);
@@ -213,16 +221,8 @@ const HOLDERS: Lookup = Lookup {
     lock: None,
 };
 
-/// The keys of [`CROWD`].
-pub fn crowd_keys(wanted: &[(MemberId, Handle)]) -> Vec<Vec<Value>> {
-    let key = |(member, (m, h)): &(MemberId, Handle)| {
-        vec![member.0.into(), method(*m).into(), h.clone().into()]
-    };
-    wanted.iter().map(key).collect()
-}
-
 /// Timeline, person and holding of those who are wanted.
-pub const CROWD: Lookup = Lookup {
+const CROWD: Lookup = Lookup {
     select: "q.k2 AS kind, q.k3 AS handle, t.member_id AS member_id, t.version AS version, \
              t.state AS state, m.version AS person_version, \
              c.member_id AS holder, c.status AS status, c.valid_from AS valid_from, c.valid_to AS valid_to",
@@ -232,6 +232,37 @@ pub const CROWD: Lookup = Lookup {
     keys: &[Kind::Uuid, Kind::Text, Kind::Text],
     lock: None,
 };
+
+/// The same by handle alone, where no member is given, with the stays that the member has on a day
+/// at a venue. For PostgreSQL: each table is one more step from row to row.
+pub const GLANCED: Lookup = Lookup {
+    select: "q.k2 AS kind, q.k3 AS handle, t.member_id AS member_id, t.version AS version, \
+             t.state AS state, m.version AS person_version, c.member_id AS holder, \
+             c.status AS status, c.valid_from AS valid_from, c.valid_to AS valid_to, \
+             q.k4 AS stay_day, q.k5 AS stay_venue, \
+             (SELECT count(*) FROM sessions s WHERE s.member_id = t.member_id \
+              AND s.business_day = q.k4 AND s.venue_id = q.k5 AND NOT s.void) AS stays",
+    from: "(SELECT 1) one LEFT JOIN LATERAL (SELECT * FROM credentials \
+           WHERE kind = q.k2 AND handle = q.k3 OFFSET 0) c ON true \
+           CROSS JOIN LATERAL (SELECT * FROM timelines WHERE member_id = \
+           coalesce(nullif(q.k1, '00000000-0000-0000-0000-000000000000'), c.member_id) OFFSET 0) t \
+           CROSS JOIN LATERAL (SELECT * FROM members WHERE id = t.member_id OFFSET 0) m",
+    on: "true",
+    keys: &[Kind::Uuid, Kind::Text, Kind::Text, Kind::Day, Kind::Uuid],
+    lock: None,
+};
+
+/// The keys of [`GLANCED`] for an entry that may begin a stay on `day` at `venue`.
+pub fn glance_key(
+    member: Option<MemberId>,
+    entry: &NewEntry,
+    stay: Option<(NaiveDate, VenueId)>,
+) -> Vec<Value> {
+    let (m, handle) = entry.handle();
+    let (day, venue) = stay.unwrap_or((NaiveDate::default(), VenueId(Uuid::nil())));
+    let member = member.map_or(Uuid::nil(), |member| member.0);
+    vec![member.into(), method(m).into(), handle.into(), day.into(), venue.0.into()]
+}
 
 /// Who holds the handle by SQL; `None` when it is not this member any more.
 fn holding(row: &QueryResult, member: MemberId) -> Result<Option<Holding>, DbErr> {

@@ -7,13 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use uuid::Uuid;
 
 use super::{
     NewEntry, Outcome,
-    directory::{CROWD, Crowd, crowd_keys},
+    directory::{Crowd, GLANCED, glance_key},
     group::Progresses,
     recorder::Context,
     world::World,
@@ -23,7 +23,7 @@ use crate::{
         db::bulk::{self, Column, Kind, Lookup, Verb, Write, column, nullable},
         ids::{TerminalId, VenueId},
     },
-    minutes::posting::{STAYS, Stays},
+    minutes::posting::Stays,
     terminals::Progress,
 };
 
@@ -102,25 +102,23 @@ pub async fn glance<C: ConnectionTrait>(
     entries: &[NewEntry],
 ) -> Result<Option<Footing>, DbErr> {
     let now = context.clock.now();
-    let wanted = context.directory.wanted(entries);
+    context.directory.read_codes(&context.keys, entries);
     let limited = limited_venues(world, entries);
     let places = places(entries, &limited);
     let place = |(terminal, venue): &(TerminalId, Option<VenueId>)| {
         vec![terminal.0.into(), venue.map_or(Uuid::nil(), |venue| venue.0).into(), now.into()]
     };
-    let mut stays = foreseen(context, world, entries);
-    let [people, terminals, stayed] = bulk::find_together(
-        db,
-        [
-            (&CROWD, crowd_keys(&wanted)),
-            (&PLACES, places.iter().map(place).collect()),
-            (&STAYS, stays.keys()),
-        ],
-    )
-    .await?;
-    stays.count(&stayed)?;
-    let Some(crowd) = context.directory.crowd(&context.keys, entries, wanted.len(), &people)?
-    else {
+    let people = entries
+        .iter()
+        .map(|entry| glance_key(context.directory.holder(entry), entry, likely_stay(world, entry)));
+    let places = places.iter().map(place).collect();
+    let lookups = [(&GLANCED, people.collect()), (&PLACES, places)];
+    let [people, terminals] = bulk::find_together(db, lookups).await?;
+    let mut stays = Stays::default();
+    for row in &people {
+        stays.learn(row)?;
+    }
+    let Some(crowd) = context.directory.crowd(&context.keys, entries, &people)? else {
         return Ok(None);
     };
     let mut numbered = Numbered::new(world, entries);
@@ -155,19 +153,11 @@ fn places(
     entries.iter().map(|e| (e.terminal, limited.get(&e.terminal).copied())).collect()
 }
 
-/// The stays at which these entries are likely to begin; the posting looks up what is missing.
-fn foreseen(context: &Context, world: &World, entries: &[NewEntry]) -> Stays {
-    let mut stays = Stays::default();
-    for entry in entries {
-        let member = context.directory.holder(entry);
-        let place =
-            world.terminals.get(&entry.terminal).and_then(|t| t.place_at(entry.device_time));
-        let venue = place.and_then(|place| world.venues.get(&place.venue));
-        if let (Some(member), Some(venue)) = (member, venue) {
-            stays.foresee(member, venue.business_day(entry.device_time), venue.id);
-        }
-    }
-    stays
+/// Where and when the entry is likely to begin a stay; the posting looks up what is missing.
+fn likely_stay(world: &World, entry: &NewEntry) -> Option<(NaiveDate, VenueId)> {
+    let place = world.terminals.get(&entry.terminal)?.place_at(entry.device_time)?;
+    let venue = world.venues.get(&place.venue)?;
+    Some((venue.business_day(entry.device_time), venue.id))
 }
 
 /// The gates of limited venues, and who is inside.

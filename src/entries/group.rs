@@ -48,7 +48,6 @@ const FRESH_STARTS_MAX: usize = 5;
 pub async fn write(context: &Context, entries: &[NewEntry]) -> Result<Done, DbErr> {
     let mut guarded = db::is_postgres(&context.db) && context.rivals.are_away();
     for _ in 0..FRESH_STARTS_MAX {
-        context.directory.learn(&context.db, &context.keys, entries).await?;
         let world = context.worlds.latest();
         let attempt = if guarded {
             at_a_glance(context, &world, entries).await?
@@ -92,6 +91,7 @@ async fn under_locks(
     world: &World,
     entries: &[NewEntry],
 ) -> Result<Attempt, DbErr> {
+    context.directory.learn(&context.db, &context.keys, entries).await?;
     let tx = db::begin(&context.db).await?;
     let Some(footing) = footing::lock(context, &tx, world, entries).await? else {
         tx.rollback().await?;

@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-};
+use sea_orm::{ConnectionTrait, FromQueryResult as _};
 
 use super::{
     birth_of,
     rules::{Approval, ConsentRecord, Facts},
     status_of,
-    tables::{consents, member_approvals, members},
+    tables::members,
     words::{Purpose, Verification},
 };
-use crate::base::{error::Error, ids::MemberId, keys::Keys};
+use crate::base::{
+    db::bulk::{self, Kind, Lookup},
+    error::Error,
+    ids::MemberId,
+    keys::Keys,
+};
 
 /// What door decisions need of these members; ids that nobody has are left out.
 pub async fn facts_for(
@@ -22,31 +25,52 @@ pub async fn facts_for(
     ids: &[MemberId],
 ) -> Result<HashMap<MemberId, Facts>, Error> {
     let mut facts = HashMap::with_capacity(ids.len());
-    let rows = members::Entity::find().filter(members::COLUMN.id.is_in(ids.iter().copied()));
-    for row in rows.all(conn).await? {
+    let keys_of = || ids.iter().map(|id| vec![id.0.into()]).collect::<Vec<_>>();
+    let lookups = [(&PEOPLE, keys_of()), (&CONSENTS, keys_of()), (&APPROVALS, keys_of())];
+    let [people, agreed, permits] = bulk::find_together(conn, lookups).await?;
+    for row in &people {
+        let row = members::Model::from_query_result(row, "")?;
         facts.insert(row.id, facts_without_history(keys, &row)?);
     }
-    let agreed = consents::Entity::find()
-        .filter(consents::COLUMN.member_id.is_in(ids.iter().copied()))
-        .order_by_asc(consents::Column::At);
-    for row in agreed.all(conn).await? {
-        let (Some(one), Some(purpose)) =
-            (facts.get_mut(&row.member_id), Purpose::from_text(&row.purpose))
-        else {
-            continue;
-        };
-        one.consents.push(ConsentRecord { purpose, at: row.at, granted: row.granted });
+    for row in &agreed {
+        let one = facts.get_mut(&MemberId(row.try_get("", "agreed_by")?));
+        let purpose: String = row.try_get("", "agreed_to")?;
+        let (Some(one), Some(purpose)) = (one, Purpose::from_text(&purpose)) else { continue };
+        let (at, granted) = (row.try_get("", "agreed_at")?, row.try_get("", "granted")?);
+        one.consents.push(ConsentRecord { purpose, at, granted });
     }
-    let permits = member_approvals::Entity::find()
-        .filter(member_approvals::COLUMN.member_id.is_in(ids.iter().copied()));
-    for row in permits.all(conn).await? {
-        if let Some(one) = facts.get_mut(&row.member_id) {
-            let (valid_from, valid_to) = (row.valid_from, row.valid_to);
-            one.approvals.push(Approval { kind: row.kind, valid_from, valid_to });
+    for one in facts.values_mut() {
+        one.consents.sort_by_key(|record| record.at);
+    }
+    for row in &permits {
+        if let Some(one) = facts.get_mut(&MemberId(row.try_get("", "permitted")?)) {
+            let (valid_from, valid_to) = (row.try_get("", "since")?, row.try_get("", "until")?);
+            one.approvals.push(Approval { kind: row.try_get("", "permit")?, valid_from, valid_to });
         }
     }
     Ok(facts)
 }
+
+const PEOPLE: Lookup =
+    Lookup { select: "m.*", from: "members m", on: "m.id = q.k1", keys: &[Kind::Uuid], lock: None };
+
+const CONSENTS: Lookup = Lookup {
+    select: "c.member_id AS agreed_by, c.purpose AS agreed_to, c.at AS agreed_at, \
+             c.granted AS granted",
+    from: "consents c",
+    on: "c.member_id = q.k1",
+    keys: &[Kind::Uuid],
+    lock: None,
+};
+
+const APPROVALS: Lookup = Lookup {
+    select: "a.member_id AS permitted, a.kind AS permit, a.valid_from AS since, \
+             a.valid_to AS until",
+    from: "member_approvals a",
+    on: "a.member_id = q.k1",
+    keys: &[Kind::Uuid],
+    lock: None,
+};
 
 fn facts_without_history(keys: &Keys, row: &members::Model) -> Result<Facts, Error> {
     let verification = Verification::from_text(&row.verification)

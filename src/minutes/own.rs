@@ -14,9 +14,9 @@ use super::{statement::DECLARED_WITHIN, tables::minute_entry};
 use crate::{
     base::{
         error::{Code, Error},
-        ids::{DivisionCode, MemberId, SessionId},
+        ids::{DivisionCode, MemberId, SessionId, VenueId},
     },
-    venues::Venue,
+    venues::{self, Venue},
 };
 
 /// Days that one question may cover: a leap year.
@@ -134,7 +134,8 @@ pub struct StayRow {
     pub ended_by: Option<String>,
     pub credited: bool,
     pub rule_version: i32,
-    pub presence_expires_at: DateTime<Utc>,
+    /// When the member's next stay began.
+    pub next_entry: Option<DateTime<Utc>>,
     /// A dispute that is not resolved.
     pub disputed: i32,
 }
@@ -143,7 +144,8 @@ const STAYS: &str = "SELECT s.id AS id, s.venue_id AS venue_id, v.name AS venue_
      s.business_day AS business_day, s.entered_at AS entered_at, s.left_at AS left_at, \
      s.minutes AS minutes, s.provenance AS provenance, s.ended_by AS ended_by, \
      s.credited AS credited, s.rule_version AS rule_version, \
-     s.presence_expires_at AS presence_expires_at, \
+     (SELECT MIN(n.entered_at) FROM sessions n WHERE n.member_id = s.member_id AND NOT n.void \
+     AND n.entered_at > s.entered_at) AS next_entry, \
      CASE WHEN EXISTS (SELECT 1 FROM session_disputes d WHERE d.session_id = s.id \
      AND d.resolved_at IS NULL) THEN 1 ELSE 0 END AS disputed \
      FROM sessions s JOIN venues v ON v.id = s.venue_id \
@@ -167,11 +169,14 @@ pub async fn stays(
     let statement = Statement::from_sql_and_values(db.get_database_backend(), STAYS, values);
     let rows = StayRow::find_by_statement(statement).all(db).await?;
     let mut ledger = ledger_of(db, member, &rows).await?;
+    let venues = venues::load_world(db).await?;
     Ok(rows
         .into_iter()
         .map(|row| Stay {
             ledger: ledger.remove(&row.id).unwrap_or_default(),
-            may_declare_until: may_declare_until(&row, now),
+            may_declare_until: venues
+                .get(&VenueId(row.venue_id))
+                .and_then(|venue| may_declare_until(&row, venue, now)),
             row,
         })
         .collect())
@@ -199,14 +204,16 @@ async fn ledger_of(
     Ok(of)
 }
 
-/// Until when the end of a stay is its member's to say: only where nobody saw it, and not long
-/// after.
-fn may_declare_until(row: &StayRow, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// Until when the end of a stay is its member's to say: only where nobody saw it, and as long as
+/// the rule takes some end of it. That is 48 hours from when it was guessed to end, or from the next
+/// stay if that began before.
+fn may_declare_until(row: &StayRow, venue: &Venue, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let is_open_or_guessed = match row.provenance.as_deref() {
         None | Some("estimated" | "self_declared") => true,
         Some(_) => false,
     };
-    let until = row.left_at.unwrap_or(row.presence_expires_at) + DECLARED_WITHIN;
+    let guessed = venue.estimated_end(row.entered_at);
+    let until = row.next_entry.map_or(guessed, |next| next.min(guessed)) + DECLARED_WITHIN;
     (is_open_or_guessed && now <= until).then_some(until)
 }
 

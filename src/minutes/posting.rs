@@ -13,7 +13,7 @@ use super::{
         effects, hour, insert, ledger_row, member_day, month, rows, sessions, timeline, venue_day,
     },
     tables::{
-        DIRTY_COLUMNS, DIRTY_UPSERT, LEDGER_COLUMNS, MEMBER_DAY_ADD, MEMBER_DAY_COLUMNS, MONTH_ADD,
+        CHANGE_COLUMNS, LEDGER_COLUMNS, MEMBER_DAY_ADD, MEMBER_DAY_COLUMNS, MONTH_ADD,
         MONTH_COLUMNS, SESSION_COLUMNS, SESSION_UPSERT, TIMELINE_COLUMNS, TIMELINE_UPSERT,
         VENUE_DAY_ADD, VENUE_DAY_COLUMNS, VENUE_HOUR_ADD, VENUE_HOUR_COLUMNS, minute_entry,
         session,
@@ -57,21 +57,27 @@ type Stay = (Uuid, NaiveDate, Uuid);
 pub struct Stays(BTreeMap<Stay, i64>);
 
 impl Stays {
-    /// A stay that the posting may want to know.
-    pub fn foresee(&mut self, member: MemberId, day: NaiveDate, venue: VenueId) {
-        self.0.insert((member.0, day, venue.0), 0);
+    /// Takes over a row that counts them already.
+    pub fn learn(&mut self, row: &QueryResult) -> Result<(), DbErr> {
+        let key: Stay = (
+            row.try_get("", "member_id")?,
+            row.try_get("", "stay_day")?,
+            row.try_get("", "stay_venue")?,
+        );
+        self.0.insert(key, row.try_get("", "stays")?);
+        Ok(())
     }
 
     /// The keys of [`STAYS`].
-    pub fn keys(&self) -> Vec<Vec<Value>> {
+    fn keys(&self) -> Vec<Vec<Value>> {
         self.0.keys().map(|(m, d, v)| vec![(*m).into(), (*d).into(), (*v).into()]).collect()
     }
 
     /// Counts what [`STAYS`] found.
-    pub fn count(&mut self, rows: &[QueryResult]) -> Result<(), DbErr> {
+    fn count(&mut self, rows: &[QueryResult]) -> Result<(), DbErr> {
         for row in rows {
             let key: Stay = (
-                row.try_get("", "stay_member")?,
+                row.try_get("", "member_id")?,
                 row.try_get("", "stay_day")?,
                 row.try_get("", "stay_venue")?,
             );
@@ -108,7 +114,8 @@ pub struct Posting<'a> {
     months: BTreeMap<(Uuid, NaiveDate, Uuid), i64>,
     stays: BTreeMap<Stay, i64>,
     stood: Stays,
-    dirty: BTreeSet<(&'static str, String, NaiveDate)>,
+    /// Members' days at venues of which counters must hear.
+    changes: BTreeSet<Stay>,
     /// Effects that a late event changed, by event.
     effects: BTreeMap<EventId, (DateTime<Utc>, Effect)>,
 }
@@ -134,7 +141,7 @@ impl<'a> Posting<'a> {
             months: BTreeMap::new(),
             stays: BTreeMap::new(),
             stood: Stays::default(),
-            dirty: BTreeSet::new(),
+            changes: BTreeSet::new(),
             effects: BTreeMap::new(),
         }
     }
@@ -156,7 +163,7 @@ impl<'a> Posting<'a> {
         self.count(&after, 1);
         self.credit(before.as_ref(), &after);
         for row in before.iter().chain([&after]) {
-            self.presence(row.member_id, row.venue_id, row.business_day);
+            self.changes.insert((row.member_id, row.business_day, row.venue_id));
         }
         self.sessions.insert(after.id, after);
     }
@@ -205,11 +212,6 @@ impl<'a> Posting<'a> {
             mac: String::new(),
         };
         self.enter(row, provenance);
-    }
-
-    fn presence(&mut self, member: Uuid, venue: Uuid, day: NaiveDate) {
-        self.dirty.insert(("presence", format!("{member}:{venue}"), day));
-        self.dirty.insert(("people", member.to_string(), day));
     }
 
     /// Adds (or with -1 takes back) a session's visit.
@@ -276,6 +278,7 @@ impl<'a> Posting<'a> {
         }
         let member_day = self.member_days.entry((row.member_id, row.business_day)).or_default();
         member_day.minutes[provenance as usize] += minutes;
+        self.changes.insert((row.member_id, row.business_day, row.venue_id));
         self.ledger.push(row);
     }
 
@@ -284,12 +287,6 @@ impl<'a> Posting<'a> {
     pub async fn finish<C: ConnectionTrait>(mut self, tx: &C) -> Result<Vec<Write>, DbErr> {
         self.people(tx).await?;
         let stamp = change_stamp(self.now);
-        for (venue, day) in self.venue_days.keys() {
-            self.dirty.insert(("venue_day", venue.to_string(), *day));
-        }
-        for (member, day) in self.member_days.keys() {
-            self.dirty.insert(("member_day", member.to_string(), *day));
-        }
         Ok(vec![
             Write {
                 table: "timelines",
@@ -314,11 +311,11 @@ impl<'a> Posting<'a> {
                 rows(self.member_days, member_day),
             ),
             insert(
-                "dirty_counters",
-                DIRTY_COLUMNS,
-                DIRTY_UPSERT,
-                rows(self.dirty, |(kind, key, day)| {
-                    vec![kind.into(), key.into(), day.into(), stamp.into()]
+                "counter_changes",
+                CHANGE_COLUMNS,
+                "",
+                rows((0_i32..).zip(self.changes), |(n, (member, day, venue))| {
+                    vec![stamp.into(), n.into(), member.into(), venue.into(), day.into()]
                 }),
             ),
             effects(self.effects),
@@ -349,9 +346,8 @@ impl<'a> Posting<'a> {
     }
 }
 
-/// A member's stays at a venue on a day.
-pub const STAYS: Lookup = Lookup {
-    select: "s.member_id AS stay_member, s.business_day AS stay_day, s.venue_id AS stay_venue",
+const STAYS: Lookup = Lookup {
+    select: "s.member_id AS member_id, s.business_day AS stay_day, s.venue_id AS stay_venue",
     from: "sessions s",
     on: "s.member_id = q.k1 AND s.business_day = q.k2 AND s.venue_id = q.k3 AND NOT s.void",
     keys: &[Kind::Uuid, Kind::Day, Kind::Uuid],
@@ -388,8 +384,7 @@ fn same(before: &session::Model, after: &session::Model) -> bool {
     session::Model { version: after.version, ..before.clone() } == *after
 }
 
-/// A number that no other change bears: milliseconds and chance. The projector deletes a dirty
-/// row only if its number is still the one it read, so numbers must never come again.
+/// A number that no other posting bears, and that grows: milliseconds and chance.
 fn change_stamp(now: DateTime<Utc>) -> i64 {
     (now.timestamp_millis() << 20) | i64::from(rand::random::<u32>() >> 12)
 }

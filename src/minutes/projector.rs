@@ -1,9 +1,10 @@
 //! Carries what changed in SQL over to the counters, and notices when they lost something.
 //!
-//! Changes leave their keys in `dirty_counters`. A projector reads the current rows of those keys,
-//! writes absolute values, and deletes each dirty row if it is still the one that it read. Any
-//! number of replicas may do so at once. A store whose marker is not SQL's generation is written
-//! anew; while it is lost, the dirty rows wait.
+//! Each posting leaves in `counter_changes` whose days at which venues it touched: rows that are
+//! only ever added, so that no writer waits for a projector. A projector reads the current rows of
+//! those, writes absolute values, and deletes what it read. Any number of replicas may do so at
+//! once. A store whose marker is not SQL's generation is written anew; while it is lost, the
+//! changes wait.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,7 +13,7 @@ use std::{
 };
 
 use chrono::{Days, NaiveDate};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ use crate::base::{
     clock::Clock,
     counters::{Counters, CountersLost},
     db::bulk::{self, Kind, Matched, column},
+    ids::{MemberId, VenueId},
 };
 
 mod current;
@@ -34,8 +36,8 @@ pub use rebuild::rebuild;
 pub use verify::Difference;
 pub use verify::{Verified, in_sql, verify};
 
-/// Dirty rows carried over at once.
-const BATCH: usize = 512;
+/// Changes carried over at once.
+const BATCH: usize = 256;
 /// Batches of one round. While changes flood in, as when a history is loaded, a round must end:
 /// the store is only a moment behind, and is trusted and looked after between rounds.
 const BATCHES_MAX: usize = 64;
@@ -49,7 +51,7 @@ const STALE_MAX: Duration = Duration::from_secs(15);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Rounds begin at least so far apart: what is committed meanwhile goes over together, and a busy
 /// recorder keeps the machine to itself. Screens show a document for a second.
-const APART: Duration = Duration::from_millis(25);
+const APART: Duration = Duration::from_millis(100);
 /// How often what changed lately is written again, in case a shard lost its last seconds.
 const HEALING_EVERY: Duration = Duration::from_secs(30);
 /// How long a change counts as late enough to be healed.
@@ -104,13 +106,13 @@ pub struct Projector {
     is_behind: bool,
 }
 
-/// A row of `dirty_counters`.
-struct Dirty {
-    kind: String,
-    key: String,
+/// A row of `counter_changes`.
+struct Change {
+    /// The posting's number, and the row's within it.
+    key: (i64, i32),
+    member: MemberId,
+    venue: VenueId,
     day: NaiveDate,
-    /// A number that no other change bears.
-    version: i64,
 }
 
 impl Projector {
@@ -130,7 +132,7 @@ impl Projector {
         }
     }
 
-    /// Sees whether the store is whole and rebuilds it if not, carries over all that is dirty, and
+    /// Sees whether the store is whole and rebuilds it if not, carries over all that changed, and
     /// heals when that is due.
     pub async fn round(&mut self) -> Result<(), Trouble> {
         let outcome = self.look_after().await;
@@ -159,7 +161,7 @@ impl Projector {
                 None => return self.drain(generation).await,
             };
             self.healed_at = Some(Instant::now());
-            // Whatever changed meanwhile is dirty and follows, as it does at any time.
+            // Whatever changed meanwhile follows, as it does at any time.
             self.counters.trust(Some(generation));
         }
         self.drain(generation).await?;
@@ -169,16 +171,16 @@ impl Projector {
 
     async fn drain(&mut self, generation: i64) -> Result<(), Trouble> {
         for _ in 0..BATCHES_MAX {
-            let dirty = dirty(&self.db).await?;
+            let changes = changes(&self.db).await?;
             let now = self.clock.now();
             let oldest = now.date_naive() - CARRIED_FOR;
-            let carried = dirty.iter().filter(|dirty| dirty.day >= oldest);
-            let subjects: BTreeSet<Subject> = carried.filter_map(Dirty::subject).collect();
+            let carried = changes.iter().filter(|change| change.day >= oldest);
+            let subjects: BTreeSet<Subject> = carried.flat_map(Change::subjects).collect();
             current::project(&self.db, &self.counters, generation, &subjects, now).await?;
-            let deleted = delete(&self.db, &dirty, generation).await?;
+            let deleted = delete(&self.db, &changes, generation).await?;
             self.remember(subjects);
-            // None deleted: all changed again, or a new generation began. Both can wait a round.
-            if dirty.len() < BATCH || deleted == 0 {
+            // None deleted: another replica did, or a new generation began. Both can wait a round.
+            if changes.len() < BATCH || deleted == 0 {
                 self.is_behind = false;
                 return Ok(());
             }
@@ -227,64 +229,52 @@ async fn generation(db: &DatabaseConnection) -> Result<i64, DbErr> {
     row.try_get("", "n")
 }
 
-async fn dirty(db: &DatabaseConnection) -> Result<Vec<Dirty>, DbErr> {
+/// The oldest changes that nobody has carried over yet.
+async fn changes(db: &DatabaseConnection) -> Result<Vec<Change>, DbErr> {
     let sql = format!(
-        "SELECT kind, key, business_day, version FROM dirty_counters \
-         ORDER BY kind, key, business_day LIMIT {BATCH}"
+        "SELECT stamp, n, member_id, venue_id, business_day FROM counter_changes \
+         ORDER BY stamp, n LIMIT {BATCH}"
     );
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
-    let dirty = |row: sea_orm::QueryResult| {
-        Ok(Dirty {
-            kind: row.try_get("", "kind")?,
-            key: row.try_get("", "key")?,
+    let change = |row: sea_orm::QueryResult| {
+        Ok(Change {
+            key: (row.try_get("", "stamp")?, row.try_get("", "n")?),
+            member: MemberId(row.try_get("", "member_id")?),
+            venue: VenueId(row.try_get("", "venue_id")?),
             day: row.try_get("", "business_day")?,
-            version: row.try_get("", "version")?,
         })
     };
-    rows.into_iter().map(dirty).collect()
+    rows.into_iter().map(change).collect()
 }
 
-/// Deletes dirty rows that are still the ones read, unless a new generation has begun since: its
-/// rebuild may have read a row before the change that was written under the old one.
-async fn delete(db: &DatabaseConnection, dirty: &[Dirty], generation: i64) -> Result<u64, DbErr> {
-    if dirty.is_empty() {
+/// Deletes changes that were carried over, unless a new generation has begun since: its rebuild
+/// may have read a row before the change that was written under the old one.
+async fn delete(
+    db: &DatabaseConnection,
+    changes: &[Change],
+    generation: i64,
+) -> Result<u64, DbErr> {
+    if changes.is_empty() {
         return Ok(0);
     }
-    let key = |row: &Dirty| -> Vec<Value> {
-        vec![row.kind.as_str().into(), row.key.as_str().into(), row.day.into(), row.version.into()]
-    };
-    let keys = dirty.iter().map(key).collect();
+    let keys = changes.iter().map(|change| vec![change.key.0.into(), change.key.1.into()]);
     let guard = "(SELECT n FROM revisions WHERE name = 'counter_generation') =";
-    bulk::delete(db, &STILL_DIRTY, keys, (guard, generation.into())).await
+    bulk::delete(db, &CHANGES, keys.collect(), (guard, generation.into())).await
 }
 
-const STILL_DIRTY: Matched = Matched {
-    table: "dirty_counters",
-    columns: &[
-        column("kind", Kind::Text),
-        column("key", Kind::Text),
-        column("business_day", Kind::Day),
-        column("version", Kind::Big),
-    ],
+const CHANGES: Matched = Matched {
+    table: "counter_changes",
+    columns: &[column("stamp", Kind::Big), column("n", Kind::Int)],
 };
 
-impl Dirty {
-    /// What changed; nothing for a key that nobody here writes, which is then just deleted.
-    fn subject(&self) -> Option<Subject> {
-        let subject = match self.kind.as_str() {
-            "venue_day" => self.key.parse().ok().map(|venue| Subject::VenueDay(venue, self.day)),
-            "member_day" => {
-                self.key.parse().ok().map(|member| Subject::MemberDay(member, self.day))
-            }
-            "people" => self.key.parse().ok().map(|member| Subject::People(member, self.day)),
-            "presence" => self.key.split_once(':').and_then(|(member, venue)| {
-                Some(Subject::Presence(member.parse().ok()?, venue.parse().ok()?))
-            }),
-            _ => None,
-        };
-        if subject.is_none() {
-            tracing::warn!(kind = self.kind, "a dirty counter that cannot be read is dropped");
-        }
-        subject
+impl Change {
+    /// All that follows from a member's day at a venue.
+    fn subjects(&self) -> [Subject; 4] {
+        [
+            Subject::VenueDay(self.venue, self.day),
+            Subject::MemberDay(self.member, self.day),
+            Subject::People(self.member, self.day),
+            Subject::Presence(self.member, self.venue),
+        ]
     }
 }

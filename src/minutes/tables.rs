@@ -252,12 +252,10 @@ pub const MONTH_COLUMNS: &[Column] = &[
 pub const MONTH_ADD: &str = "ON CONFLICT (venue_id, month, member_id) DO UPDATE SET \
      visits = member_venue_months.visits + excluded.visits, version = member_venue_months.version + 1";
 
-pub const DIRTY_COLUMNS: &[Column] = &[
-    column("kind", Kind::Text),
-    column("key", Kind::Text),
+pub const CHANGE_COLUMNS: &[Column] = &[
+    column("stamp", Kind::Big),
+    column("n", Kind::Int),
+    column("member_id", Kind::Uuid),
+    column("venue_id", Kind::Uuid),
     column("business_day", Kind::Day),
-    column("version", Kind::Big),
 ];
-
-pub const DIRTY_UPSERT: &str =
-    "ON CONFLICT (kind, key, business_day) DO UPDATE SET version = excluded.version";

@@ -76,6 +76,7 @@ pub fn assemble(parts: &Parts<'_>) -> Document {
         instructors: None,
         groups: None,
         activities: None,
+        map: parts.places.map.clone(),
         venues: venues(parts),
         hours: hours(parts),
         days: trend(parts),

@@ -42,6 +42,8 @@ pub struct Document {
     pub activities: Option<i64>,
     /// Null where the number of residents is unknown.
     pub residents: Option<Residents>,
+    /// The version of the bureau's own map, to be had under `/map`; null where none was supplied.
+    pub map: Option<String>,
     /// Venues in use, the fullest first.
     pub venues: Vec<VenueNow>,
     /// The 24 local hours in the order of the business day.

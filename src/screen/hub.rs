@@ -12,6 +12,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
+use prometheus::Histogram;
 use sea_orm::DatabaseConnection;
 use tokio::{
     sync::{Semaphore, watch},
@@ -19,7 +20,13 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{TokenHash, board::Board, document::Document, tables};
+use super::{
+    TokenHash,
+    board::Board,
+    document::Document,
+    maps::{self, MapSheet},
+    tables,
+};
 use crate::base::{
     clock::Clock,
     counters::Counters,
@@ -52,6 +59,7 @@ struct Inner {
     clock: Clock,
     counters: Counters,
     stop: CancellationToken,
+    built_in: Histogram,
     tokens: moka::future::Cache<TokenHash, Option<DivisionCode>>,
     screens: RwLock<HashMap<DivisionCode, Arc<Screen>>>,
     builds: Semaphore,
@@ -128,6 +136,7 @@ impl Hub {
         clock: Clock,
         counters: Counters,
         stop: CancellationToken,
+        built_in: Histogram,
     ) -> Self {
         let tokens =
             moka::future::Cache::builder().max_capacity(TOKENS_MAX).time_to_live(TOKEN_TTL).build();
@@ -140,6 +149,7 @@ impl Hub {
             screens: RwLock::default(),
             builds: Semaphore::new(BUILDS_AT_ONCE),
             builders: TaskTracker::new(),
+            built_in,
             born: Instant::now(),
             version: AtomicU64::new(1),
             process: rand::random(),
@@ -173,6 +183,15 @@ impl Hub {
         let latest = self.screen(division)?.latest.clone();
         first(latest.clone()).await?;
         Ok(latest)
+    }
+
+    /// The bureau's map of `division`; none where none was supplied.
+    pub async fn map(&self, division: &DivisionCode) -> Result<Option<MapSheet>, Error> {
+        let Inner { db, clock, .. } = &*self.0;
+        maps::sheet(db, division, clock.now()).await.map_err(|error| {
+            tracing::warn!(%error, "a map could not be read");
+            Error::Unavailable(Code::DatabaseUnavailable, RETRY_AFTER_S)
+        })
     }
 
     pub fn stopping(&self) -> &CancellationToken {
@@ -277,7 +296,10 @@ impl Builder {
         let _permit = builds.acquire().await.expect("the semaphore is never closed");
         let (now, read_at) = (clock.now(), Instant::now());
         match tokio::time::timeout(BUILD_MAX, board.document(db, counters, now)).await {
-            Ok(Ok(Some(document))) => self.publish(&document, read_at),
+            Ok(Ok(Some(document))) => {
+                self.publish(&document, read_at);
+                self.hub.0.built_in.observe(read_at.elapsed().as_secs_f64());
+            }
             Ok(Ok(None)) => {
                 self.fail(Trouble::Missing);
                 return true;

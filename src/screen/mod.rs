@@ -16,6 +16,9 @@ mod caller;
 mod document;
 mod figures;
 mod hub;
+mod map;
+mod map_faults;
+mod maps;
 mod page;
 mod past;
 mod people;
@@ -28,6 +31,8 @@ mod tables;
 mod tests;
 
 pub use hub::Hub;
+pub use map::BYTES_MAX as MAP_BYTES_MAX;
+pub use maps::{MapFile, MapTaken, remove_map, set_map};
 pub use routes::routes;
 
 /// Random bytes of a screen token: far beyond what can be guessed.

@@ -6,8 +6,14 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
-use super::tables::{bounds, statement};
-use crate::base::ids::{DivisionCode, TerminalId, VenueId};
+use super::{
+    maps,
+    tables::{bounds, statement},
+};
+use crate::{
+    base::ids::{DivisionCode, TerminalId, VenueId},
+    venues::{Standpoint, terms::Coordinates},
+};
 
 /// The zone and the start of a business day where no venue says otherwise.
 const DEFAULT_ZONE: Tz = chrono_tz::Asia::Shanghai;
@@ -25,6 +31,8 @@ pub struct Places {
     pub communities: HashMap<DivisionCode, String>,
     /// By id; retired ones too, since their past counts.
     pub venues: Vec<Venue>,
+    /// Which of the bureau's maps to draw; none where none was supplied.
+    pub map: Option<String>,
     pub zone: Tz,
     /// Minutes of local time at which a business day begins.
     pub day_starts_at: i32,
@@ -39,6 +47,8 @@ pub struct Venue {
     pub retired: bool,
     pub capacity: Option<i32>,
     pub capacity_soft: Option<i32>,
+    /// Where it stands, if that is known.
+    pub point: Option<Standpoint>,
 }
 
 impl Places {
@@ -76,6 +86,17 @@ struct VenueRow {
     capacity_soft: Option<i32>,
     time_zone: Option<String>,
     day_starts_at: Option<i32>,
+    lat: Option<f64>,
+    lng: Option<f64>,
+    coordinates: String,
+}
+
+impl VenueRow {
+    fn point(&self) -> Option<Standpoint> {
+        let coordinates = Coordinates::parse(&self.coordinates)?;
+        let (lat, lng) = self.lat.zip(self.lng)?;
+        Some(Standpoint { lat, lng, coordinates })
+    }
 }
 
 /// What stands in `division`; none where there is neither such a division nor a venue in it.
@@ -94,7 +115,7 @@ pub async fn find(
     let rows = VenueRow::find_by_statement(statement(
         db,
         "SELECT v.id, v.name, v.community, v.kind, v.status, r.valid_from, r.capacity, \
-                r.capacity_soft, r.time_zone, r.day_starts_at \
+                r.capacity_soft, r.time_zone, r.day_starts_at, v.lat, v.lng, v.coordinates \
          FROM venues v LEFT JOIN venue_rules r ON r.venue_id = v.id \
          WHERE v.community BETWEEN $1 AND $2 ORDER BY v.id, r.version",
         bounds(division),
@@ -102,7 +123,12 @@ pub async fn find(
     .all(db)
     .await?;
     let known = !rows.is_empty() || names.iter().any(|row| row.code == *division);
-    Ok(known.then(|| places(division, names, rows, now)))
+    if !known {
+        return Ok(None);
+    }
+    let mut places = places(division, names, rows, now);
+    places.map = maps::tag(db, division, &places.venues).await?;
+    Ok(Some(places))
 }
 
 /// `rows` come by venue, then version; the day in force is told by the first venue's first rules.
@@ -126,6 +152,7 @@ fn places(
             .map(|row| (row.code, row.name))
             .collect(),
         venues: in_force(rows, today),
+        map: None,
         zone,
         day_starts_at,
     }
@@ -143,6 +170,7 @@ fn in_force(rows: Vec<VenueRow>, today: NaiveDate) -> Vec<Venue> {
             venues.pop();
         }
         venues.push(Venue {
+            point: row.point(),
             id: row.id,
             name: row.name,
             community: row.community,

@@ -13,16 +13,22 @@ use super::{
     caller::{Known, Viewer},
     document::Document,
     hub::Built,
+    maps::MapSheet,
     page::{self, Asset},
     stream,
 };
-use crate::base::{error::Error, http::query::Path, ids::DivisionCode};
+use crate::base::{
+    error::{Code, Error},
+    http::{json::Json, query::Path},
+    ids::DivisionCode,
+};
 
 /// The screen's paths, over `hub`, for a router of whatever state.
 pub fn routes<S: Clone + Send + Sync + 'static>(hub: Hub) -> OpenApiRouter<S> {
     OpenApiRouter::new()
         .routes(routes!(document))
         .routes(routes!(document_stream))
+        .routes(routes!(document_map))
         .routes(routes!(screen_page))
         .routes(routes!(screen_style))
         .routes(routes!(screen_script))
@@ -92,6 +98,25 @@ async fn document_stream(viewer: Viewer, State(hub): State<Hub>) -> Result<Respo
         (BUILD, page::build().clone()),
     ];
     Ok((headers, Body::from_stream(frames)).into_response())
+}
+
+/// The bureau's own map of a division, drawn, with a pin for every venue on it. The document's
+/// `map` tells when to ask again.
+#[utoipa::path(
+    get,
+    path = "/api/v1/screens/{division}/map",
+    tag = "screens",
+    params(("division" = String, Path, description = "division code of 2, 4, 6, 9 or 12 digits")),
+    responses(
+        (status = 200, body = MapSheet),
+        (status = 401, description = "no token, or one that is not or no longer known"),
+        (status = 404, description = "no map, no such division, or the token does not cover it"),
+        (status = 503, description = "cannot be read now"),
+    ),
+    security(("screen" = [])),
+)]
+async fn document_map(viewer: Viewer, State(hub): State<Hub>) -> Result<Json<MapSheet>, Error> {
+    hub.map(&viewer.division).await?.map(Json).ok_or(Error::NotFound(Code::NotFound))
 }
 
 /// The page of a screen. It holds no data; its script reads the token from the fragment.

@@ -20,10 +20,11 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use super::{Hub, add, routes, tables::statement};
-use crate::base::{clock::Clock, counters::Counters, db, ids::DivisionCode};
+use crate::base::{clock::Clock, counters::Counters, db, ids::DivisionCode, metrics::Metrics};
 
 mod figures;
 mod lost;
+mod maps;
 mod serving;
 
 const YONGXING: &str = "330482006011";
@@ -160,7 +161,7 @@ impl Town {
 
     fn hub(&self) -> Hub {
         let (db, clock) = (self.db.clone(), self.clock.clone());
-        Hub::new(db, clock, self.counters.clone(), self.stop.clone())
+        Hub::new(db, clock, self.counters.clone(), self.stop.clone(), Metrics::new().screen_builds)
     }
 
     /// The paths of a new hub, and a token for `code`.

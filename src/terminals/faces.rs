@@ -255,4 +255,52 @@ mod tests {
             assert_eq!(standing(handles, &words), stands, "{handles:?} {words:?}");
         }
     }
+
+    async fn run(db: &DatabaseConnection, sql: &str) {
+        db.execute_unprepared(sql).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_relayed_photo_goes_once_every_terminal_has_told_of_it() {
+        let (_folder, db) = crate::base::db::fresh_for_tests().await;
+        let now: DateTime<Utc> = "2026-11-23T02:00:00Z".parse().unwrap();
+        for n in [1, 2] {
+            run(
+                &db,
+                &format!(
+                    "INSERT INTO terminals (id, serial, family, time_zone, status, \
+                     clock_offset_ms, epoch, acked_seq, highest_seq, gaps, created_at) VALUES \
+                     (x'{n:032x}', 'T{n}', 'native', 'Asia/Shanghai', 'active', 0, 0, 0, 0, '', \
+                     '2026-01-01T00:00:00+00:00')"
+                ),
+            )
+            .await;
+        }
+        for (handle, n, day) in [("new", 7, "2026-11-22"), ("old", 8, "2026-11-15")] {
+            run(
+                &db,
+                &format!(
+                    "INSERT INTO faces (handle, member_id, photo_ct, width, height, taken_at) \
+                     VALUES ('{handle}', x'{n:032x}', 'sealed', 1, 1, '{day}T00:00:00+00:00')"
+                ),
+            )
+            .await;
+        }
+        let told = async |n: u8, result: &str| {
+            let sql = format!(
+                "INSERT INTO handle_receipts (terminal_id, handle, member_id, result, at) VALUES \
+                 (x'{n:032x}', 'new', x'{:032x}', '{result}', '2026-11-22T01:00:00+00:00')",
+                7
+            );
+            run(&db, &sql).await;
+        };
+        assert_eq!(forget_relayed(&db, now).await.unwrap(), 1, "after a week it goes anyway");
+        told(1, "added").await;
+        assert_eq!(forget_relayed(&db, now).await.unwrap(), 0, "one terminal has not told");
+        told(2, "fetched").await;
+        assert_eq!(forget_relayed(&db, now).await.unwrap(), 0, "taken is not held");
+        run(&db, "UPDATE handle_receipts SET result = 'no_face' WHERE result = 'fetched'").await;
+        assert_eq!(forget_relayed(&db, now).await.unwrap(), 1);
+        assert_eq!(forget_relayed(&db, now).await.unwrap(), 0);
+    }
 }

@@ -41,8 +41,8 @@ fn metres_between(one: (f64, f64), other: (f64, f64)) -> f64 {
     2.0 * EARTH_RADIUS_M * half_chord.sqrt().min(1.0).asin()
 }
 
-/// Degrees in the system of Chinese maps (GCJ-02), which shifts WGS 84 within China.
-fn as_gcj02(point: Standpoint) -> (f64, f64) {
+/// Latitude and longitude in the system of Chinese maps (GCJ-02), which shifts WGS 84 within China.
+pub fn as_gcj02(point: Standpoint) -> (f64, f64) {
     match point.coordinates {
         Coordinates::Gcj02 => (point.lat, point.lng),
         Coordinates::Wgs84 if !is_in_china(point.lat, point.lng) => (point.lat, point.lng),

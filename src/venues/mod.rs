@@ -20,6 +20,7 @@ use sea_orm::{
     QuerySelect as _, SqlErr, sea_query::OnConflict,
 };
 
+pub use circle::{Standpoint, as_gcj02};
 pub use find::{CommunityView, DivisionView, ZoneView, community, divisions, venues, zones};
 pub use routes::{Admission, LookAround, Surroundings, UsualHour, routes};
 #[cfg(test)]

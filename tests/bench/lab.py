@@ -81,6 +81,12 @@ def create_database(name, template="template1"):
     psql("postgres", "-c", f"CREATE DATABASE {name} TEMPLATE {template}")
 
 
+def screen_token(url, division):
+    """A token for screens of `division`, made by the command that operators use."""
+    said = run([FITGATE, "screens", "add", "--division", division, "--label", "bench", "--database-url", url])
+    return json.loads(said)["token"]
+
+
 def pgbench(name, script, clients, seconds, options="", **variables):
     """Transactions a second, and their latencies in µs (sorted)."""
     sets = [word for key, value in variables.items() for word in ("-D", f"{key}={value}")]

@@ -1,6 +1,6 @@
 // The stories of the big screen, told in Chromium against the real binary.
-//   node main.mjs [PART…]   parts: live outage reboot tokens names sizes pictures soak months kiosk build
-// UPDATE_SCREENS=1 makes the seen pictures the committed ones. FITGATE_BINARY names the binary.
+//   node main.mjs [PART…]   parts: live outage reboot tokens names crowd map sizes pictures soak months kiosk build
+// UPDATE_SCREENS=1 makes the seen pictures the committed ones, RECORD_TIMES=1 the times of `live`. FITGATE_BINARY names the binary.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,6 +12,7 @@ import { Server } from "./lib/server.mjs";
 import { Stage } from "./lib/stage.mjs";
 import * as truth from "./parts/truth.mjs";
 import * as looks from "./parts/looks.mjs";
+import { crowd, map } from "./parts/places.mjs";
 import { months } from "./parts/months.mjs";
 import * as deployment from "./parts/deployment.mjs";
 
@@ -24,6 +25,8 @@ const parts = [
   ["reboot", truth.reboot],
   ["tokens", truth.tokens],
   ["names", looks.names],
+  ["crowd", crowd],
+  ["map", map],
   ["sizes", looks.sizes],
   ["pictures", looks.pictures],
   ["months", months],
@@ -39,7 +42,7 @@ try {
   await server.start();
   stage = await Stage.before(server);
   browser = await launch();
-  const town = { browser, server, stage, folder, root, here };
+  const town = { browser, server, stage, folder, root, here, binary };
   // Speed is measured alone; the long soak then runs beside the rest.
   if (isWanted("live")) await truth.live(town);
   const soak = isWanted("soak") ? await looks.soak(town) : null;

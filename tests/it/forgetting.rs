@@ -1,6 +1,6 @@
 //! Who was forgotten stays forgotten, also where yesterday's backup takes the place of today.
 
-use crate::support::{Resident, TestTown};
+use crate::support::{Resident, TestTown, eventually};
 
 #[tokio::test]
 async fn a_restored_backup_forgets_again_whoever_was_forgotten() {
@@ -23,4 +23,26 @@ async fn a_restored_backup_forgets_again_whoever_was_forgotten() {
     assert_eq!(town.store.count(known).await, 1, "the other one came after the backup");
     let again = Resident::registers(&town, "zhang").await;
     assert_ne!(again.id().await, id, "whoever comes back is a new person");
+}
+
+#[tokio::test]
+async fn after_ninety_days_nothing_tells_what_somebody_showed_at_a_door() {
+    let town = TestTown::open().await;
+    let (_, door) = town.gym().await;
+    let member = town.member().await;
+    door.asks("in", &member.face).await;
+    town.is_now("2026-11-23T03:00:00Z");
+    door.asks("out", &member.face).await;
+    town.is_now("2026-11-28T03:00:00Z");
+    door.asks("in", &member.face).await;
+    town.is_now("2027-02-22T03:00:00Z");
+    let town = town.restarted().await;
+    let shown = "SELECT COUNT(*) AS n FROM entry_events WHERE credential IS NOT NULL";
+    eventually("old events without what was shown", async || {
+        (town.store.count(shown).await == 1).then_some(())
+    })
+    .await;
+    let kept = "SELECT COUNT(*) AS n FROM entry_events WHERE member_id IS NOT NULL";
+    assert_eq!(town.store.count(kept).await, 3, "who came, and when, stays with the minutes");
+    town.adds_up().await;
 }

@@ -18,6 +18,7 @@ mod ladder;
 mod laws;
 mod offices;
 mod own_minutes;
+mod plans;
 mod records;
 mod refusals;
 mod resident_refusals;

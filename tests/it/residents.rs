@@ -354,6 +354,7 @@ async fn who_asks_to_be_forgotten_is_a_new_person_when_they_come_back() {
     let screen = town.screen("330499").await;
     let before = screen.shows("minutes", |s| s["today"]["minutes"]["total"] == 60).await;
 
+    let zhang = Resident::signs_in(&town, "zhang").await;
     let all = zhang.get("/me/export").await.ok();
     assert_eq!(all["tables"]["members"][0]["name"], "张三");
     assert_eq!(all["tables"]["members"][0]["document"], number.as_str());

@@ -257,3 +257,46 @@ async fn the_command_that_compares_the_counters_says_how_much_it_compared() {
     assert_eq!(figures, [&told["compared"], &told["not_zero"]].map(|n| n.as_u64().unwrap()));
     assert!(figures[1] > 0 && figures[0] > figures[1], "{said}");
 }
+
+#[tokio::test]
+async fn a_bureau_supplies_a_map_and_the_venues_stand_on_it() {
+    let town = TestTown::open().await;
+    let position = json!({ "position": { "lat": 30.7, "lng": 121.15, "coordinates": "gcj02" } });
+    let hall = town.venue("馆", position).await;
+    town.venue("未标注", json!({})).await;
+    let screen = town.screen("330499").await;
+    let sheet = screen.before("330499/map");
+    assert_eq!(sheet.asks("").await.status, 404);
+    let square = json!([[121.0, 30.6], [121.3, 30.6], [121.3, 30.8], [121.0, 30.8], [121.0, 30.6]]);
+    let mut map = json!({ "type": "FeatureCollection", "features": [{
+        "type": "Feature", "properties": { "name": "示例街道" },
+        "geometry": { "type": "Polygon", "coordinates": [square] },
+    }] });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("map.geojson").display().to_string();
+    let words = |number: &'static str| {
+        let words = ["screens", "map", "--division", "330499", "--coordinates", "gcj02"];
+        [&words[..], &["--file", &path, "--approval-number", number]].concat()
+    };
+    std::fs::write(&path, map.to_string()).unwrap();
+    let said = town.store.fitgate(&words("示例 0001")).await;
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let taken = json!({ "division": "330499", "shapes": 1, "venues_on_it": 1, "venues_off_it": 1 });
+    assert_eq!(said, taken);
+    town.store.fitgate(&words("示例 0002")).await;
+    let drawn = sheet.asks("").await.ok();
+    assert_eq!(drawn["approval_number"], "示例 0002", "the newer one stands");
+    assert_eq!(drawn["venues"], json!([{ "id": hall.id, "x": 500.0, "y": 387.7 }]));
+    assert_eq!(screen.document().await["map"], drawn["tag"]);
+    assert_eq!(screen.before("3304/map").asks("").await.status, 404, "not its division");
+    map["features"][0]["geometry"]["type"] = json!("LineString");
+    std::fs::write(&path, map.to_string()).unwrap();
+    let refused = town.store.try_fitgate(&words("示例 0003")).await;
+    assert_eq!(refused.exit, 2);
+    assert!(refused.stderr.contains("features[0]: 只接受 Polygon"), "{}", refused.stderr);
+    assert_eq!(sheet.asks("").await.ok(), drawn);
+    let unmap = ["screens", "unmap", "--division", "330499"];
+    town.store.fitgate(&unmap).await;
+    assert_eq!(sheet.asks("").await.status, 404);
+    assert_eq!(town.store.try_fitgate(&unmap).await.exit, 2);
+}

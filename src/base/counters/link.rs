@@ -9,11 +9,12 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, Pipeline, RedisError,
-    RedisFuture, RedisResult, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline,
+    RedisError, RedisFuture, RedisResult, ServerErrorKind, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
+    io::tcp::TcpSettings,
     sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType},
 };
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
@@ -86,7 +87,9 @@ impl Link {
         } else if let Some(rest) = url.strip_prefix("redis+sentinel://") {
             Target::Sentinel(Box::new(AsyncMutex::new(sentinel(rest).ok_or(BadCountersUrl)?)))
         } else if url.starts_with("redis://") || url.starts_with("rediss://") {
-            Target::Node(Box::new(Client::open(url).map_err(|_| BadCountersUrl)?))
+            let node = url.into_connection_info().map_err(|_| BadCountersUrl)?;
+            let node = Client::open(node.set_tcp_settings(at_once()));
+            Target::Node(Box::new(node.map_err(|_| BadCountersUrl)?))
         } else {
             return Err(BadCountersUrl);
         };
@@ -297,12 +300,18 @@ fn address(rest: &str) -> Option<Address<'_>> {
     })
 }
 
+/// A command goes out by itself, instead of waiting for the answer to the one before.
+fn at_once() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
+}
+
 fn cluster(rest: &str, patience: Patience) -> Option<ClusterClient> {
     let address = address(rest)?;
     let nodes = address.nodes.iter().map(|(host, port)| format!("redis://{host}:{port}"));
     let mut builder = ClusterClient::builder(nodes)
         .connection_timeout(patience.answer)
         .response_timeout(patience.answer)
+        .tcp_settings(at_once())
         .retries(CLUSTER_RETRIES);
     if let Some(user) = address.user {
         builder = builder.username(user);
@@ -319,6 +328,7 @@ fn sentinel(rest: &str) -> Option<SentinelClient> {
     let service = address.path.first()?;
     let mut builder =
         SentinelClientBuilder::new(nodes, service, SentinelServerType::Master).ok()?;
+    builder = builder.set_client_to_redis_tcp_settings(at_once());
     if let Some(database) = address.path.get(1) {
         builder = builder.set_client_to_redis_db(database.parse().ok()?);
     }

@@ -151,6 +151,17 @@ impl Counters {
         Err(NotWhole::Rebuilding)
     }
 
+    /// Counts one more call of `what` (a few plain characters) among all processes, in a window of
+    /// `window_s` seconds that its first call began: how many there were, and in how many seconds
+    /// the window ends. Nothing where the store is in the process or lost: whoever asks has a limit
+    /// of their own. A call that was sent twice counts twice, which errs on the safe side.
+    pub async fn counted(&self, what: &str, window_s: u32) -> Option<(u64, u32)> {
+        match &self.store {
+            Store::Memory(_) => None,
+            Store::Redis(redis) => redis.counted(what, window_s).await,
+        }
+    }
+
     /// Writes absolute values; those that the store has newer are refused in silence.
     pub async fn put(&self, rows: &[Projected]) -> Result<(), CountersLost> {
         match &self.store {

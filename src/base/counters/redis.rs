@@ -248,6 +248,18 @@ impl Redis {
         self.guard(keys, run).await
     }
 
+    /// Counts one more call of `what` in a window that its first call began: how many there were,
+    /// and in how many seconds the window ends.
+    pub(super) async fn counted(&self, what: &str, window_s: u32) -> Option<(u64, u32)> {
+        let keys = [self.key(format_args!("rate:{what}"), "calls")];
+        let mut call = scripts::COUNT_CALL.prepare_invoke();
+        call.key(&keys).arg(window_s);
+        let call = &call;
+        let run =
+            |mut connection: Connection| async move { call.invoke_async(&mut connection).await };
+        self.link.run(run).await?.ok()
+    }
+
     /// Takes every shard's marker away, also that of a rebuild that is under way.
     async fn unmark(&self) -> Result<(), Failure> {
         for tag in self.shards().await? {

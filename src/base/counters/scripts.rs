@@ -132,3 +132,16 @@ pub(super) static PUT_DAYS: LazyLock<Script> = LazyLock::new(|| script(PUT));
 pub(super) static PUT_PRESENCES: LazyLock<Script> = LazyLock::new(|| script(PRESENT));
 pub(super) static PUT_PEOPLE: LazyLock<Script> = LazyLock::new(|| script(PEOPLE));
 pub(super) static MARK_SHARD: LazyLock<Script> = LazyLock::new(|| script(MARK));
+
+/// KEYS: one counter of calls. ARGV: seconds of its window. Answers calls and seconds left.
+const COUNT: &str = r"
+local calls = redis.call('INCR', KEYS[1])
+local left = redis.call('TTL', KEYS[1])
+if left < 0 then
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {calls, left}
+";
+
+pub(super) static COUNT_CALL: LazyLock<Script> = LazyLock::new(|| Script::new(COUNT));

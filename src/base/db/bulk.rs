@@ -14,10 +14,12 @@ use uuid::Uuid;
 
 mod delete;
 mod read;
+mod texts;
 mod write;
 
 pub use delete::{Matched, delete};
 pub use read::{Lookup, find, find_together};
+pub use texts::all as texts;
 pub use write::{Verb, Write, is_outrun, write_all, write_whole};
 
 /// The type of a column, as arrays need it.
@@ -70,23 +72,51 @@ fn selected(column: Column) -> String {
     format!("NULLIF(q.{}, {sentinel})", column.name)
 }
 
-fn unnest(sql: &mut String, columns: impl Iterator<Item = (&'static str, Kind)>, first: usize) {
-    unnest_as(sql, "q", columns, first);
+/// How many rows travel: one goes as plain parameters, which cost nothing to unfold; several as
+/// arrays, a column each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    One,
+    Many,
 }
 
-fn unnest_as(
+impl Shape {
+    fn of(rows: &[Vec<Value>]) -> Self {
+        if rows.len() == 1 { Shape::One } else { Shape::Many }
+    }
+}
+
+/// The rows as a table `alias` with these columns, from parameter `first` on.
+fn source(
     sql: &mut String,
+    shape: Shape,
     alias: &str,
     columns: impl Iterator<Item = (&'static str, Kind)>,
     first: usize,
 ) {
-    let mut names = Vec::new();
-    let mut arrays = Vec::new();
+    let (opens, suffix, closes) = match shape {
+        Shape::One => ("(VALUES (", "", "))"),
+        Shape::Many => ("UNNEST(", "[]", ")"),
+    };
+    sql.push_str(opens);
+    let mut names = String::new();
     for (n, (name, kind)) in columns.enumerate() {
-        names.push(name);
-        arrays.push(format!("${}::{}[]", first + n + 1, kind.postgres()));
+        let comma = if n == 0 { "" } else { ", " };
+        let _ = write!(sql, "{comma}${}::{}{suffix}", first + n + 1, kind.postgres());
+        let _ = write!(names, "{comma}{name}");
     }
-    let _ = write!(sql, "UNNEST({}) AS {alias}({})", arrays.join(", "), names.join(", "));
+    let _ = write!(sql, "{closes} AS {alias}({names})");
+}
+
+/// The parameters of [`source`].
+fn parameters(shape: Shape, columns: &[Column], mut rows: Vec<Vec<Value>>) -> Vec<Value> {
+    if shape == Shape::Many {
+        return arrays(columns, rows);
+    }
+    let row = rows.pop().unwrap_or_default();
+    let one =
+        |(value, column): (Value, &Column)| if column.nullable { present(value) } else { value };
+    row.into_iter().zip(columns).map(one).collect()
 }
 
 fn arrays(columns: &[Column], rows: Vec<Vec<Value>>) -> Vec<Value> {

@@ -1,4 +1,5 @@
-//! How often a caller may ask: a bucket a caller, in the process. Keyed by token where there is
+//! How often a caller may ask: a bucket a caller in the process, and where processes share a store,
+//! one limit for all of them. Without the store each process keeps its own. Keyed by token where there is
 //! one, since the residents of a carrier share few addresses; else by the client's address.
 
 use std::{
@@ -23,8 +24,13 @@ use governor::{
     state::keyed::DefaultKeyedStateStore,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::peer::ClientAddr;
-use crate::base::error::{Code, Error};
+use crate::base::{
+    counters::Counters,
+    error::{Code, Error},
+};
 
 type Limiter =
     RateLimiter<u64, DefaultKeyedStateStore<u64>, DefaultClock, StateInformationMiddleware>;
@@ -39,7 +45,15 @@ pub struct RateLimit {
     calls: AtomicU32,
     policy: String,
     burst: NonZeroU32,
+    /// How many calls a shared window may have: as many as a full bucket and its refilling let
+    /// through in a first minute.
+    window_calls_max: u64,
+    /// Where processes count together.
+    shared: Option<Counters>,
 }
+
+/// Seconds of the window in which processes count together.
+const WINDOW_S: u32 = 60;
 
 /// Calls between two sweeps; the store grows by at most so many callers beyond the active ones.
 const SWEEP_EVERY: u32 = 10_000;
@@ -61,6 +75,28 @@ impl RateLimit {
             calls: AtomicU32::new(0),
             policy: format!("\"default\";q={per_minute};w=60"),
             burst,
+            window_calls_max: u64::from(per_minute.get()) + u64::from(burst.get()),
+            shared: None,
+        }
+    }
+
+    /// The same limit, held by all processes that share `counters`.
+    #[must_use]
+    pub fn shared(self, counters: Counters) -> Self {
+        Self { shared: Some(counters), ..self }
+    }
+
+    /// Counts the call among all processes. A store that is lost refuses nobody.
+    async fn check_shared(&self, caller: &[u8]) -> Result<(), Error> {
+        let Some(shared) = &self.shared else { return Ok(()) };
+        let mut name = Sha256::new_with_prefix(&self.policy);
+        name.update(caller);
+        let name = hex::encode(&name.finalize()[..16]);
+        match shared.counted(&name, WINDOW_S).await {
+            Some((calls, left_s)) if calls > self.window_calls_max => {
+                Err(Error::TooMany(Code::RateLimited, left_s.max(1)))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -82,7 +118,12 @@ impl RateLimit {
 
     /// Middleware: `.layer(from_fn(move |request, next| Arc::clone(&limit).guard(request, next)))`.
     pub async fn guard(self: Arc<Self>, request: Request, next: Next) -> Response {
-        let (mut response, remaining, reset_s) = match self.check(&caller(&request)) {
+        let caller = caller(&request);
+        let checked = match self.check(&caller) {
+            Ok(allowed) => self.check_shared(&caller).await.map(|()| allowed),
+            refused => refused,
+        };
+        let (mut response, remaining, reset_s) = match checked {
             Ok(allowed) => (next.run(request).await, allowed.remaining, 0),
             Err(Error::TooMany(code, seconds)) => {
                 (Error::TooMany(code, seconds).into_response(), 0, seconds)
@@ -139,6 +180,26 @@ mod tests {
         let refused = limit.check(b"a").unwrap_err();
         assert!(matches!(refused, Error::TooMany(Code::RateLimited, 1..=31)), "{refused}");
         assert!(limit.check(b"b").is_ok());
+    }
+
+    #[tokio::test]
+    async fn processes_that_share_a_store_share_the_limit() {
+        let redis = crate::base::counters::tests::servers::Server::start();
+        let two = NonZeroU32::new(2).unwrap();
+        let at = |url: &str| RateLimit::new(two, two).shared(Counters::open(Some(url)).unwrap());
+        let (one, other) = (at(&redis.url()), at(&redis.url()));
+        for limit in [&one, &other, &one, &other] {
+            limit.check_shared(b"a").await.unwrap();
+        }
+        for limit in [&one, &other] {
+            let refused = limit.check_shared(b"a").await.unwrap_err();
+            assert!(matches!(refused, Error::TooMany(Code::RateLimited, 1..=60)), "{refused}");
+        }
+        one.check_shared(b"b").await.unwrap();
+        let lost = at("redis://127.0.0.1:1");
+        for _ in 0..9 {
+            lost.check_shared(b"a").await.unwrap();
+        }
     }
 
     #[tokio::test]

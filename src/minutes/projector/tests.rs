@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Projector, dirty, rebuild};
+use super::{Projector, changes, rebuild};
 use crate::base::{
     counters::{Counters, Family, Projected},
     ids::MemberId,
@@ -27,7 +27,7 @@ async fn changes_are_carried_over_and_agree_with_sql() {
     town.stay(ann, court, None).await;
     let voided = town.stay(bo, gym, Some(30)).await;
     round(&mut projector).await;
-    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!(town.waiting().await, 0);
     assert_eq!((town.visits(gym).await, town.visits(court).await), (2, 1));
     assert_eq!((town.inside(gym).await, town.inside(court).await), (0, 1));
     for division in ["33", "3304", "330482", "330482001", COMMUNITY] {
@@ -82,22 +82,20 @@ async fn a_store_ahead_of_a_restored_database_is_written_anew() {
 }
 
 #[tokio::test]
-async fn a_dirty_row_stays_if_it_changed_or_a_generation_began_meanwhile() {
+async fn a_change_stays_if_it_came_later_or_a_generation_began_meanwhile() {
     let town = Town::new().await;
-    town.venue().await;
+    let gym = town.venue().await;
     round(&mut town.projector()).await;
-    town.dirty("member_day", &MemberId::new().to_string(), 1).await;
-    let key = MemberId::new().to_string();
-    town.dirty("member_day", &key, 2).await;
-    let read = dirty(&town.db).await.expect("they are read");
-    town.dirty("member_day", &key, 3).await;
+    town.change(MemberId::new(), gym, 1).await;
+    let read = changes(&town.db).await.expect("they are read");
+    town.change(MemberId::new(), gym, 2).await;
     assert_eq!(super::delete(&town.db, &read, 1).await.expect("it runs"), 0);
     assert_eq!(super::delete(&town.db, &read, 2).await.expect("it runs"), 1);
-    assert_eq!(town.dirty_rows().await, 1);
+    assert_eq!(town.waiting().await, 1);
 }
 
 #[tokio::test]
-async fn a_lost_store_leaves_the_dirty_rows_where_they_are() {
+async fn a_lost_store_leaves_the_changes_where_they_are() {
     let mut town = Town::new().await;
     let gym = town.venue().await;
     town.stay(MemberId::new(), gym, None).await;
@@ -106,21 +104,11 @@ async fn a_lost_store_leaves_the_dirty_rows_where_they_are() {
     town.counters = Counters::open(Some("redis://127.0.0.1:9")).expect("the address is good");
     assert!(town.projector().round().await.is_err());
     assert_eq!(town.counters.trusted(), None);
-    assert_eq!(town.dirty_rows().await, 4);
+    assert_eq!(town.waiting().await, 1);
     town.counters = memory;
     round(&mut town.projector()).await;
-    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!(town.waiting().await, 0);
     assert_eq!(town.differences().await, []);
-}
-
-#[tokio::test]
-async fn a_dirty_row_that_cannot_be_read_blocks_nothing() {
-    let town = Town::new().await;
-    for (kind, key) in [("venue_day", "gym"), ("presence", "nobody"), ("weather", "rain")] {
-        town.dirty(kind, key, 1).await;
-    }
-    round(&mut town.projector()).await;
-    assert_eq!(town.dirty_rows().await, 0);
 }
 
 #[tokio::test]
@@ -136,7 +124,7 @@ async fn several_projectors_and_a_rebuild_at_once_agree_with_sql() {
     first.and(second).and(rebuilt.map(|_| ())).expect("all go well");
     round(&mut one).await;
     assert_eq!((town.visits(gym).await, town.inside(gym).await), (20, 20));
-    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!(town.waiting().await, 0);
     assert_eq!(town.differences().await, []);
 }
 
@@ -290,6 +278,6 @@ async fn days_that_nobody_reads_from_the_counters_are_not_carried_over() {
     let later = town.clock.now() + chrono::TimeDelta::days(20);
     town.clock.set(later);
     round(&mut projector).await;
-    assert_eq!(town.dirty_rows().await, 0);
+    assert_eq!(town.waiting().await, 0);
     assert_eq!((town.visits(gym).await, town.people("3304").await), (0, 0));
 }

@@ -78,11 +78,8 @@ days AS (
     FROM batch ORDER BY 1, 2
   ON CONFLICT (member_id, business_day) DO UPDATE SET visits = d.visits + excluded.visits,
       minutes_measured = d.minutes_measured + excluded.minutes_measured, version = d.version + 1),
-dirty AS (
-  INSERT INTO dirty_counters AS d
-  SELECT * FROM (SELECT DISTINCT 'venue_day', venue_id::text, day, 1 FROM batch
-    UNION ALL SELECT 'presence', member_id || ':' || venue_id, day, 1 FROM batch
-    UNION ALL SELECT 'people', member_id::text, day, 1 FROM batch
-    UNION ALL SELECT 'member_day', member_id::text, day, 1 FROM batch) k ORDER BY 1, 2, 3
-  ON CONFLICT (kind, key, business_day) DO UPDATE SET version = d.version + 1)
+changes AS (
+  INSERT INTO counter_changes (stamp, n, member_id, venue_id, business_day)
+  SELECT (extract(epoch FROM at) * 1000000)::bigint, g, member_id, venue_id, day FROM batch ORDER BY 1, 2
+  ON CONFLICT (stamp, n) DO NOTHING)
 SELECT count(*) FROM batch;

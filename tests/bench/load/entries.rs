@@ -287,12 +287,12 @@ impl Run<'_> {
 
 /// The time between two requests of one of `connections` that together send `rate` a second.
 #[expect(clippy::cast_precision_loss, reason = "connections are few")]
-fn every_seconds(connections: usize, rate: f64) -> Duration {
+pub fn every_seconds(connections: usize, rate: f64) -> Duration {
     Duration::from_secs_f64(connections as f64 / rate)
 }
 
 /// Where connection `n` of `every` stands in the round, 0 to 1.
 #[expect(clippy::cast_precision_loss, reason = "connections are few")]
-fn share(n: usize, every: usize) -> f64 {
+pub fn share(n: usize, every: usize) -> f64 {
     n as f64 / every as f64
 }

@@ -109,15 +109,27 @@ enum Numbering {
     Connection,
 }
 
+/// What is asked for: one address, or a file with lines `URL TOKEN`, shared among connections.
+#[derive(Args)]
+struct Screens {
+    #[arg(long, required_unless_present = "targets")]
+    url: Option<String>,
+    /// Sent as a bearer token.
+    #[arg(long)]
+    token: Option<String>,
+    #[arg(long)]
+    targets: Option<PathBuf>,
+}
+
 #[derive(Args)]
 struct Poll {
     #[command(flatten)]
     span: Span,
+    #[command(flatten)]
+    screens: Screens,
+    /// Requests a second over all connections; as fast as they are answered when absent.
     #[arg(long)]
-    url: String,
-    /// Sent as a bearer token.
-    #[arg(long)]
-    token: Option<String>,
+    rate: Option<f64>,
     /// Send the `ETag` of the last answer, so that unchanged documents are answered 304.
     #[arg(long)]
     etag: bool,
@@ -130,10 +142,8 @@ struct Poll {
 struct Hold {
     #[command(flatten)]
     span: Span,
-    #[arg(long)]
-    url: String,
-    #[arg(long)]
-    token: Option<String>,
+    #[command(flatten)]
+    screens: Screens,
     /// Read the answer as a stream that never ends, instead of one answer and silence.
     #[arg(long)]
     stream: bool,

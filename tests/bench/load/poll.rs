@@ -5,19 +5,20 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use futures_util::future::join_all;
 use serde_json::json;
-use tokio::time::{sleep, timeout_at};
+use tokio::time::{sleep, sleep_until, timeout_at};
 
 use crate::{
-    Hold, Poll,
+    Hold, Poll, Screens,
+    entries::{every_seconds, share},
     tally::{self, Tally},
     wire::{Connection, Target},
 };
 
 pub async fn run(settings: Poll) -> anyhow::Result<()> {
-    let target = Target::parse(&settings.url)?;
-    let bearer = bearer(settings.token.as_deref());
+    let targets = targets(&settings.screens)?;
+    let (target, bearer) = &targets[0];
     let mut first = Connection::open(&target.host).await?;
-    let answer = first.exchange(&target.get(&bearer)).await?;
+    let answer = first.exchange(&target.get(bearer)).await?;
     if settings.once {
         println!("{}", String::from_utf8_lossy(answer.body));
         return Ok(());
@@ -27,8 +28,12 @@ pub async fn run(settings: Poll) -> anyhow::Result<()> {
     let tag = settings.etag.then_some(tag).flatten();
     ensure!(tag.is_some() == settings.etag, "the answer has no ETag");
     let tally = Tally::new(&settings.span);
-    let screens =
-        (0..settings.span.connections).map(|_| screen(&tally, &target, &bearer, tag.clone()));
+    let every = settings.span.connections;
+    let pause = settings.rate.map(|rate| every_seconds(every, rate));
+    let screens = (0..every).map(|n| {
+        let pace = pause.map(|pause| (pause.mul_f64(share(n, every)), pause));
+        screen(&tally, &targets[n % targets.len()], tag.clone(), pace)
+    });
     tally::drive(&tally, async {
         join_all(screens).await;
     })
@@ -37,8 +42,15 @@ pub async fn run(settings: Poll) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks until the run is over; with a tag, keeps the newest tag it was told.
-async fn screen(tally: &Tally, target: &Target, bearer: &str, mut tag: Option<String>) {
+/// Asks until the run is over; with a tag, keeps the newest tag it was told. `pace` is the wait
+/// before the first request, and the time from one to the next.
+async fn screen(
+    tally: &Tally,
+    (target, bearer): &(Target, String),
+    mut tag: Option<String>,
+    pace: Option<(Duration, Duration)>,
+) {
+    let mut due = Instant::now() + pace.map_or(Duration::ZERO, |(first, _)| first);
     let request = |tag: &Option<String>| match tag {
         Some(tag) => target.get(&format!("{bearer}If-None-Match: {tag}\r\n")),
         None => target.get(bearer),
@@ -46,6 +58,10 @@ async fn screen(tally: &Tally, target: &Target, bearer: &str, mut tag: Option<St
     let mut bytes = request(&tag);
     let mut connection = None;
     while !tally.is_over() {
+        if let Some((_, pause)) = pace {
+            sleep_until(due.min(tally.ends_at()).into()).await;
+            due += pause;
+        }
         let open = match connection.take() {
             Some(open) => Ok(open),
             None => Connection::open(&target.host).await,
@@ -72,12 +88,13 @@ async fn screen(tally: &Tally, target: &Target, bearer: &str, mut tag: Option<St
 
 /// Opens all connections, says so in a line `{"open": n}`, and holds them to the end.
 pub async fn hold(settings: Hold) -> anyhow::Result<()> {
-    let target = Target::parse(&settings.url)?;
+    let targets = targets(&settings.screens)?;
     let accept = if settings.stream { "Accept: text/event-stream\r\n" } else { "" };
-    let request = target.get(&format!("{}{accept}", bearer(settings.token.as_deref())));
     let tally = Tally::new(&settings.span);
     let mut held = Vec::new();
-    for _ in 0..settings.span.connections {
+    for n in 0..settings.span.connections {
+        let (target, bearer) = &targets[n % targets.len()];
+        let request = target.get(&format!("{bearer}{accept}"));
         let mut connection = Connection::open(&target.host).await?;
         let status = if settings.stream {
             connection.open_stream(&request).await?
@@ -112,6 +129,22 @@ async fn read_on(tally: &Tally, mut connection: Connection) {
             Ok(_) => return tally.lost(),
         }
     }
+}
+
+/// Addresses with the header that opens them.
+fn targets(screens: &Screens) -> anyhow::Result<Vec<(Target, String)>> {
+    let Some(file) = &screens.targets else {
+        let url = screens.url.as_deref().unwrap_or_default();
+        return Ok(vec![(Target::parse(url)?, bearer(screens.token.as_deref()))]);
+    };
+    let text = std::fs::read_to_string(file)?;
+    let targets: Vec<(Target, String)> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(url, token)| Ok((Target::parse(url)?, bearer(Some(token)))))
+        .collect::<anyhow::Result<_>>()?;
+    ensure!(!targets.is_empty(), "the file names no targets");
+    Ok(targets)
 }
 
 fn bearer(token: Option<&str>) -> String {

@@ -19,6 +19,8 @@ pub struct Tally {
     ends_at: Instant,
     stopped: Cell<bool>,
     latencies_us: RefCell<Vec<u64>>,
+    /// How long those waited who were sent away.
+    refused_us: RefCell<Vec<u64>>,
     events: Cell<u64>,
     acknowledged: Cell<u64>,
     lost: Cell<u64>,
@@ -34,6 +36,7 @@ impl Tally {
             ends_at: counts_from + Duration::from_secs_f64(span.seconds),
             stopped: Cell::new(false),
             latencies_us: RefCell::new(Vec::with_capacity(1 << 20)),
+            refused_us: RefCell::default(),
             events: Cell::new(0),
             acknowledged: Cell::new(0),
             lost: Cell::new(0),
@@ -61,10 +64,12 @@ impl Tally {
             return;
         }
         *self.statuses.borrow_mut().entry(status).or_default() += 1;
+        let waited = u64::try_from(now.duration_since(since).as_micros()).unwrap_or(u64::MAX);
         if status < 400 {
-            let waited = now.duration_since(since).as_micros();
-            self.latencies_us.borrow_mut().push(u64::try_from(waited).unwrap_or(u64::MAX));
+            self.latencies_us.borrow_mut().push(waited);
             self.events.set(self.events.get() + events as u64);
+        } else {
+            self.refused_us.borrow_mut().push(waited);
         }
     }
 
@@ -97,6 +102,8 @@ impl Tally {
     fn summary(&self, span: &Span) -> Value {
         let mut latencies = self.latencies_us.borrow_mut();
         latencies.sort_unstable();
+        let mut refused = self.refused_us.borrow_mut();
+        refused.sort_unstable();
         let seconds = Instant::now()
             .min(self.ends_at)
             .saturating_duration_since(self.counts_from)
@@ -114,6 +121,7 @@ impl Tally {
             "p50_us": percentile(&latencies, 50),
             "p99_us": percentile(&latencies, 99),
             "max_us": latencies.last(),
+            "refused_p99_us": percentile(&refused, 99),
             "statuses": *self.statuses.borrow(),
             "results": *self.results.borrow(),
             "lost": self.lost.get(),

@@ -178,6 +178,7 @@ function compose({
           coverage_percent: Math.round((registered * 1000) / residents) / 10,
         }
       : null,
+    map: null,
     venues: all,
     hours: hours(scale * 0.21),
     days: days(scale, today),
@@ -243,6 +244,61 @@ export function district() {
   });
 }
 
+const PARTS = ["城东", "城南", "湖滨", "城西", "港口", "城北", "新区"].map((name) => `${name}街道`);
+
+/** A district of no real place, for which the bureau supplied a map. */
+export function mapped() {
+  const all = venues(64, (n) => `${PARTS[n % 7].slice(0, 2)}${KINDS[n % 6]}${n > 41 ? 2 : ""}`);
+  return compose({
+    division: "330499",
+    name: "示例区",
+    venues: all,
+    scale: 40,
+    registered: 96_412,
+    residents: 384_000,
+    names: masked,
+    ranking: byCommunity(40, 161_552),
+    map: "a1b2c3d4e5f60718",
+  });
+}
+
+/** Its map, as the server would draw it: a middle and seven parts around it, all invented. */
+export function sheet(doc) {
+  const roll = chance(3);
+  const round = (radius, turn) => {
+    const wave =
+      1 + 0.13 * Math.sin(3 * turn + 1) + 0.07 * Math.sin(7 * turn) + 0.03 * Math.sin(19 * turn);
+    return [500 + 600 * radius * wave * Math.cos(turn), 330 - 345 * radius * wave * Math.sin(turn)];
+  };
+  const path = (points) =>
+    `M${points.map((point) => point.map((part) => part.toFixed(1)).join(" ")).join("L")}Z`;
+  const steps = (from, to) => Array.from({ length: 25 }, (_, n) => from + ((to - from) * n) / 24);
+  const part = (name, n) => {
+    const [from, to] = [n, n + 1].map(
+      (edge) => ((edge + 0.16 * Math.sin(edge * 5)) / 7) * 2 * Math.PI,
+    );
+    const outer = steps(from, to).map((turn) => round(0.82, turn));
+    const inner = steps(to, from).map((turn) => round(0.34, turn));
+    const [x, y] = round(0.62, (from + to) / 2);
+    return { name, x, y, path: path([...outer, ...inner]) };
+  };
+  const whole = (n) => (n / 24) * 2 * Math.PI;
+  const middle = Array.from({ length: 24 }, (_, n) => round(0.34, whole(n)));
+  const parts = [...PARTS.map(part), { name: "老城街道", x: 500, y: 330, path: path(middle) }];
+  const pins = doc.venues.slice(1).map(({ id }) => {
+    const [x, y] = round(0.1 + 0.66 * Math.sqrt(roll()), roll() * 2 * Math.PI);
+    return { id, x, y };
+  });
+  return {
+    tag: doc.map,
+    approval_number: "示例（虚构，不对应任何行政区）",
+    width: 1000,
+    height: 660,
+    shapes: parts,
+    venues: pins,
+  };
+}
+
 /** A city with three hundred venues and numbers to match. */
 export function city() {
   const all = venues(
@@ -292,20 +348,27 @@ export function longNames() {
   const long = (n) =>
     `${TOWNS[n % 10]}经济技术开发区中心全民健身多功能运动馆`.slice(0, 19) + (n % 10);
   const all = venues(9, long);
+  const dense = compose({
+    division: "330482100203",
+    name: "平湖经济技术开发区永兴社区联合党群服务中心",
+    venues: all,
+    scale: 310,
+    registered: 1_284_530,
+    residents: 5_558_000,
+    names: () => "阿卜杜拉买买提艾则孜玉素甫江吾布力卡斯木",
+    ranking: byVenue(all).map((place) => ({ ...place, minutes: place.minutes * 310 })),
+    instructors: 4_820,
+    groups: 9_176,
+    activities: 1_342,
+  });
+  // Nobody came since the day before yesterday: times with their dates are the longest.
+  const latest = dense.latest.map((entry, n) => ({
+    ...entry,
+    at: new Date(NOW - (n < 6 ? 1 : 2) * DAY_MS).toISOString(),
+  }));
   return {
-    ...compose({
-      division: "330482100203",
-      name: "平湖经济技术开发区永兴社区联合党群服务中心",
-      venues: all,
-      scale: 310,
-      registered: 1_284_530,
-      residents: 5_558_000,
-      names: () => "阿卜杜拉买买提艾则孜玉素甫江吾布力卡斯木",
-      ranking: byVenue(all).map((place) => ({ ...place, minutes: place.minutes * 310 })),
-      instructors: 4_820,
-      groups: 9_176,
-      activities: 1_342,
-    }),
+    ...dense,
+    latest,
     rebuilding: true,
     terminals: { online: 12, total: 17 },
     silent_terminals: [{ id: uuid(900), venue: long(1), last_seen_at: null }],

@@ -8,6 +8,18 @@ const tenth = (value) => {
 };
 const ZONE_MS = 8 * 3_600_000;
 
+const local = (at) => new Date(Date.parse(at) + ZONE_MS).toISOString();
+const dayNumber = (at) => Math.floor((Date.parse(at) + ZONE_MS) / 86_400_000);
+
+/** A time of today, of yesterday, or of a day before. */
+function moment(at, asOf) {
+  const minute = local(at).slice(11, 16);
+  const before = dayNumber(asOf) - dayNumber(at);
+  if (before === 0) return minute;
+  const [, month, day] = local(at).slice(0, 10).split("-").map(Number);
+  return `${before === 1 ? "昨日" : `${month}/${day}`} ${minute}`;
+}
+
 const share = ({ total, measured }) => (total > 0 ? `${tenth((100 * measured) / total)}%` : "—");
 
 /** Figures that the page works out from others. */
@@ -25,8 +37,8 @@ export function expected(doc, path) {
   const last = parts.at(-1);
   if (last === "measured_share") return share(doc[parts[0]].minutes);
   const value = parts.reduce((part, key) => part?.[key], doc);
-  if (last === "at") return new Date(Date.parse(value) + ZONE_MS).toISOString().slice(11, 16);
-  if (parts[0] === "latest" && last === "name") return [...(value ?? "居民")].slice(0, 6).join("");
+  if (last === "at") return moment(value, doc.as_of);
+  if (parts[0] === "latest" && last === "name") return [...(value ?? "居民")].slice(0, 4).join("");
   if (["name", "venue"].includes(last)) return null;
   if (last === "coverage_percent") return `${tenth(value)}%`;
   if (last === "month_minutes_per_capita") return tenth(value);

@@ -16,7 +16,9 @@ export function inspect() {
     while (/^(inline|contents)/.test(getComputedStyle(box).display)) box = box.parentElement;
     return box;
   };
-  const all = [...document.querySelectorAll("body *")].filter(isShown);
+  // What is drawn is one picture, like a canvas; what is written in it is read below.
+  const isDrawn = (element) => Boolean(element.parentElement?.closest("svg"));
+  const all = [...document.querySelectorAll("body *")].filter((e) => isShown(e) && !isDrawn(e));
 
   for (const element of all) {
     if (element.clientWidth > 0 && element.scrollWidth > element.clientWidth) {

@@ -10,6 +10,8 @@ export class Stage {
     stage.server = server;
     /** What the API answers instead of the real one; null passes on. */
     stage.document = null;
+    /** The bureau's map that goes with `document`, if any. */
+    stage.sheet = null;
     /** `pass`, `refuse` (503), or `mute`: opened, and never a word. */
     stage.streams = "pass";
     /** Another build than the server's own, where one is told. */
@@ -25,6 +27,7 @@ export class Stage {
     const isStream = ask.url.endsWith("/stream");
     const isDocument = ask.url.startsWith("/api/v1/screens/");
     if (isStream && this.streams !== "pass") return this.withhold(answer);
+    if (isDocument && this.document && ask.url.endsWith("/map")) return this.tellMap(answer);
     if (isDocument && this.document) return this.tell(isStream, answer);
     this.passOn(ask, answer);
   }
@@ -33,6 +36,12 @@ export class Stage {
     if (this.streams === "mute")
       return answer.writeHead(200, { "Content-Type": "text/event-stream" }).flushHeaders();
     answer.writeHead(503).end();
+  }
+
+  tellMap(answer) {
+    if (!this.sheet) return answer.writeHead(404).end();
+    answer.writeHead(200, { "Content-Type": "application/json" });
+    answer.end(JSON.stringify(this.sheet));
   }
 
   tell(isStream, answer) {

@@ -11,7 +11,7 @@ import { inspect } from "../lib/inspect.mjs";
 import { compare } from "../lib/pictures.mjs";
 import { Stage } from "../lib/stage.mjs";
 
-const SIZES = [
+export const SIZES = [
   [1920, 1080],
   [1366, 768],
   [3840, 2160],
@@ -23,6 +23,7 @@ const CROWDS = {
   "four venues and all figures": documents.community,
   "five venues": documents.district,
   "three hundred venues": documents.city,
+  "a map of the bureau's own": documents.mapped,
   "names of twenty characters": documents.longNames,
   "names of one character": documents.oneOfEach,
 };
@@ -30,35 +31,40 @@ const CROWDS = {
 /** A page that shows `doc` with its clock standing still and every motion done. */
 async function posed({ browser, stage }, doc, width, height) {
   stage.document = doc;
+  stage.sheet = doc.map ? documents.sheet(doc) : null;
   stage.streams = "refuse";
   const page = await open(browser, { viewport: { width, height }, reducedMotion: "reduce" });
   await page.clock.install({ time: documents.NOW });
   await page.clock.pauseAt(documents.NOW + 1000);
   await page.goto(`${stage.url}/screen/${doc.division}#token=stage`);
   await fresh(page);
+  if (doc.map) await page.locator("#map path").first().waitFor({ state: "visible" });
   await page.evaluate(() => document.fonts.ready);
   await page.clock.runFor(500);
-  stage.document = null;
+  stage.document = stage.sheet = null;
   stage.streams = "pass";
   return page;
 }
 
 export async function names(town) {
-  await check("markup in names and a thousand members of one name do no harm", async () => {
-    const doc = documents.community();
-    const evil = '<script>window.harmed=1</script><img src=x onerror="window.harmed=1">';
-    doc.name = evil;
-    for (const list of [doc.venues, doc.ranking]) for (const item of list) item.name = evil;
-    const entry = { ...doc.latest[0], name: evil, venue: evil };
-    doc.latest = Array.from({ length: 1000 }, () => ({ ...entry }));
-    const page = await posed(town, doc, 1920, 1080);
-    assert.equal(await page.evaluate(() => window.harmed), undefined);
-    assert.equal(await page.locator("#latest li").count(), 12);
-    assert.ok((await page.locator("#name").textContent()).startsWith("<script>"));
-    const { wrong } = await page.evaluate(inspect);
-    assert.deepEqual(wrong, []);
-    await page.context().close();
-  });
+  await check(
+    "a document full of markup and of more than there is room for does no harm",
+    async () => {
+      const doc = documents.community();
+      const evil = '<script>window.harmed=1</script><img src=x onerror="window.harmed=1">';
+      doc.name = evil;
+      for (const list of [doc.venues, doc.ranking]) for (const item of list) item.name = evil;
+      const entry = { ...doc.latest[0], name: evil, venue: evil };
+      doc.latest = Array.from({ length: 1000 }, () => ({ ...entry }));
+      const page = await posed(town, doc, 1920, 1080);
+      assert.equal(await page.evaluate(() => window.harmed), undefined);
+      assert.equal(await page.locator("#latest li").count(), 12);
+      assert.ok((await page.locator("#name").textContent()).startsWith("<script>"));
+      const { wrong } = await page.evaluate(inspect);
+      assert.deepEqual(wrong, []);
+      await page.context().close();
+    },
+  );
 }
 
 export async function sizes(town) {
@@ -92,7 +98,11 @@ export async function pictures(town) {
   const out = join(town.here, "out");
   mkdirSync(out, { recursive: true });
   const poses = SIZES.map(([width, height]) => ["community", documents.community, width, height]);
-  poses.push(["district", documents.district, 1920, 1080], ["city", documents.city, 1920, 1080]);
+  poses.push(
+    ["district", documents.district, 1920, 1080],
+    ["city", documents.city, 1920, 1080],
+    ["map", documents.mapped, 1920, 1080],
+  );
   for (const [name, make, width, height] of poses) {
     await check(`the ${name} at ${width} × ${height} looks as committed`, async () => {
       const page = await posed(town, make(), width, height);

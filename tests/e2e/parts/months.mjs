@@ -90,6 +90,25 @@ export async function months(town) {
     await leave(town, page);
   });
 
+  await check("a digit that turns over moves none of its neighbours", async () => {
+    const page = await watching(town, { ...documents.community(), inside: 1111 });
+    await fresh(page);
+    const places = () =>
+      page
+        .locator('[data-field="inside"] > span, #inside i')
+        .evaluateAll((all) => all.map((e) => [e.getBoundingClientRect().x, e.offsetWidth]));
+    const before = await places();
+    assert.equal(before.length, 6);
+    stage.document = { ...documents.community(), inside: 8048 };
+    await page.waitForFunction(
+      () => document.querySelector('[data-field="inside"]').textContent === "8,048",
+      null,
+      { polling: 20 },
+    );
+    assert.deepEqual(await places(), before);
+    await leave(town, page);
+  });
+
   await check("numbers are 约 while a terminal is silent or counters are rebuilt", async () => {
     const certain = documents.community();
     const silent = { id: certain.venues[0].id, venue: certain.venues[0].name, last_seen_at: null };
@@ -100,7 +119,9 @@ export async function months(town) {
     ]) {
       const page = await watching(town, { ...certain, ...change });
       await fresh(page);
-      const marks = await page.locator("em").evaluateAll((all) => all.map((em) => em.checkVisibility()));
+      const marks = await page
+        .locator("em")
+        .evaluateAll((all) => all.map((em) => em.checkVisibility()));
       assert.ok(marks.length >= 10 && marks.every((isShown) => isShown === isAbout), String(marks));
       await leave(town, page);
     }

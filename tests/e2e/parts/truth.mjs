@@ -9,10 +9,13 @@ import { check, note } from "../lib/checks.mjs";
 import { enters } from "../lib/door.mjs";
 import { expected } from "../lib/figures.mjs";
 import { inspect } from "../lib/inspect.mjs";
+import { measured } from "../lib/record.mjs";
 
-/** The bounds are for a machine of its own; on a busy one ten times as much proves the same. */
-const FIRST_PAINT_MAX_MS = 10 * 1000;
-const ENTRY_MAX_MS = 10 * 2000;
+const FIRST_PAINT_GOAL_S = 1;
+const ENTRY_GOAL_S = 2;
+/** The goals are for a machine of its own, and recorded as such; what a busy one must keep is this. */
+const BUSY = 10;
+const ROUNDS = 5;
 
 let faces = 0;
 
@@ -33,7 +36,7 @@ async function timeOfEntry(page, { server }, base) {
     before,
     { polling: 20 },
   );
-  const took = Math.round(performance.now() - began);
+  const took = performance.now() - began;
   assert.equal(Number(await shown(page, "inside")), Number(before) + 1);
   return took;
 }
@@ -42,38 +45,56 @@ export async function live(town) {
   const { browser, server, stage } = town;
   await check("the first paint of a warm server takes less than a second", async () => {
     await (await fetch(server.url + `/screen/${server.screen(0).division}`)).text();
-    const page = await open(browser);
-    await page.goto(server.screen(0).url);
-    await fresh(page);
-    const [painted, filled] = await page.evaluate(() => [
-      performance.getEntriesByName("first-contentful-paint")[0].startTime,
-      performance.now(),
-    ]);
-    note("first paint", `${Math.round(painted)} ms; with numbers by ${Math.round(filled)} ms`);
-    assert.ok(painted < FIRST_PAINT_MAX_MS);
-    await page.context().close();
-  });
-
-  await check("a town, a district and their communities show what their documents say", async () => {
-    for (let n = 0; n < server.credentials.screens.length; n += 1) {
-      const page = await open(browser, { reducedMotion: "reduce" });
-      await page.goto(server.screen(n).url);
+    const paints = [];
+    const fills = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      // A context of its own has no cache: a browser that never saw the page.
+      const page = await open(browser);
+      await page.goto(server.screen(0).url);
       await fresh(page);
-      const doc = await server.document(server.screen(n));
-      const { wrong, fields } = await page.evaluate(inspect);
-      for (const [path, text] of fields) {
-        const wanted = expected(doc, path);
-        if (wanted !== null && text !== wanted) wrong.push(`${path} shows "${text}", not "${wanted}"`);
-      }
-      assert.deepEqual(wrong, []);
+      const [painted, filled] = await page.evaluate(() => [
+        performance.getEntriesByName("first-contentful-paint")[0].startTime,
+        performance.now(),
+      ]);
+      paints.push(painted);
+      fills.push(filled);
       await page.context().close();
     }
+    measured(
+      town,
+      "S1.paint",
+      "first paint of the screen, empty cache, warm server",
+      paints,
+      FIRST_PAINT_GOAL_S,
+    );
+    note("with all numbers", `${fills.map(Math.round).join(", ")} ms`);
+    assert.ok(Math.max(...paints) < FIRST_PAINT_GOAL_S * 1000 * BUSY);
   });
 
-  for (const [way, streams] of [
-    ["the stream", "pass"],
-    ["polls, with the stream refused", "refuse"],
-    ["polls, with the stream mute", "mute"],
+  await check(
+    "a town, a district and their communities show what their documents say",
+    async () => {
+      for (let n = 0; n < server.credentials.screens.length; n += 1) {
+        const page = await open(browser, { reducedMotion: "reduce" });
+        await page.goto(server.screen(n).url);
+        await fresh(page);
+        const doc = await server.document(server.screen(n));
+        const { wrong, fields } = await page.evaluate(inspect);
+        for (const [path, text] of fields) {
+          const wanted = expected(doc, path);
+          if (wanted !== null && text !== wanted)
+            wrong.push(`${path} shows "${text}", not "${wanted}"`);
+        }
+        assert.deepEqual(wrong, []);
+        await page.context().close();
+      }
+    },
+  );
+
+  for (const [id, way, streams] of [
+    ["S2.stream", "the stream", "pass"],
+    ["S2.polls", "polls, with the stream refused", "refuse"],
+    ["S2.mute", "polls, with the stream mute", "mute"],
   ]) {
     await check(`an entry is on the page within two seconds over ${way}`, async () => {
       stage.streams = streams;
@@ -82,9 +103,17 @@ export async function live(town) {
       await page.goto(server.screen(0, stage.url).url);
       await fresh(page);
       await streamed;
-      const took = await timeOfEntry(page, town, server.url);
-      note("seen after", `${took} ms`);
-      assert.ok(took < ENTRY_MAX_MS);
+      const times = [];
+      for (let round = 0; round < ROUNDS; round += 1)
+        times.push(await timeOfEntry(page, town, server.url));
+      measured(
+        town,
+        id,
+        `a terminal's entry until the page shows it, over ${way}`,
+        times,
+        ENTRY_GOAL_S,
+      );
+      assert.ok(Math.max(...times) < ENTRY_GOAL_S * 1000 * BUSY);
       await page.context().close();
       stage.streams = "pass";
     });
@@ -109,7 +138,10 @@ export async function outage({ browser, server }) {
         before.join("\n"),
       );
       await server.kill();
-      await page.clock.fastForward(31_000);
+      await page.clock.fastForward(17_000);
+      await trusted(page, "recent");
+      assert.match(await page.locator("#age").textContent(), /^\d+ 秒前$/);
+      await page.clock.fastForward(15_000);
       await trusted(page, "late");
       assert.match(await page.locator("#age").textContent(), /^数据延迟 \d+ 秒$/);
       assert.deepEqual(await numbers(page), before);

@@ -74,7 +74,7 @@ impl Drop for Server {
 fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     let mut config = Config::development(&store.database_url, store.redis_url.as_deref());
     config.data.keys = Some(store.keys());
-    config.data.ciphers = store.ciphers().and_then(|name| ValueEnum::from_str(&name, true).ok());
+    config.data.ciphers = Store::ciphers().and_then(|name| ValueEnum::from_str(&name, true).ok());
     config.erasures = Some(store.erasures());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
     if let Some(wechat) = wechat {

@@ -55,7 +55,7 @@ impl Store {
 
     /// With which ciphers its keys are made, as `FITGATE_CIPHERS` wants it; commands hear of it
     /// by themselves.
-    pub fn ciphers(&self) -> Option<String> {
+    pub fn ciphers() -> Option<String> {
         setting("FITGATE_CIPHERS")
     }
 

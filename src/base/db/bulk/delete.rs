@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
 
-use super::{Column, arrays, tuples, unnest};
+use super::{Column, Shape, arrays, source, texts, tuples};
 use crate::base::db::is_postgres;
 
 /// Rows to be deleted by values of these columns, the table's key first.
@@ -23,28 +23,12 @@ pub async fn delete<C: ConnectionTrait>(
     db: &C,
     matched: &Matched,
     keys: Vec<Vec<Value>>,
-    guard: (&str, Value),
+    guard: (&'static str, Value),
 ) -> Result<u64, DbErr> {
     let (condition, value) = guard;
     let (sql, values) = if is_postgres(db) {
-        // A deletion that a crash undoes is only done again, so nobody waits for the disk.
-        let mut sql = format!(
-            "DELETE FROM {0} WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' \
-             AND {condition} $1 AND ctid = ANY (ARRAY(",
-            matched.table
-        );
-        // The keys drive, as in a read: left to itself the planner compares every row with every key.
-        sql.push_str("SELECT r.place FROM ");
-        unnest(&mut sql, matched.columns.iter().map(|c| (c.name, c.kind)), 1);
-        let on: Vec<String> =
-            matched.columns.iter().map(|c| format!("d.{0} = q.{0}", c.name)).collect();
-        let _ = write!(
-            sql,
-            " CROSS JOIN LATERAL (SELECT d.ctid AS place FROM {} d WHERE {} OFFSET 0 \
-             FOR UPDATE SKIP LOCKED) r))",
-            matched.table,
-            on.join(" AND ")
-        );
+        let ingredients = vec![texts::constant(matched.table), texts::constant(condition)];
+        let sql = texts::text(ingredients, || postgres_text(matched, condition));
         let mut values = vec![value];
         values.extend(arrays(matched.columns, keys));
         (sql, values)
@@ -60,4 +44,26 @@ pub async fn delete<C: ConnectionTrait>(
     };
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     Ok(db.execute_raw(statement).await?.rows_affected())
+}
+
+fn postgres_text(matched: &Matched, condition: &str) -> String {
+    // A deletion that a crash undoes is only done again, so nobody waits for the disk.
+    let mut sql = format!(
+        "DELETE FROM {0} WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off' \
+         AND {condition} $1 AND ctid = ANY (ARRAY(",
+        matched.table
+    );
+    // The keys drive, as in a read: left to itself the planner compares every row with every key.
+    sql.push_str("SELECT r.place FROM ");
+    source(&mut sql, Shape::Many, "q", matched.columns.iter().map(|c| (c.name, c.kind)), 1);
+    let on: Vec<String> =
+        matched.columns.iter().map(|c| format!("d.{0} = q.{0}", c.name)).collect();
+    let _ = write!(
+        sql,
+        " CROSS JOIN LATERAL (SELECT d.ctid AS place FROM {} d WHERE {} OFFSET 0 \
+         FOR UPDATE SKIP LOCKED) r))",
+        matched.table,
+        on.join(" AND ")
+    );
+    sql
 }

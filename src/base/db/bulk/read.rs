@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
-use super::{Column, Kind, arrays, column, piece, tuples, unnest};
+use super::{Column, Kind, Shape, column, parameters, piece, source, texts, tuples};
 use crate::base::db::is_postgres;
 
 /// A read by a list of keys: `q.k1`, `q.k2` … are the key's parts in `select`, `from` and `on`.
@@ -57,30 +57,38 @@ pub async fn find<C: ConnectionTrait>(
 const KEY_NAMES: [&str; 5] = ["k1", "k2", "k3", "k4", "k5"];
 
 fn postgres_find<C: ConnectionTrait>(db: &C, lookup: &Lookup, keys: Vec<Vec<Value>>) -> Statement {
-    let mut sql = String::with_capacity(512);
-    sql.push_str("SELECT r.* ");
-    let values = lookup_sql(&mut sql, lookup, keys, 0);
+    let shape = Shape::of(&keys);
+    let sql = texts::text(lookup.ingredients(shape).to_vec(), || {
+        let mut sql = String::from("SELECT r.* ");
+        lookup_sql(&mut sql, lookup, shape, 0);
+        sql
+    });
+    let values = parameters(shape, &lookup.columns(), keys);
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }
 
-/// `FROM keys … lookup r`, with parameters from `first` on; gives their values.
-fn lookup_sql(
-    sql: &mut String,
-    lookup: &Lookup,
-    keys: Vec<Vec<Value>>,
-    first: usize,
-) -> Vec<Value> {
-    let columns: Vec<Column> =
-        lookup.keys.iter().zip(KEY_NAMES).map(|(kind, name)| column(name, *kind)).collect();
+impl Lookup {
+    fn columns(&self) -> Vec<Column> {
+        self.keys.iter().zip(KEY_NAMES).map(|(kind, name)| column(name, *kind)).collect()
+    }
+
+    fn ingredients(&self, shape: Shape) -> [(usize, usize); 5] {
+        let texts = [self.select, self.from, self.on, self.lock.unwrap_or_default()];
+        let [select, from, on, lock] = texts.map(texts::constant);
+        [select, from, on, lock, texts::shape(shape)]
+    }
+}
+
+/// `FROM keys … lookup r`, with parameters from `first` on.
+fn lookup_sql(sql: &mut String, lookup: &Lookup, shape: Shape, first: usize) {
     sql.push_str("FROM ");
-    unnest(sql, columns.iter().map(|c| (c.name, c.kind)), first);
+    source(sql, shape, "q", lookup.columns().iter().map(|c| (c.name, c.kind)), first);
     let lock = lookup.lock.map(|alias| format!(" FOR UPDATE OF {alias}")).unwrap_or_default();
     let _ = write!(
         sql,
         " CROSS JOIN LATERAL (SELECT {} FROM {} WHERE {} OFFSET 0{lock}) r",
         lookup.select, lookup.from, lookup.on
     );
-    arrays(&columns, keys)
 }
 
 /// The rows of each lookup for its keys, as [`find`] gives them; all of one moment on PostgreSQL.
@@ -119,13 +127,25 @@ fn statement<C: ConnectionTrait, const N: usize>(
     db: &C,
     lookups: [(&Lookup, Vec<Vec<Value>>); N],
 ) -> Statement {
+    let shapes = lookups.each_ref().map(|(lookup, keys)| (*lookup, Shape::of(keys)));
+    let ingredients = shapes.iter().flat_map(|(lookup, shape)| lookup.ingredients(*shape));
+    let sql = texts::text(ingredients.collect(), || text_together(&shapes));
+    let values = lookups
+        .into_iter()
+        .flat_map(|(lookup, keys)| parameters(Shape::of(&keys), &lookup.columns(), keys));
+    Statement::from_sql_and_values(db.get_database_backend(), sql, values.collect::<Vec<_>>())
+}
+
+fn text_together(lookups: &[(&Lookup, Shape)]) -> String {
     let mut sql = String::with_capacity(2048);
-    let mut values = Vec::new();
-    let _ = write!(sql, "SELECT * FROM generate_series(0, {}) AS parts(part)", N - 1);
-    for (part, (lookup, keys)) in (0..).zip(lookups) {
+    let last = lookups.len().saturating_sub(1);
+    let _ = write!(sql, "SELECT * FROM generate_series(0, {last}) AS parts(part)");
+    let mut first = 0;
+    for (part, (lookup, shape)) in (0..).zip(lookups) {
         let _ = write!(sql, " LEFT JOIN LATERAL (SELECT true AS {}, r.* ", hit(part));
-        values.extend(lookup_sql(&mut sql, lookup, keys, values.len()));
+        lookup_sql(&mut sql, lookup, *shape, first);
         let _ = write!(sql, " WHERE part = {part}) p{part} ON true");
+        first += lookup.keys.len();
     }
-    Statement::from_sql_and_values(db.get_database_backend(), sql, values)
+    sql
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement, Value};
 
-use super::{Column, arrays, piece, selected, tuples, unnest, unnest_as};
+use super::{Column, Shape, parameters, piece, selected, source, texts, tuples};
 use crate::base::db::{begin, is_postgres};
 
 /// What a bulk write does with its rows.
@@ -25,6 +25,19 @@ impl Verb {
     /// Whether other writers may have been here first, and must not have been.
     fn is_guarded(self) -> bool {
         matches!(self, Verb::InsertAll(_) | Verb::Advance)
+    }
+
+    /// What tells its text from those of other verbs.
+    fn ingredient(self) -> (usize, usize) {
+        match self {
+            Verb::Insert(conflict) | Verb::InsertAll(conflict) => texts::constant(conflict),
+            Verb::Update { keys } => (1, keys),
+            Verb::Advance => (2, 0),
+        }
+    }
+
+    fn is_update(self) -> bool {
+        matches!(self, Verb::Update { .. } | Verb::Advance)
     }
 }
 
@@ -60,17 +73,8 @@ pub async fn write_all<C: ConnectionTrait>(tx: &C, parts: Vec<Write>) -> Result<
 /// Writes all parts or none, without a transaction where one statement is enough: on PostgreSQL
 /// that saves two round trips of three.
 pub async fn write_whole(db: &DatabaseConnection, parts: Vec<Write>) -> Result<(), DbErr> {
-    if is_postgres(db) {
-        let mut statements = statements(parts);
-        if let [_] = statements[..] {
-            let parts = statements.remove(0);
-            return db.execute_raw(postgres_write(parts, db)).await.map(drop);
-        }
-        let tx = begin(db).await?;
-        for statement in statements {
-            tx.execute_raw(postgres_write(statement, &tx)).await?;
-        }
-        return tx.commit().await;
+    if is_postgres(db) && is_one_statement(&parts) {
+        return write_all(db, parts).await;
     }
     let tx = begin(db).await?;
     write_all(&tx, parts).await?;
@@ -83,7 +87,7 @@ pub fn is_outrun(error: &DbErr) -> bool {
         DbErr::RecordNotUpdated => true,
         DbErr::Exec(RuntimeErr::SqlxError(inner)) => inner
             .as_database_error()
-            .and_then(|error| error.code())
+            .and_then(sea_orm::sqlx::error::DatabaseError::code)
             .is_some_and(|code| code == OUTRUN),
         _ => false,
     }
@@ -95,44 +99,69 @@ const OUTRUN: &str = "22012";
 /// The parts by statements. Two updates of one table may meet in a row, which one statement must
 /// not: the later ones follow by themselves.
 fn statements(parts: Vec<Write>) -> Vec<Vec<Write>> {
-    let mut seen = Vec::new();
-    let written = parts.into_iter().filter(|part| !part.rows.is_empty());
-    let (first, second): (Vec<Write>, Vec<Write>) = written.partition(|part| {
-        let updates = matches!(part.verb, Verb::Update { .. } | Verb::Advance);
-        let again = updates && seen.contains(&part.table);
-        seen.push(part.table);
-        !again
-    });
-    let alone = second.into_iter().map(|part| vec![part]);
+    let (mut first, mut alone) = (Vec::new(), Vec::new());
+    for part in parts.into_iter().filter(|part| !part.rows.is_empty()) {
+        if part.verb.is_update() && first.iter().any(|other: &Write| other.table == part.table) {
+            alone.push(vec![part]);
+        } else {
+            first.push(part);
+        }
+    }
     std::iter::once(first).filter(|first| !first.is_empty()).chain(alone).collect()
+}
+
+/// Whether no table is updated beside another part of its own.
+fn is_one_statement(parts: &[Write]) -> bool {
+    let written = || parts.iter().filter(|part| !part.rows.is_empty());
+    written()
+        .filter(|part| part.verb.is_update())
+        .all(|part| written().filter(|other| other.table == part.table).count() == 1)
 }
 
 /// One statement of sibling CTEs. Guarded parts are counted first: where one falls short, the
 /// statement divides by zero and so does nothing at all.
 fn postgres_write<C: ConnectionTrait>(parts: Vec<Write>, tx: &C) -> Statement {
+    let shape = |part: &Write| Shape::of(&part.rows);
+    let ingredients = parts.iter().flat_map(|part| {
+        let (table, verb) = (texts::constant(part.table), part.verb.ingredient());
+        let columns = (part.columns.as_ptr().addr(), part.columns.len());
+        let guarded = (usize::from(part.verb.is_guarded()), 0);
+        [table, columns, verb, guarded, texts::shape(shape(part))]
+    });
+    let sql = texts::text(ingredients.collect(), || write_text(&parts));
+    let values = parts
+        .into_iter()
+        .flat_map(|part| parameters(Shape::of(&part.rows), part.columns, part.rows));
+    Statement::from_sql_and_values(tx.get_database_backend(), sql, values.collect::<Vec<_>>())
+}
+
+fn write_text(parts: &[Write]) -> String {
     let mut sql = String::with_capacity(4096);
-    let mut values = Vec::new();
     let mut guards = Vec::new();
-    for (n, part) in parts.into_iter().enumerate() {
+    let mut first = 0;
+    for (n, part) in parts.iter().enumerate() {
         let _ = write!(sql, "{} w{n} AS (", if n == 0 { "WITH" } else { "," });
-        part_sql(&mut sql, &part, values.len());
+        part_sql(&mut sql, part, first);
         if part.verb.is_guarded() {
             sql.push_str(" RETURNING 1");
-            guards.push(format!(
-                "(SELECT count(*) FROM w{n}) = cardinality(${}::{}[])",
-                values.len() + 1,
-                part.columns[0].kind.postgres()
-            ));
+            let key = part.columns[0].kind.postgres();
+            let rows = match Shape::of(&part.rows) {
+                Shape::One => "1".to_owned(),
+                Shape::Many => format!("cardinality(${}::{key}[])", first + 1),
+            };
+            guards.push(format!("(SELECT count(*) FROM w{n}) = {rows}"));
         }
-        values.extend(arrays(part.columns, part.rows));
         sql.push(')');
+        first += part.columns.len();
     }
     let whole = if guards.is_empty() { "true".to_owned() } else { guards.join(" AND ") };
     let _ = write!(sql, " SELECT 1 / CASE WHEN {whole} THEN 1 ELSE 0 END");
-    Statement::from_sql_and_values(tx.get_database_backend(), sql, values)
+    sql
 }
 
 fn part_sql(sql: &mut String, part: &Write, first: usize) {
+    let shape = Shape::of(&part.rows);
+    let columns = || part.columns.iter().map(|c| (c.name, c.kind));
     let names =
         |separator: &str| part.columns.iter().map(|c| c.name).collect::<Vec<_>>().join(separator);
     match part.verb {
@@ -140,7 +169,7 @@ fn part_sql(sql: &mut String, part: &Write, first: usize) {
             let _ = write!(sql, "INSERT INTO {} ({}) SELECT ", part.table, names(", "));
             let select: Vec<String> = part.columns.iter().map(|c| selected(*c)).collect();
             let _ = write!(sql, "{} FROM ", select.join(", "));
-            unnest(sql, part.columns.iter().map(|c| (c.name, c.kind)), first);
+            source(sql, shape, "q", columns(), first);
             let _ = write!(sql, " {conflict}");
         }
         Verb::Update { keys } => {
@@ -150,7 +179,7 @@ fn part_sql(sql: &mut String, part: &Write, first: usize) {
                 .map(|c| format!("{} = {}", c.name, selected(*c)))
                 .collect();
             let _ = write!(sql, "{} FROM ", set.join(", "));
-            unnest(sql, part.columns.iter().map(|c| (c.name, c.kind)), first);
+            source(sql, shape, "q", columns(), first);
             let on: Vec<String> =
                 part.columns[..keys].iter().map(|c| format!("t.{0} = q.{0}", c.name)).collect();
             let _ = write!(sql, " WHERE {}", on.join(" AND "));
@@ -168,7 +197,8 @@ fn advance_sql(sql: &mut String, part: &Write, first: usize) {
         let _ = write!(set, ", {} = {}", column.name, selected(*column));
     }
     let _ = write!(sql, "UPDATE {} AS t SET {set} FROM (SELECT k.*, r.place FROM ", part.table);
-    unnest_as(sql, "k", part.columns.iter().map(|c| (c.name, c.kind)), first);
+    let columns = part.columns.iter().map(|c| (c.name, c.kind));
+    source(sql, Shape::of(&part.rows), "k", columns, first);
     let _ = write!(
         sql,
         " CROSS JOIN LATERAL (SELECT d.ctid AS place FROM {0} d WHERE d.{1} = k.{1} \
@@ -223,8 +253,11 @@ fn sqlite_update(
 
 fn sqlite_advance(table: &str, columns: &[Column], mut values: Vec<Value>) -> (String, Vec<Value>) {
     let (key, version) = (columns[0].name, columns[1].name);
-    let set = columns[2..].iter().map(|c| format!(", {} = ?", c.name)).collect::<String>();
+    let moved = format!("{version} = {version} + 1");
+    let set: Vec<String> = std::iter::once(moved)
+        .chain(columns[2..].iter().map(|c| format!("{} = ?", c.name)))
+        .collect();
     values.rotate_left(2);
     let on = format!("{key} = ? AND {version} = ?");
-    (format!("UPDATE {table} SET {version} = {version} + 1{set} WHERE {on}"), values)
+    (format!("UPDATE {table} SET {} WHERE {on}", set.join(", ")), values)
 }

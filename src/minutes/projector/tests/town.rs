@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement, Value};
 use uuid::Uuid;
 
-use super::super::{Difference, Projector, Verified, dirty, verify};
+use super::super::{Difference, Projector, Verified, changes, verify};
 use crate::base::{
     clock::{Clock, from_millis},
     counters::Counters,
@@ -130,7 +130,7 @@ impl Town {
         self.changed(member, venue).await;
     }
 
-    /// Adds the roll-ups up again and marks what they say as dirty.
+    /// Adds the roll-ups up again and tells the counters of it.
     async fn changed(&mut self, member: MemberId, venue: VenueId) {
         self.changes += 1;
         let minutes = "COALESCE((SELECT SUM(e.minutes) FROM minute_entries e WHERE ";
@@ -169,22 +169,14 @@ impl Town {
         ] {
             self.sql(&sql, []).await;
         }
-        for (kind, key) in [
-            ("venue_day", venue.to_string()),
-            ("member_day", member.to_string()),
-            ("people", member.to_string()),
-            ("presence", format!("{member}:{venue}")),
-        ] {
-            self.dirty(kind, &key, self.changes).await;
-        }
+        self.change(member, venue, self.changes).await;
     }
 
-    pub async fn dirty(&self, kind: &str, key: &str, version: i64) {
+    pub async fn change(&self, member: MemberId, venue: VenueId, stamp: i64) {
         self.sql(
-            "INSERT INTO dirty_counters (kind, key, business_day, version) \
-             VALUES ($1, $2, $3, $4) ON CONFLICT (kind, key, business_day) \
-             DO UPDATE SET version = excluded.version",
-            [kind.into(), key.into(), today().into(), version.into()],
+            "INSERT INTO counter_changes (stamp, n, member_id, venue_id, business_day) \
+             VALUES ($1, 0, $2, $3, $4)",
+            [stamp.into(), member.0.into(), venue.0.into(), today().into()],
         )
         .await;
     }
@@ -193,8 +185,8 @@ impl Town {
         Projector::new(self.db.clone(), self.counters.clone(), self.clock.clone())
     }
 
-    pub async fn dirty_rows(&self) -> usize {
-        dirty(&self.db).await.expect("they are read").len()
+    pub async fn waiting(&self) -> usize {
+        changes(&self.db).await.expect("they are read").len()
     }
 
     pub async fn visits(&self, venue: VenueId) -> i64 {

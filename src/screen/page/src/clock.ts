@@ -37,9 +37,10 @@ export const dateOf = (at: number): string =>
 export const weekdayOf = (at: number): string => format("weekday", { weekday: "long" }).format(at);
 export const hourOf = (at: number): number => Number(minuteOf(at).slice(0, 2)) % 24;
 
-/** Today's are told by the time alone. */
-function momentOf(at: number, now: number): string {
+/** Today's are told by the time alone: a time of another day must not pass for one of today. */
+export function momentOf(at: number, now: number): string {
   if (dateOf(at) === dateOf(now)) return minuteOf(at);
+  if (dateOf(at) === dateOf(now - DAY_MS)) return `昨日 ${minuteOf(at)}`;
   const day = format("day", { month: "numeric", day: "numeric" }).format(at);
   return `${day} ${minuteOf(at)}`;
 }
@@ -100,8 +101,9 @@ export function trust(): Trust {
 export function ageInWords(): string {
   const state = trust();
   if (state === "waiting") return "正在连接";
-  if (state === "fresh" || state === "recent") return "实时";
+  if (state === "fresh") return "实时";
   const old = age();
+  if (state === "recent") return `${Math.floor(old / 1000)} 秒前`;
   const asOf = momentOf(serverNow() - old, serverNow());
   if (!isAgeKnown) return "数据延迟 时长未知";
   const seconds = Math.floor(old / 1000);

@@ -2,7 +2,7 @@
 
 import type { Option, Picture, Scale } from "./charts";
 import { hourOf } from "./clock";
-import { BLUE, CYAN, FAINT, LINE, MINT, SOFT } from "./colours";
+import { BLUE, CYAN, FAINT, INK, LINE, MINT } from "./colours";
 import type { Day, ScreenDocument } from "./document";
 import { number, short } from "./numbers";
 
@@ -179,12 +179,19 @@ export function weekOption(scale: Scale): Option {
     grid: {
       left: 0.4 * rem,
       right: 0.4 * rem,
-      top: 2.6 * rem,
-      bottom: 2.6 * rem,
+      top: 1 * rem,
+      bottom: 5 * rem,
       outerBoundsMode: "none",
     },
     xAxis: [
-      axes(scale, { interval: 0, color: SOFT, fontSize: 1.5 * rem }).xAxis,
+      axes(scale, {
+        interval: 0,
+        margin: 0.7 * rem,
+        rich: {
+          day: { color: FAINT, fontSize: 1.4 * rem, lineHeight: 2 * rem },
+          visits: { color: INK, fontSize: 1.7 * rem, fontWeight: 600, lineHeight: 2.2 * rem },
+        },
+      }).xAxis,
       { type: "category", show: false, data: [] },
     ],
     yAxis: { type: "value", min: 0, show: false },
@@ -204,16 +211,6 @@ export function weekOption(scale: Scale): Option {
         silent: true,
         barWidth: "36%",
         z: 2,
-        label: {
-          show: true,
-          position: "top",
-          distance: 0.4 * rem,
-          color: "#eaf2ff",
-          fontSize: 1.5 * rem,
-          textBorderColor: "#0c1c3d",
-          textBorderWidth: 0.3 * rem,
-          formatter: ({ value }: { value: number }) => short(value),
-        },
         data: [],
       },
     ],
@@ -228,7 +225,11 @@ export function week(doc: ScreenDocument, { rem }: Scale): Picture {
     value: day.visits,
     itemStyle: { color: isToday(n) ? MINT : CYAN, borderRadius: [0.4 * rem, 0.4 * rem, 0, 0] },
   }));
-  const names = ours.map((day, n) => (isToday(n) ? "今日" : `周${weekday(day.day)}`));
+  // The number under its bar: above it would stand in the bar of the week before.
+  const names = ours.map((day, n) => {
+    const name = isToday(n) ? "今日" : `周${weekday(day.day)}`;
+    return `{visits|${short(day.visits)}}\n{day|${name}}`;
+  });
   const told = ours.map((day) => `${day.day} ${number(day.visits)}`);
   const earlier = before.map((day) => number(day.visits));
   const most = Math.max(4, ...[...ours, ...before].map((day) => day.visits));

@@ -76,6 +76,24 @@ export interface Residents {
   coverage_percent: number;
 }
 
+/** A part of the bureau's map, as src/screen/map.rs draws it. */
+export interface Shape {
+  name: string | null;
+  x: number;
+  y: number;
+  path: string;
+}
+
+/** The bureau's map with a pin for every venue on it. */
+export interface MapSheet {
+  tag: string;
+  approval_number: string;
+  width: number;
+  height: number;
+  shapes: Shape[];
+  venues: { id: string; x: number; y: number }[];
+}
+
 export interface ScreenDocument {
   as_of: string;
   division: string;
@@ -97,6 +115,7 @@ export interface ScreenDocument {
   groups: number | null;
   activities: number | null;
   residents: Residents | null;
+  map: string | null;
   venues: Venue[];
   hours: Hour[];
   days: Day[];

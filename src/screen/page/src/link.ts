@@ -1,13 +1,14 @@
 // Talks to the server: reads the document's stream, polls while the stream says nothing, backs off
 // when nobody answers, and rests while nobody looks. It knows nothing of how things are shown.
 
-import type { ScreenDocument } from "./document";
+import type { MapSheet, ScreenDocument } from "./document";
 
 declare const BUILD_ID: string;
 
-const POLL_MS = 1000;
-/** Polls between two attempts at a stream that is blocked. */
-const POLLS_A_ROUND = 60;
+/** The server's document may be a second old: so an entry is here within two, jitter included. */
+const POLL_MS = 600;
+/** Polls between two attempts at a stream that is blocked: about a minute. */
+const POLLS_A_ROUND = 100;
 const BACKOFF_MIN_MS = 5000;
 const BACKOFF_MAX_MS = 60_000;
 const REQUEST_MAX_MS = 15_000;
@@ -47,6 +48,12 @@ export class Link {
     private readonly token: string,
     private readonly listener: Listener,
   ) {}
+
+  /** The bureau's map; none where there is none, or none to be had now. */
+  async map(): Promise<MapSheet | null> {
+    const response = await this.ask(`${this.path}/map`, {}, AbortSignal.timeout(REQUEST_MAX_MS));
+    return response.ok ? ((await response.json()) as MapSheet) : null;
+  }
 
   /** For as long as the page lives. */
   async run(): Promise<never> {

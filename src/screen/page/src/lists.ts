@@ -1,6 +1,6 @@
 // The lists: the month's ranking and the latest entries.
 
-import { minuteOf } from "./clock";
+import { momentOf } from "./clock";
 import type { ScreenDocument } from "./document";
 import { byId, fill, make, mark, put, putName, setPart } from "./nodes";
 import { number } from "./numbers";
@@ -10,7 +10,7 @@ const ENTRIES = 12;
 /** Of a community's code; within one, venues are ranked. */
 const COMMUNITY_DIGITS = 12;
 /** A masked name is a letter and a star; whatever else comes is cut here. */
-const MASKED_MAX = 6;
+const MASKED_MAX = 4;
 
 const ranking = Array.from({ length: PLACES }, (_, n) => {
   const root = make("li", "", byId("ranking"));
@@ -47,11 +47,12 @@ export function showRanking(doc: ScreenDocument): void {
 
 export function showLatest(doc: ScreenDocument): void {
   byId("no-latest").hidden = doc.latest.length > 0;
+  const asOf = Date.parse(doc.as_of);
   fill(latest, doc.latest, (row, entry) => {
     row.root.dataset.way = entry.direction;
     put(row.way, entry.direction === "out" ? "离场" : "入场");
     put(row.name, [...(entry.name ?? "居民")].slice(0, MASKED_MAX).join(""));
     putName(row.venue, entry.venue ?? "");
-    put(row.at, minuteOf(Date.parse(entry.at)));
+    put(row.at, momentOf(Date.parse(entry.at), asOf));
   });
 }

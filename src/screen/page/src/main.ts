@@ -20,7 +20,8 @@ import {
 import { startCharts } from "./charts";
 import type { ScreenDocument } from "./document";
 import { Link, type Refusal } from "./link";
-import { forget, keep, keepPage, recall } from "./memory";
+import { useMap } from "./map";
+import { forget, keep, keepMap, keepPage, recall, recallMap } from "./memory";
 import { byId, put } from "./nodes";
 import { show } from "./show";
 
@@ -43,7 +44,13 @@ const REFUSALS: Record<Refusal | "missing", [string, string]> = {
   ],
 };
 
+/** Between two attempts to get a map that could not be had. */
+const MAP_EVERY_MS = 30_000;
+
 let shown: ScreenDocument | null = null;
+let link: Link | null = null;
+/** The map that is drawn or was asked for, and when it may be asked for again. */
+let map = { tag: "", nextAt: 0 };
 
 /** Once a second: the time, the age, and what follows from them. */
 function tick(): void {
@@ -90,6 +97,24 @@ function accept(doc: ScreenDocument, olderByMs: number): void {
   show(doc);
   keep(division, doc);
   tick();
+  void followMap(doc);
+}
+
+/** Gets the bureau's map when the document tells of another than we have. */
+async function followMap(doc: ScreenDocument): Promise<void> {
+  if (!doc.map) {
+    if (map.tag) keepMap(division, null);
+    map = { tag: "", nextAt: 0 };
+    return useMap(null);
+  }
+  if (!link || doc.map === map.tag || performance.now() < map.nextAt) return;
+  map.nextAt = performance.now() + MAP_EVERY_MS;
+  const sheet = await link.map().catch(() => null);
+  if (!sheet || !shown?.map) return;
+  map.tag = sheet.tag;
+  useMap(sheet);
+  keepMap(division, sheet);
+  show(shown);
 }
 
 function confirm(asOf: string | null, olderByMs: number): void {
@@ -109,6 +134,11 @@ function start(): void {
   setInterval(tick, 1000);
   addEventListener("hashchange", () => location.reload());
   if (!token) return refuse("missing");
+  const sheet = recallMap(division);
+  if (sheet) {
+    map.tag = sheet.tag;
+    useMap(sheet);
+  }
   const kept = recall(division);
   if (kept) {
     shown = kept;
@@ -117,7 +147,8 @@ function start(): void {
   }
   tick();
   const path = `/api/v1/screens/${encodeURIComponent(division)}`;
-  void new Link(path, token, { document: accept, confirm, refuse }).run();
+  link = new Link(path, token, { document: accept, confirm, refuse });
+  void link.run();
   addEventListener("pagehide", () => {
     if (shown) keep(division, shown, true);
   });

@@ -1,7 +1,7 @@
 // What outlives a reboot: the last good document, in the browser's store, and the page itself, in
 // its cache, from which the worker serves it when the server cannot be reached.
 
-import type { ScreenDocument } from "./document";
+import type { MapSheet, ScreenDocument } from "./document";
 
 /** Between two writes of the document to the disk. */
 const KEEP_EVERY_MS = 10_000;
@@ -12,6 +12,7 @@ const PARTS = ["app.js", "app.css", "icon.svg"].map((name) => `/screen/page/${na
 let keepAt = 0;
 
 const slot = (division: string): string => `fitgate.screen.${division}`;
+const mapSlot = (division: string): string => `${slot(division)}.map`;
 
 /** Keeps `shown` with the age it has; at most every ten seconds unless it is `urgent`. */
 export function keep(division: string, shown: ScreenDocument, urgent = false): void {
@@ -36,8 +37,28 @@ export function recall(division: string): ScreenDocument | null {
 export function forget(division: string): void {
   try {
     localStorage.removeItem(slot(division));
+    localStorage.removeItem(mapSlot(division));
   } catch {
     // As above.
+  }
+}
+
+/** Keeps the bureau's map, or that there is none. */
+export function keepMap(division: string, sheet: MapSheet | null): void {
+  try {
+    if (sheet) localStorage.setItem(mapSlot(division), JSON.stringify(sheet));
+    else localStorage.removeItem(mapSlot(division));
+  } catch {
+    // As above: it is asked for again after a reboot.
+  }
+}
+
+export function recallMap(division: string): MapSheet | null {
+  try {
+    const kept = JSON.parse(localStorage.getItem(mapSlot(division)) ?? "null") as MapSheet | null;
+    return kept && Array.isArray(kept.shapes) && Array.isArray(kept.venues) ? kept : null;
+  } catch {
+    return null;
   }
 }
 

@@ -38,7 +38,7 @@ const WIDE = /[ᄀ-ᅟ⺀-꓏가-힣豈-﫿︰-﹏＀-｠￠-￦]|[\ud800-\udbff
 const NARROW_UNITS = 0.58;
 
 /** How wide a text is, in its own font size, as far as a glance at it tells. */
-function units(text: string): number {
+export function units(text: string): number {
   let sum = 0;
   for (const letter of text) sum += WIDE.test(letter) ? 1 : NARROW_UNITS;
   return sum;

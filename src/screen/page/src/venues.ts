@@ -1,7 +1,10 @@
 // The schematic picture of the venues: a tile each while they are few; with many, tiles for the
-// fullest and one small cell for every other. No map: a public one needs an approval number.
+// fullest and one small cell for every other. A map only where the bureau supplied one, since a
+// public map needs an approval number: then the fullest stand beside it.
 
 import type { ScreenDocument, Venue } from "./document";
+import { level } from "./level";
+import { hasMap, showMap } from "./map";
 import { byId, fill, make, mark, put, putName, setPart } from "./nodes";
 import { number } from "./numbers";
 
@@ -9,17 +12,12 @@ import { number } from "./numbers";
 const TILES_MAX = 12;
 /** Tiles of the fullest, where there are more venues. */
 const TOP_TILES = 8;
+/** Tiles beside a map. */
+const MAP_TILES = 5;
 /** Cells at most; a city has more venues only in its caption. */
 const CELLS_MAX = 800;
 /** Of cells, however few there are. */
 const COLUMNS_MIN = 40;
-/** Where no soft capacity is set, this part of the capacity is crowded. */
-const CROWDED_PART = 0.8;
-/** Without a capacity, so many people inside are shown as a busy venue. */
-const BUSY_PEOPLE = 20;
-
-type Level = "empty" | "calm" | "busy" | "crowded" | "full";
-
 const list = byId("venues");
 const cells = byId("cells");
 
@@ -40,18 +38,7 @@ const tiles = Array.from({ length: TILES_MAX }, (_, n) => {
 
 const dots: HTMLElement[] = [];
 
-/** How full a venue is, in words that the style has colours for. */
-function level(venue: Venue): Level {
-  const { inside, capacity, capacity_soft: soft } = venue;
-  if (inside <= 0) return "empty";
-  if (capacity !== null && inside >= capacity) return "full";
-  const crowded = soft ?? (capacity === null ? Infinity : capacity * CROWDED_PART);
-  if (inside >= crowded) return "crowded";
-  const busy = capacity === null ? BUSY_PEOPLE : capacity * 0.4;
-  return inside >= busy ? "busy" : "calm";
-}
-
-/** Columns of tiles that leave no hole but in the last row, which then stretches. */
+/** Columns of tiles that leave no hole but in the first row, which then stretches. */
 function columnsFor(count: number): number {
   if (count <= 3) return Math.max(1, count);
   if (count === 4) return 2;
@@ -60,14 +47,22 @@ function columnsFor(count: number): number {
 
 export function showVenues(doc: ScreenDocument): void {
   const { venues } = doc;
+  const isDrawn = hasMap(doc);
   const isMany = venues.length > TILES_MAX;
-  const shown = isMany ? TOP_TILES : venues.length;
-  const columns = columnsFor(shown);
-  list.dataset.crowd = isMany ? "many" : "few";
-  list.dataset.size = shown <= 4 ? "large" : shown <= 6 ? "middle" : "small";
+  const shown = isDrawn ? Math.min(MAP_TILES, venues.length) : isMany ? TOP_TILES : venues.length;
+  const columns = isDrawn ? 1 : columnsFor(shown);
+  byId("places").dataset.drawn = String(isDrawn);
+  byId("map").hidden = !isDrawn;
+  if (isDrawn) showMap(doc);
+  list.dataset.crowd = isMany || isDrawn ? "many" : "few";
+  list.dataset.size = isDrawn ? "small" : shown <= 4 ? "large" : shown <= 6 ? "middle" : "small";
   list.style.setProperty("--columns", String(columns));
+  // A row that is not full comes first: the fullest venues have the widest tiles.
+  const first = shown % columns;
+  list.style.setProperty("--first", String(Math.max(1, first)));
   byId("no-venues").hidden = venues.length > 0;
-  fill(tiles, venues.slice(0, shown), (tile, venue) => {
+  fill(tiles, venues.slice(0, shown), (tile, venue, n) => {
+    tile.root.dataset.row = n < first ? "first" : "full";
     putName(tile.name, venue.name);
     put(tile.inside, number(venue.inside));
     put(tile.capacity, venue.capacity === null ? "" : number(venue.capacity));
@@ -77,8 +72,11 @@ export function showVenues(doc: ScreenDocument): void {
     put(tile.visits, number(venue.visits));
     put(tile.minutes, number(venue.minutes));
   });
-  showCells(isMany ? venues.slice(TOP_TILES, TOP_TILES + CELLS_MAX) : []);
-  byId("cells-caption").hidden = !isMany;
+  showCells(isMany && !isDrawn ? venues.slice(TOP_TILES, TOP_TILES + CELLS_MAX) : []);
+  byId("cells-caption").hidden = !isMany && !isDrawn;
+  byId("cells-others").hidden = isDrawn;
+  byId("map-approval").hidden = !isDrawn;
+  if (!isDrawn) byId("map-off").hidden = true;
   put(byId("venues-more"), number(Math.max(0, venues.length - TOP_TILES)));
   put(byId("venues-in-use"), number(venues.filter((venue) => venue.inside > 0).length));
 }

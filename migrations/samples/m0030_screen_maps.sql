@@ -1,0 +1,1 @@
+INSERT INTO screen_maps (division, tag, approval_number, drawing, supplied_at) VALUES ('330499', '0123456789abcdef', '示例', '{"frame":{"west":121.0,"north":30.8,"squeeze":0.86,"scale":1000.0,"width":1000.0,"height":500.0},"shapes":[]}', '2026-11-02T12:00:00+00:00');

@@ -1,0 +1,123 @@
+"""The bench town, its sizes, and how a measure's figures are printed."""
+
+import json
+import pathlib
+import sys
+import tempfile
+
+import lab
+from lab import CannotMeasure, Server
+
+PEOPLE = 50_000
+FULL = {"rounds": 5, "seconds": 10, "history": 1_000_000, "held": 1000, "replayed": 100_000, "months": None}
+QUICK = {"rounds": 2, "seconds": 3, "history": 200_000, "held": 200, "replayed": 20_000, "months": 1}
+KB = 1024
+DURABLE = {"fsync": "on", "synchronous_commit": "on"}
+
+
+def at_least(goal):
+    return f">= {goal}", lambda ratio: ratio >= goal
+
+
+def at_most(goal, unit=""):
+    return f"<= {goal}{unit}", lambda ratio: ratio <= goal
+
+
+# By measure: the goal as it is printed, and whether a figure reaches it.
+GOALS = {}
+
+
+def tell(text):
+    print(f"-- {text}", file=sys.stderr, flush=True)
+
+
+def result(name, what, unit, rounds, conditions):
+    goal, met = GOALS[name]
+    length = [word for word in sys.argv[1:2] if word == "quick"]
+    print(lab.line(name, what, unit, rounds, goal, met, conditions, length), flush=True)
+
+
+class Town:
+    """The small town in PostgreSQL, with 50 000 people and a history beside it, lived in; and the
+    databases of the two ceilings on the same server."""
+
+    def __init__(self, size):
+        self.size = size
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench.", dir=lab.os.environ["FITGATE_OWN_DIR"]))
+        self.keys = self.folder / "keys"
+        self.credentials = self.folder / "credentials.json"
+        self.url = lab.database_url("fitgate_bench")
+        # Each round's events lie after those of the round before, so that none comes late.
+        self.minutes_ago = 225
+        tell("the town")
+        lab.create_database("fitgate_bench")
+        lab.run([lab.FITGATE, "demo", "--load-only", "--months", 1, "--database-url", self.url,
+                 "--redis-url", lab.REDIS_URL, "--keys", self.keys, "--credentials", self.credentials])
+        self.move_in()
+        tell("every person comes and goes once")
+        with self.serve() as server:
+            self.warm_up(server)
+        lab.psql("fitgate_bench", "-c", "VACUUM ANALYZE")
+        tell("the ceilings' databases")
+        lab.create_database("ceiling_full", "fitgate_bench")
+        lab.assert_index_plans("ceiling_full")
+        lab.create_database("ceiling_minimal")
+        lab.psql("ceiling_minimal", "-f", lab.CEILING / "schema.sql")
+        history = (lab.CEILING / "lived_in.sql").read_text()
+        if self.size is QUICK:
+            history = history.replace("1000000", "200000").replace("500000", "100000")
+        shorter = self.folder / "lived_in.sql"
+        shorter.write_text(history)
+        lab.psql("ceiling_minimal", "-f", shorter)
+
+    def move_in(self):
+        """Gives each native terminal a place of its own, and people to let in."""
+        file = json.loads(self.credentials.read_text())
+        terminals = [terminal for terminal in file["terminals"] if terminal["protocol"] == "native"]
+        for n, terminal in enumerate(terminals, start=1):
+            terminal["venue_id"] = f"01900000-0000-7000-9000-{n:012x}"
+            terminal["direction"] = "both"
+        file["terminals"] = terminals
+        self.screen = file["screens"][0]
+        self.credentials.write_text(json.dumps(file))
+        ids = "{" + ",".join(terminal["id"] for terminal in terminals) + "}"
+        lab.psql("fitgate_bench", "-f", lab.CEILING / "full_people.sql",
+                 people=PEOPLE, member=file["members"][0]["id"], terminals=ids)
+        # The same without a history, for towns that are grown or stay fresh.
+        lab.create_database("bench_bare", "fitgate_bench")
+        lab.psql("fitgate_bench", "-f", lab.CEILING / "full_history.sql", events=self.size["history"])
+
+    def serve(self):
+        return Server(self.url, self.keys, lab.REDIS_URL)
+
+    def warm_up(self, server):
+        # Small batches that leave at once: nobody is left inside who is not there in the measure.
+        self.entries(server, "--batch", 50, "--connections", 8, "--inside", 1, "--seconds", 300,
+                     "--events", 2 * PEOPLE, minutes=10)
+
+    def entries(self, server, *words, minutes=8):
+        """A load of entries; `minutes` is how far it may move the people's time forward."""
+        self.minutes_ago -= minutes
+        figures = lab.load("entries", "--credentials", self.credentials, "--base-url", server.url,
+                           "--people", f"bench-:{PEOPLE}",
+                           "--start-minutes-ago", max(self.minutes_ago, 1), *words)
+        # A refused entry would be cheaper than what is claimed.
+        done = sum(figures["results"].get(result, 0) for result in ("accepted", "granted"))
+        if done < 0.99 * sum(figures["results"].values()):
+            raise CannotMeasure(f"not all were let in: {figures}")
+        return figures
+
+    def timed(self):
+        return "--seconds", self.size["seconds"], "--warm-up", 1
+
+    def conditions(self, **more):
+        return DURABLE | {
+            "database": "PostgreSQL, lived in", "events_before": self.size["history"], "people": PEOPLE,
+            "seconds_a_round": self.size["seconds"], "counters": "Redis",
+        } | more
+
+
+def rounds(town):
+    for n in range(town.size["rounds"]):
+        tell(f"round {n + 1} of {town.size['rounds']}")
+        yield n
