@@ -31,7 +31,7 @@ use crate::{
             edge::{self, edge},
             limits::RateLimit,
             ops::{Readiness, ops},
-            serve::{Limits, serve},
+            serve::{Front, Limits, serve},
         },
         ids::VenueId,
         keys::Keys,
@@ -124,14 +124,17 @@ impl App {
             stop.clone(),
             metrics.screen_builds.clone(),
         );
-        let router = router(&state, recorder, (intake, caches), hub.clone())?;
+        let front = Front {
+            ready: Some(polls(&state, hub.clone())),
+            router: router(&state, recorder, (intake, caches), hub.clone())?,
+        };
         let readiness = readiness(&state);
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
         let operations =
             ops(metrics.clone(), readiness).merge(minutes::operations().with_state(state.clone()));
         let ops_router = edge(operations, edge::Settings::default(), metrics);
         let servers = [
-            tokio::spawn(serve(listener, router, Limits::default(), stop.clone())),
+            tokio::spawn(serve(listener, front, Limits::default(), stop.clone())),
             tokio::spawn(serve(ops_listener, ops_router, Limits::default(), stop.clone())),
         ];
         tracing::info!(%address, %ops_address, "fitgate is listening");
@@ -339,11 +342,21 @@ fn router(
         ))))
         .merge(screen::routes(hub))
         .split_for_parts();
-    let settings =
-        edge::Settings { hosts: state.config.hosts.clone(), ..edge::Settings::default() };
     let remembered = Extension(caches);
     let router = paths.merge(docs(&api)?).layer(remembered).with_state(state.clone());
-    Ok(edge(router, settings, state.metrics.clone()))
+    Ok(edge(router, edge_settings(state), state.metrics.clone()))
+}
+
+fn edge_settings(state: &State) -> edge::Settings {
+    edge::Settings { hosts: state.config.hosts.clone(), ..edge::Settings::default() }
+}
+
+/// Polls of screens, which are most of all requests and find their bytes ready.
+fn polls(state: &State, hub: screen::Hub) -> edge::Ready {
+    let (settings, metrics) = (edge_settings(state), state.metrics.clone());
+    edge::ahead(settings, metrics, screen::POLLED, move |uri, headers| {
+        screen::ready(&hub, uri, headers)
+    })
 }
 
 /// Ready when SQL answers and the server is not stopping. Counters may be lost: doors must open.

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequestParts, Path},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 
 use super::{Hub, TokenHash, hash};
@@ -24,7 +24,8 @@ impl FromRequestParts<Hub> for Viewer {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Error> {
-        let token = bearer(parts).ok_or(Error::Unauthenticated(Code::ScreenTokenInvalid))?;
+        let token =
+            bearer(&parts.headers).ok_or(Error::Unauthenticated(Code::ScreenTokenInvalid))?;
         let token = hash(token);
         let own = hub.division_of(&token).await?;
         let own = own.ok_or(Error::Unauthenticated(Code::ScreenTokenInvalid))?;
@@ -39,8 +40,9 @@ impl FromRequestParts<Hub> for Viewer {
     }
 }
 
-fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+/// The token that the caller shows.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let fits = scheme.eq_ignore_ascii_case("bearer") && token.len() <= TOKEN_BYTES_MAX;
     (fits && !token.is_empty()).then_some(token)
@@ -53,11 +55,15 @@ impl<S: Sync> FromRequestParts<S> for Known {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(parts.headers.get(header::IF_NONE_MATCH).cloned()))
+        Ok(Self::of(parts.headers.get(header::IF_NONE_MATCH)))
     }
 }
 
 impl Known {
+    pub fn of(header: Option<&HeaderValue>) -> Self {
+        Self(header.cloned())
+    }
+
     /// Whether the caller has `etag`, compared weakly, as RFC 9110 says.
     pub fn has(&self, etag: &HeaderValue) -> bool {
         let Some(known) = &self.0 else { return false };

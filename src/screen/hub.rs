@@ -12,6 +12,7 @@ use std::{
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use prometheus::Histogram;
 use sea_orm::DatabaseConnection;
 use tokio::{
@@ -176,6 +177,19 @@ impl Hub {
             return Ok(Arc::clone(built));
         }
         first(screen.latest.clone()).await
+    }
+
+    /// The division of a token that has been looked up lately.
+    pub fn division_at_hand(&self, token: &TokenHash) -> Option<DivisionCode> {
+        self.0.tokens.get(token).now_or_never().flatten().flatten()
+    }
+
+    /// The newest document of `division`, if there is one.
+    pub fn built_at_hand(&self, division: &DivisionCode) -> Option<Arc<Built>> {
+        let screens = self.0.screens.read().unwrap_or_else(PoisonError::into_inner);
+        let screen = screens.get(division)?;
+        screen.asked_ms.store(self.now_ms(), Ordering::Relaxed);
+        screen.latest.borrow().built.clone()
     }
 
     /// The documents of `division` as they change. The receiver keeps them being built.

@@ -23,6 +23,7 @@ mod page;
 mod past;
 mod people;
 mod places;
+mod ready;
 mod routes;
 mod stream;
 mod tables;
@@ -33,6 +34,7 @@ mod tests;
 pub use hub::Hub;
 pub use map::BYTES_MAX as MAP_BYTES_MAX;
 pub use maps::{MapFile, MapTaken, remove_map, set_map};
+pub use ready::{ROUTE as POLLED, ready};
 pub use routes::routes;
 
 /// Random bytes of a screen token: far beyond what can be guessed.

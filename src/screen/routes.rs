@@ -180,7 +180,7 @@ async fn screen_icon(known: Known) -> Response {
 }
 
 /// The prebuilt bytes, or word that the caller has them.
-fn answer(built: &Built, known: &Known) -> Response {
+pub fn answer(built: &Built, known: &Known) -> Response {
     let age_ms = u64::try_from(built.age().as_millis()).unwrap_or(u64::MAX);
     let unchanged = known.has(&built.etag);
     let mut response = if unchanged {

@@ -75,6 +75,15 @@ async fn a_poll_costs_nothing_until_something_changes() {
         assert_eq!((again.status, again.text.as_str()), (304, ""), "{known}");
         assert!(again.header("fitgate-age-ms").parse::<u64>().is_ok());
     }
+    // The first answer came through the router, the next ones from bytes that lay ready.
+    let again = screen.asks("").await;
+    assert_eq!((again.status, &again.text), (200, &first.text));
+    for name in ["content-type", "cache-control", "content-security-policy", "fitgate-build"] {
+        assert_eq!(again.header(name), first.header(name), "{name}");
+    }
+    for name in ["referrer-policy", "x-content-type-options", "trace-id"] {
+        assert!(!again.header(name).is_empty(), "{name}");
+    }
     door.asks("in", &member.face).await;
     let changed = eventually("another document", async || {
         let answer = screen.asks(&etag).await;

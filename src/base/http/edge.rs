@@ -7,10 +7,11 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
 };
+use hyper::body::Incoming;
 use tokio::{sync::Semaphore, time::Instant};
 use tower_http::{catch_panic::CatchPanicLayer, decompression::RequestDecompressionLayer};
 use tracing::Instrument;
@@ -80,6 +81,29 @@ pub fn edge(router: Router, settings: Settings, metrics: Arc<Metrics>) -> Router
         .layer(from_fn_with_state(edge, observe))
 }
 
+/// Answers to GET requests that are given before any router is asked, or nothing.
+pub type Ready = Arc<dyn Fn(&http::Request<Incoming>) -> Option<Response> + Send + Sync>;
+
+/// What `ready` gives for an address and headers, with what every answer bears. Such requests are
+/// counted under `route`, not written down one by one: they are most of all, and all alike.
+pub fn ahead(
+    settings: Settings,
+    metrics: Arc<Metrics>,
+    route: &'static str,
+    ready: impl Fn(&Uri, &HeaderMap) -> Option<Response> + Send + Sync + 'static,
+) -> Ready {
+    Arc::new(move |request| {
+        let begun = Instant::now();
+        if request.method() != Method::GET || check(&settings, request).is_err() {
+            return None;
+        }
+        let mut response = ready(request.uri(), request.headers())?;
+        complete_headers(response.headers_mut(), Uuid::now_v7());
+        metrics.http.record(&Method::GET, route, response.status(), begun.elapsed());
+        Some(response)
+    })
+}
+
 /// Seconds after which a caller turned away for overload should come back.
 const OVERLOAD_RETRY_S: u32 = 1;
 
@@ -111,7 +135,7 @@ async fn admit(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> R
 /// Longest path and query; a page cursor and every filter together stay below it.
 const URI_BYTES_MAX: usize = 8 * 1024;
 
-fn check(settings: &Settings, request: &Request) -> Result<(), Problem> {
+fn check<B>(settings: &Settings, request: &http::Request<B>) -> Result<(), Problem> {
     let headers = request.headers();
     let bad_request = |code| Problem::new(StatusCode::BAD_REQUEST, code);
     let uri_bytes = request.uri().path_and_query().map_or(0, |text| text.as_str().len());

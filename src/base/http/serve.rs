@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use super::{
+    edge::Ready,
     peer::Peer,
     wire::{self, Wire},
 };
@@ -52,14 +53,28 @@ impl Default for Limits {
     }
 }
 
-/// Serves `router` on `listener` until `stop`, then lets requests end for `limits.stop_deadline`.
+/// Who answers: what lies ready, then the router.
+#[derive(Clone)]
+pub struct Front {
+    pub ready: Option<Ready>,
+    pub router: Router,
+}
+
+impl From<Router> for Front {
+    fn from(router: Router) -> Self {
+        Self { ready: None, router }
+    }
+}
+
+/// Serves `front` on `listener` until `stop`, then lets requests end for `limits.stop_deadline`.
 /// Streams must end by themselves when `stop` is cancelled; what still runs then is cut off.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    front: impl Into<Front>,
     limits: Limits,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    let front = front.into();
     let room = Arc::new(Semaphore::new(limits.connections_max));
     let refusals = Refusals::new();
     let limits = Arc::new(limits);
@@ -76,8 +91,8 @@ pub async fn serve(
         };
         match Arc::clone(&room).try_acquire_owned() {
             Ok(permit) => {
-                let (router, limits, stop) = (router.clone(), Arc::clone(&limits), stop.clone());
-                connections.spawn(connection(socket, peer, router, limits, stop, permit));
+                let (front, limits, stop) = (front.clone(), Arc::clone(&limits), stop.clone());
+                connections.spawn(connection(socket, peer, front, limits, stop, permit));
             }
             Err(_) => refusals.refuse(socket),
         }
@@ -124,7 +139,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 async fn connection(
     socket: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    front: Front,
     limits: Arc<Limits>,
     stop: CancellationToken,
     permit: OwnedSemaphorePermit,
@@ -135,7 +150,7 @@ async fn connection(
         return;
     }
     let mut wire = Wire::new(socket, limits.head_timeout, limits.stall_timeout);
-    speak(&mut wire, peer, router, &limits, &stop).await;
+    speak(&mut wire, peer, front, &limits, &stop).await;
     if !stop.is_cancelled() {
         wire.linger().await;
     }
@@ -146,11 +161,11 @@ async fn connection(
 async fn speak(
     wire: &mut Wire,
     peer: SocketAddr,
-    router: Router,
+    front: Front,
     limits: &Limits,
     stop: &CancellationToken,
 ) {
-    let service = service_fn(move |request| answer(router.clone(), request, peer));
+    let service = service_fn(move |request| answer(front.clone(), request, peer));
     let http = http1::Builder::new()
         .timer(TokioTimer::new())
         // It runs from the end of an answer, so it is the idle time; `Wire` times the heads.
@@ -172,12 +187,15 @@ async fn speak(
 }
 
 async fn answer(
-    mut router: Router,
+    mut front: Front,
     mut request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Result<Response, Infallible> {
+    if let Some(response) = front.ready.as_ref().and_then(|ready| ready(&request)) {
+        return Ok(response);
+    }
     request.extensions_mut().insert(Peer(peer));
-    router.call(request.map(Body::new)).await
+    front.router.call(request.map(Body::new)).await
 }
 
 /// Waits for the connections' ends, no longer than `deadline`; the rest is cut off.

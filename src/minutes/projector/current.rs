@@ -136,13 +136,14 @@ const TIMELINES: Lookup = Lookup {
     lock: None,
 };
 
-/// All sessions of a member around a day, void ones too: where they no longer count, that must
-/// be written as well.
+/// The communities of all sessions of a member around a day, and whether one of them counts on it;
+/// void ones too: where they no longer count, that must be written as well.
 const STAYS: Lookup = Lookup {
     select: "q.k1 AS member, q.k2 AS day, t.version AS version, s.community AS community, \
-             s.business_day AS business_day, s.void AS void",
+             MAX(CASE WHEN s.void OR s.business_day <> q.k2 THEN 0 ELSE 1 END) AS counts",
     from: "timelines t JOIN sessions s ON s.member_id = t.member_id",
-    on: "t.member_id = q.k1 AND s.business_day BETWEEN q.k3 AND q.k4",
+    on: "t.member_id = q.k1 AND s.business_day BETWEEN q.k3 AND q.k4 \
+         GROUP BY q.k1, q.k2, t.version, s.community",
     keys: &[Kind::Uuid, Kind::Day, Kind::Day, Kind::Day],
     lock: None,
 };
@@ -272,8 +273,7 @@ async fn persons(
     for row in bulk::find(db, &STAYS, keys).await? {
         let (member, day) = (MemberId(row.try_get("", "member")?), row.try_get("", "day")?);
         let version = row.try_get("", "version")?;
-        let counts = !row.try_get::<bool>("", "void")?
-            && row.try_get::<NaiveDate>("", "business_day")? == day;
+        let counts = row.try_get::<i32>("", "counts")? == 1;
         let community: String = row.try_get("", "community")?;
         let community: DivisionCode =
             community.parse().map_err(|_| DbErr::Type("a session's community".to_owned()))?;
