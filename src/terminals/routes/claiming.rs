@@ -178,7 +178,7 @@ pub struct AccessBody {
     user: String,
     /// Sealed when stored, and shown to nobody.
     password: String,
-    /// Fetch its events as a stream (Hikvision's alertStream), where it cannot post them to us.
+    /// Fetch its events as a stream (`alertStream` of Hikvision), where it cannot post them to us.
     /// False when absent.
     stream: Option<bool>,
 }

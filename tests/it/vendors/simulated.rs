@@ -72,16 +72,11 @@ impl Device {
         self.clock(at).format("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    fn posts(&self, path: &str, content_type: &str, body: &str) -> Bytes {
-        let header = format!("Content-Type: {content_type}");
-        Bytes::new("POST", path, body.as_bytes()).with(&header)
-    }
-
     /// What it sends to say that it lives, with its clock where the protocol has one.
     pub fn heartbeat(&self, now: DateTime<Utc>) -> Bytes {
         let (serial, token) = (&self.serial, &self.token);
         match self.family {
-            "zkteco_acc" => self.posts(
+            "zkteco_acc" => posts(
                 &format!("/iclock/cdata?SN={serial}&table=rtstate"),
                 "application/push;charset=UTF-8",
                 &format!("time={}\tsensor=00\trelay=00\talarm=0000", self.local(now)),
@@ -90,11 +85,11 @@ impl Device {
             "hikvision" => {
                 let body = json!({ "eventType": "heartBeat", "shortSerialNumber": serial,
                     "dateTime": self.clock(now).to_rfc3339() });
-                self.posts(&format!("/hikvision/{token}"), "application/json", &body.to_string())
+                posts(&format!("/hikvision/{token}"), "application/json", &body.to_string())
             }
             "fcard" => {
                 let body = json!({ "SN": serial, "RelayStatus": 0 }).to_string();
-                self.posts("/Device/Keepalive", "application/json", &body)
+                posts("/Device/Keepalive", "application/json", &body)
             }
             "dahua" => Bytes::new("POST", &format!("/dahua/{token}/keepalive"), b""),
             "uniubi" => Bytes::new("POST", &format!("/uniubi/{token}/heartbeat"), b"{}"),
@@ -103,7 +98,7 @@ impl Device {
                 let body = json!({ "operator": "HeartBeat",
                     "info": { "DeviceID": serial, "Time": time } });
                 let path = format!("/hq/{token}/heartbeat");
-                self.posts(&path, "application/json", &body.to_string())
+                posts(&path, "application/json", &body.to_string())
             }
         }
     }
@@ -135,7 +130,7 @@ impl Device {
         let table = if is_acc { "rtlog" } else { "ATTLOG&Stamp=9999" };
         let path = format!("/iclock/cdata?SN={serial}&table={table}");
         let rows: Vec<String> = batch.iter().map(row).collect();
-        self.posts(&path, "application/push;charset=UTF-8", &rows.join("\r\n"))
+        posts(&path, "application/push;charset=UTF-8", &rows.join("\r\n"))
     }
 
     fn one(&self, seen: &Seen) -> Bytes {
@@ -152,7 +147,7 @@ impl Device {
                         "serialNo": seen.number, "frontSerialNo": seen.number - 1, "cardReaderNo": 1 + u8::from(seen.is_exit),
                     },
                 });
-                self.posts(&format!("/hikvision/{token}"), "application/json", &body.to_string())
+                posts(&format!("/hikvision/{token}"), "application/json", &body.to_string())
             }
             "fcard" => {
                 let detail = json!({
@@ -167,7 +162,7 @@ impl Device {
                 };
                 let body = part("SN", serial) + &part("RecordDetail", &detail.to_string());
                 let kind = "multipart/form-data; boundary=b";
-                self.posts("/Record/UploadIdentifyRecord", kind, &(body + "--b--\r\n"))
+                posts("/Record/UploadIdentifyRecord", kind, &(body + "--b--\r\n"))
             }
             "dahua" => {
                 let body = json!({ "Channel": 0, "Events": [{
@@ -180,13 +175,13 @@ impl Device {
                         "UTC": unix.timestamp(), "RealUTC": unix.timestamp(),
                     },
                 }] });
-                self.posts(&format!("/dahua/{token}"), "application/json", &body.to_string())
+                posts(&format!("/dahua/{token}"), "application/json", &body.to_string())
             }
             "uniubi" => {
                 let kind = if seen.is_refused { "face_1" } else { "face_0" };
                 let body = json!({ "personId": person, "deviceKey": serial, "type": kind,
                     "time": unix.timestamp_millis().to_string() });
-                self.posts(&format!("/uniubi/{token}"), "application/json", &body.to_string())
+                posts(&format!("/uniubi/{token}"), "application/json", &body.to_string())
             }
             _ => {
                 let body = json!({ "operator": "VerifyPush", "info": {
@@ -196,7 +191,7 @@ impl Device {
                     "Sendintime": 0, "nRecordIndex": seen.number,
                 } });
                 let path = format!("/hq/{token}/Verify");
-                self.posts(&path, "application/json", &body.to_string())
+                posts(&path, "application/json", &body.to_string())
             }
         }
     }
@@ -212,4 +207,9 @@ impl Device {
             _ => true,
         }
     }
+}
+
+fn posts(path: &str, content_type: &str, body: &str) -> Bytes {
+    let header = format!("Content-Type: {content_type}");
+    Bytes::new("POST", path, body.as_bytes()).with(&header)
 }
