@@ -230,7 +230,7 @@ async fn drawn_up(
                 draining: draining.contains(&id),
                 refused: mismatches.get(&id).copied().unwrap_or_default(),
             };
-            lines.push(line(view.clone(), row, known, now));
+            lines.push(line(view.clone(), &row, &known, now));
         }
     }
     Ok(lines)
@@ -243,7 +243,12 @@ struct Known {
     refused: i64,
 }
 
-fn line(view: TerminalView, row: terminal_ledger::Model, known: Known, now: DateTime<Utc>) -> Line {
+fn line(
+    view: TerminalView,
+    row: &terminal_ledger::Model,
+    known: &Known,
+    now: DateTime<Utc>,
+) -> Line {
     let is_native = *view.terminal.family == *NATIVE;
     let missing_records = if is_native {
         view.progress.missing()
