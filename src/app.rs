@@ -115,6 +115,8 @@ impl App {
         let intake =
             gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
         tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
+        tasks.spawn(gateways::outward::keep_rosters(intake.clone(), stop.clone()));
+        tasks.spawn(gateways::listening::run(intake.clone(), stop.clone()));
         let hub = screen::Hub::new(
             db.clone(),
             clock,

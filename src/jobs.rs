@@ -47,6 +47,8 @@ enum Job {
     Days,
     /// Marks terminals that have been silent for seven days.
     Lost,
+    /// Counts terminals by what is wrong with them.
+    Terminals,
     /// Asks people whose exit is missing when they left, and sends what waits.
     Messages,
     /// Makes the months ahead.
@@ -63,10 +65,11 @@ enum Job {
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 10] = [
+const JOBS: [(Job, &str, Duration); 11] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
+    (Job::Terminals, "terminals", Duration::from_secs(30)),
     (Job::Messages, "messages", Duration::from_secs(5)),
     (Job::Partitions, "partitions", Duration::from_hours(6)),
     (Job::Anchor, "anchor", Duration::from_hours(24)),
@@ -163,6 +166,7 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             minutes::days::settle(db, &world.venues, now).await?;
         }
         Job::Lost => terminals::mark_lost(db, now).await?,
+        Job::Terminals => count_troubles(context, now).await?,
         Job::Messages => send_messages(context, now).await?,
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
         Job::Anchor => minutes::days::anchor(db, now).await?,
@@ -192,6 +196,22 @@ async fn send_messages(
         wechat::note_missing_exits(db, keys, template, now).await?;
     }
     wechat::deliver(db, keys, wechat, now).await.map(drop)
+}
+
+/// Sums of the terminals' ledger: how many are in which trouble.
+async fn count_troubles(
+    context: &Context,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), crate::base::error::Error> {
+    let standings = terminals::ledger::standings(&context.db, now).await?;
+    let metrics = &context.metrics;
+    for trouble in terminals::Trouble::ALL {
+        let count = standings.iter().filter(|one| one.troubles().contains(&trouble)).count();
+        let gauge = metrics.terminals_in_trouble.with_label_values(&[trouble.as_str()]);
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+    metrics.missing_records.set(standings.iter().map(|one| one.missing_records).sum());
+    Ok(())
 }
 
 /// Faces are counted, and operators told before the law asks for more.

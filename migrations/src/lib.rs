@@ -12,6 +12,8 @@ mod m0004_entries;
 mod m0005_minutes;
 mod m0006_ground;
 mod m0010_gateways;
+mod m0011_terminal_ledgers;
+mod m0012_sealed_raw;
 mod m0020_wechat;
 mod m0021_verifications;
 mod m0022_disputes;
@@ -37,6 +39,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_minutes::Migration),
             Box::new(m0006_ground::Migration),
             Box::new(m0010_gateways::Migration),
+            Box::new(m0011_terminal_ledgers::Migration),
+            Box::new(m0012_sealed_raw::Migration),
             Box::new(m0020_wechat::Migration),
             Box::new(m0021_verifications::Migration),
             Box::new(m0022_disputes::Migration),

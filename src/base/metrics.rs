@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// The counters and histograms of a process.
@@ -14,6 +14,10 @@ pub struct Metrics {
     pub http: Http,
     /// Persons whose face a terminal or this server holds.
     pub faces: IntGauge,
+    /// Terminals in use by what is wrong with them.
+    pub terminals_in_trouble: IntGaugeVec,
+    /// Records of all terminals whose running numbers were skipped.
+    pub missing_records: IntGauge,
     /// Seconds that each build of a screen's document took.
     pub screen_builds: Histogram,
 }
@@ -26,13 +30,28 @@ impl Metrics {
         let http = Http::new(&registry);
         let faces = IntGauge::new("faces_persons", "Persons whose face is stored anywhere.");
         let faces = registered(&registry, faces);
+        let in_trouble = IntGaugeVec::new(
+            Opts::new("terminals_in_trouble", "Terminals in use by what is wrong with them."),
+            &["trouble"],
+        );
+        let missing = IntGauge::new(
+            "terminals_missing_records",
+            "Records of all terminals whose running numbers were skipped.",
+        );
         let builds = HistogramOpts::new(
             "screen_build_seconds",
             "From the first read of a screen's document until it is handed out.",
         );
         let builds = Histogram::with_opts(builds.buckets(DURATION_BUCKETS_S.to_vec()));
         let screen_builds = registered(&registry, builds);
-        Self { registry, http, faces, screen_builds }
+        Self {
+            terminals_in_trouble: registered(&registry, in_trouble),
+            missing_records: registered(&registry, missing),
+            registry,
+            http,
+            faces,
+            screen_builds,
+        }
     }
 
     /// Where domains register what they count; every name gets the prefix `fitgate_`.

@@ -14,7 +14,7 @@ use super::{
     judge::{Judge, Shown, Verdict},
     known::{self, Known},
     recorder::Context,
-    rows::{EventRow, Rows},
+    rows::{self, EventRow, Rows},
     world::World,
 };
 use crate::{
@@ -117,6 +117,7 @@ pub async fn park(context: &Context, entry: &NewEntry) -> Result<Done, DbErr> {
         rows.quarantine(entry, &terminal.family, &terminal.serial, Quarantine::Poison.as_str());
     }
     let mut writes = rows.writes();
+    rows::seal(&mut writes, &context.keys);
     writes.push(numbered.write());
     bulk::write_all(&tx, writes).await?;
     tx.commit().await?;
@@ -160,6 +161,7 @@ async fn draft<C: ConnectionTrait>(
         seen: HashSet::new(),
     };
     let (done, mut writes) = group.run(db, entries).await?;
+    rows::seal(&mut writes, &context.keys);
     writes.push(guards);
     // Rows that writers wait for at first, in everybody's order.
     let order = ["timelines", "venue_gates", "terminals"];

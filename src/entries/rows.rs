@@ -11,6 +11,7 @@ use crate::{
     base::{
         db::bulk::{Column, Kind, Verb, Write, column, nullable},
         ids::{Direction, EventId, MemberId, Method, VenueId},
+        keys::Keys,
     },
     minutes::timeline::Effect,
 };
@@ -58,6 +59,8 @@ const FLAG_COLUMNS: &[Column] = &[
     nullable("reason", Kind::Text),
 ];
 
+const QUARANTINE: &str = "quarantine";
+
 const QUARANTINE_COLUMNS: &[Column] = &[
     column("id", Kind::Uuid),
     column("family", Kind::Text),
@@ -67,6 +70,7 @@ const QUARANTINE_COLUMNS: &[Column] = &[
     column("received_at", Kind::Instant),
     column("reason", Kind::Text),
     column("raw", Kind::Text),
+    column("raw_ct", Kind::Text),
 ];
 
 /// An event as it will be stored, beside what its entry says.
@@ -190,6 +194,7 @@ impl Rows {
             entry.received_at.into(),
             reason.into(),
             entry.raw.clone().into(),
+            "".into(),
         ]);
     }
 
@@ -205,7 +210,7 @@ impl Rows {
         vec![
             insert("event_keys", KEY_COLUMNS, self.keys),
             insert("entry_events", EVENT_COLUMNS, self.events),
-            insert("quarantine", QUARANTINE_COLUMNS, self.quarantine),
+            insert(QUARANTINE, QUARANTINE_COLUMNS, self.quarantine),
             Write {
                 table: "entry_events",
                 columns: PASSED_COLUMNS,
@@ -230,6 +235,24 @@ impl Rows {
             },
         ]
     }
+}
+
+/// Seals what is on its way into quarantine: nobody knows what stands in it, a name perhaps.
+pub fn seal(writes: &mut [Write], keys: &Keys) {
+    let waiting = writes.iter_mut().filter(|write| write.table == QUARANTINE);
+    for row in waiting.flat_map(|write| &mut write.rows) {
+        if let [Value::Uuid(Some(id)), .., raw, sealed] = row.as_mut_slice()
+            && let Value::String(Some(plain)) = raw
+        {
+            *sealed = sealed_raw(keys, *id, plain).into();
+            *raw = "".into();
+        }
+    }
+}
+
+/// What is kept of a raw record under the id of its row.
+pub fn sealed_raw(keys: &Keys, id: Uuid, plain: &str) -> String {
+    keys.seal(QUARANTINE, "raw_ct", &id.to_string(), plain.as_bytes())
 }
 
 fn order(key: &[Value]) -> (Uuid, &str) {

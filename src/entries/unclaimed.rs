@@ -2,10 +2,15 @@
 //! by its own key, and so many of a terminal at most.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 use uuid::Uuid;
 
-use crate::base::db::bulk::{self, Column, Kind, Verb, Write, column, nullable};
+use super::rows::sealed_raw;
+use crate::base::{
+    db::bulk::{self, Column, Kind, Verb, Write, column, nullable},
+    error::Error,
+    keys::Keys,
+};
 
 /// Records that a terminal may leave here before it is claimed; a busy door's fortnight.
 pub const RECORDS_MAX: i64 = 10_000;
@@ -22,6 +27,7 @@ const COLUMNS: &[Column] = &[
     column("received_at", Kind::Instant),
     column("reason", Kind::Text),
     column("raw", Kind::Text),
+    column("raw_ct", Kind::Text),
 ];
 
 /// A record of an unclaimed terminal.
@@ -32,9 +38,10 @@ pub struct Unclaimed {
     pub raw: String,
 }
 
-/// Keeps `(key, raw)` of a terminal; what is there already stays as it is.
+/// Keeps `(key, raw)` of a terminal, sealed; what is there already stays as it is.
 pub async fn keep(
     tx: &impl ConnectionTrait,
+    keys: &Keys,
     family: &str,
     serial: &str,
     records: impl IntoIterator<Item = (String, String)>,
@@ -44,15 +51,17 @@ pub async fn keep(
     records.sort();
     records.dedup_by(|a, b| a.0 == b.0);
     let row = |(key, raw): (String, String)| -> Vec<Value> {
+        let id = Uuid::now_v7();
         vec![
-            Uuid::now_v7().into(),
+            id.into(),
             family.into(),
             serial.into(),
             None::<Uuid>.into(),
             key.into(),
             now.into(),
             REASON.into(),
-            raw.into(),
+            "".into(),
+            sealed_raw(keys, id, &raw).into(),
         ]
     };
     let conflict = "ON CONFLICT (family, serial, record_id) WHERE terminal_id IS NULL DO NOTHING";
@@ -73,11 +82,12 @@ pub async fn count(db: &impl ConnectionTrait, family: &str, serial: &str) -> Res
 /// The oldest `limit` records of a terminal that wait.
 pub async fn waiting(
     db: &impl ConnectionTrait,
+    keys: &Keys,
     family: &str,
     serial: &str,
     limit: u64,
-) -> Result<Vec<Unclaimed>, DbErr> {
-    let sql = "SELECT id, received_at, raw FROM quarantine WHERE family = $1 AND serial = $2 \
+) -> Result<Vec<Unclaimed>, Error> {
+    let sql = "SELECT id, received_at, raw, raw_ct FROM quarantine WHERE family = $1 AND serial = $2 \
                AND terminal_id IS NULL AND resolved_at IS NULL ORDER BY id LIMIT $3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let values: [Value; 3] = [family.into(), serial.into(), limit.into()];
@@ -88,10 +98,20 @@ pub async fn waiting(
             Ok(Unclaimed {
                 id: row.try_get("", "id")?,
                 received_at: row.try_get("", "received_at")?,
-                raw: row.try_get("", "raw")?,
+                raw: opened(keys, &row)?,
             })
         })
         .collect()
+}
+
+/// A record as it came: opened, or plain where it is older than the sealing.
+fn opened(keys: &Keys, row: &QueryResult) -> Result<String, Error> {
+    let (id, sealed): (Uuid, String) = (row.try_get("", "id")?, row.try_get("", "raw_ct")?);
+    if sealed.is_empty() {
+        return Ok(row.try_get("", "raw")?);
+    }
+    let plain = keys.open("quarantine", "raw_ct", &id.to_string(), &sealed)?;
+    String::from_utf8(plain).map_err(Error::internal)
 }
 
 /// Notes that these records wait no more: their terminal is claimed and they have been recorded.

@@ -12,11 +12,13 @@ use crate::{
         clock,
         ids::{Direction, Method},
     },
-    terminals::notices::NoticeKind,
+    terminals::{Family, notices::NoticeKind},
 };
 
 /// Longest text of a record key, a person's number or a card.
 const NAME_BYTES_MAX: usize = 64;
+/// Running numbers have 32 or, in a few devices, more bits; beyond this they are none.
+const NUMBER_MAX: i64 = 1 << 48;
 /// What is kept of an unreadable row.
 const RAW_BYTES_MAX: usize = 8 * 1024;
 
@@ -46,6 +48,9 @@ pub struct Seen {
     pub passed: Passed,
     /// The vendor's number for what happened.
     pub code: String,
+    /// The number of the record before, where the device names it.
+    #[serde(default)]
+    pub follows: Option<i64>,
 }
 
 /// Something of the device itself.
@@ -57,6 +62,9 @@ pub struct Said {
     /// Our word, or the vendor's number.
     pub code: String,
     pub detail: Option<String>,
+    /// The number of the record before, where the device names it.
+    #[serde(default)]
+    pub follows: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +110,26 @@ impl Fact {
             Fact::Notice(said) => &said.key,
             Fact::Unreadable(row) => &row.key,
         }
+    }
+
+    /// The device's own running number, where its family has one: keys begin with it. And the
+    /// number of the record before, where that is known.
+    pub fn number(&self, family: Family) -> Option<(i64, Option<i64>)> {
+        let runs = match family {
+            Family::ZktecoAcc | Family::Hikvision | Family::Fcard | Family::Hq => true,
+            // These records are told apart by their times.
+            Family::ZktecoAtt | Family::Dahua | Family::Uniubi => false,
+        };
+        let (first, _) = self.key().split_once('|').filter(|_| runs)?;
+        let number = first.parse().ok().filter(|number| (1..=NUMBER_MAX).contains(number))?;
+        let said = match self {
+            Fact::Entry(seen) => seen.follows,
+            Fact::Notice(said) => said.follows,
+            Fact::Unreadable(_) => None,
+        };
+        // Hikvision's numbers leave out what it does not report.
+        let follows = if family == Family::Hikvision { said } else { Some(number - 1) };
+        Some((number, follows))
     }
 
     /// A row that cannot be read, with what may be kept of it.
@@ -224,6 +252,21 @@ mod tests {
         assert_eq!(raw(b"a\0b"), "base64:YQBi");
         assert_eq!(raw(b"\xd5\xc5"), "base64:1cU=");
         assert_eq!(raw(&[b'x'; 9000]).len(), RAW_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_number_is_read_where_a_family_has_one() {
+        let fact = |key: &str| {
+            let Fact::Unreadable(row) = Fact::unreadable(b"x") else { panic!("it is one") };
+            Fact::Unreadable(Unreadable { key: key.to_owned(), ..row })
+        };
+        let number = |key: &str| fact(key).number(Family::ZktecoAcc);
+        assert_eq!(number("587|1795399200000"), Some((587, Some(586))));
+        assert_eq!(fact("587|1").number(Family::Hikvision), Some((587, None)));
+        assert_eq!(fact("7|2026-08-21 07:22:05|0|15").number(Family::ZktecoAtt), None);
+        for none in ["587", "none|1795399200000|5|75", "0|1", "-3|1", "999999999999999999|1", ""] {
+            assert_eq!(number(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::{
     entries::{NewEntry, Outcome, Recorded, Recorder, StoredDecision, unclaimed},
     terminals::{
         self, Caches, Doorway, Family, Serial, VendorTerminal,
+        ledger::{self, Came},
         links::{self, Contact},
         notices::{self, NewNotice},
     },
@@ -181,7 +182,11 @@ impl Intake {
         let zone = known.terminal.time_zone;
         let mut entries = Vec::new();
         let mut said = Vec::new();
+        let mut came = Vec::new();
         for (fact, received_at) in facts {
+            if let Some(when) = fact.when() {
+                came.push(Came { number: fact.number(known.family), at: when.instant(zone) });
+            }
             match fact {
                 Fact::Notice(notice) => said.push(NewNotice {
                     key: notice.key,
@@ -202,7 +207,7 @@ impl Intake {
         while entries.peek().is_some() {
             self.recorder.record(entries.by_ref().take(SUBMISSION_MAX).collect()).await?;
         }
-        Ok(())
+        ledger::took(&self.state.db, known, &came, self.now()).await
     }
 
     /// Asks for a decision while somebody waits; nothing where there is none to give.
@@ -243,7 +248,7 @@ impl Intake {
             let raw = serde_json::to_string(&fact).map_err(Error::internal)?;
             rows.push((fact.key().to_owned(), raw));
         }
-        unclaimed::keep(&tx, family_word, &serial_word, rows, now).await?;
+        unclaimed::keep(&tx, &self.state.keys, family_word, &serial_word, rows, now).await?;
         let here = unclaimed::count(&tx, family_word, &serial_word).await?;
         terminals::note_unclaimed(&tx, family, serial, here, now).await?;
         tx.commit().await?;
@@ -258,7 +263,14 @@ impl Intake {
         };
         loop {
             let limit = SUBMISSION_MAX as u64;
-            let rows = unclaimed::waiting(&self.state.db, family.as_str(), serial, limit).await?;
+            let rows = unclaimed::waiting(
+                &self.state.db,
+                &self.state.keys,
+                family.as_str(),
+                serial,
+                limit,
+            )
+            .await?;
             if rows.is_empty() {
                 return Ok(released);
             }

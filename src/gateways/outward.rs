@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +15,10 @@ use super::{
     hikvision::calls::{self, Call},
     hikvision::event,
     intake::Intake,
+    rosters,
 };
 use crate::{
-    base::{error::Error, http::client, ids::TerminalId},
+    base::{error::Error, http::client, ids::TerminalId, lease},
     terminals::{
         Family, VendorTerminal,
         access::{self, Access, Called},
@@ -26,8 +27,13 @@ use crate::{
     },
 };
 
+/// Between two looks at whom devices should hold; a lease outlasts six.
+const ROSTERS_EVERY: Duration = Duration::from_secs(5);
+const ROSTERS_LEASE: TimeDelta = TimeDelta::seconds(30);
 /// Between two looks for orders.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Orders of one terminal in one round, so that others do not wait long.
+const ORDERS_MAX: usize = 20;
 /// Terminals called in one round.
 const TERMINALS_MAX: u64 = 20;
 /// Answers of devices are small; a page of records has some ten kilobytes.
@@ -43,7 +49,7 @@ pub struct Answered {
 
 /// Why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silence {
+pub enum Silence {
     Refused,
     Away,
 }
@@ -61,6 +67,27 @@ pub async fn run(intake: Intake, stop: CancellationToken) {
     }
 }
 
+/// Keeps rosters of devices that are called, until `stop`; one replica does.
+pub async fn keep_rosters(intake: Intake, stop: CancellationToken) {
+    let holder = Uuid::now_v7().to_string();
+    loop {
+        let (db, now) = (&intake.state.db, intake.now());
+        let told = async {
+            if lease::take(db, "rosters", &holder, now, now + ROSTERS_LEASE).await? {
+                rosters::keep_up(&intake).await?;
+            }
+            Ok::<(), Error>(())
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(%error, "rosters could not be kept; they are looked at again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ROSTERS_EVERY) => {}
+        }
+    }
+}
+
 /// One order of each terminal, all at once: a slow device holds no other one up.
 async fn round(intake: &Intake) -> Result<(), Error> {
     let (db, now) = (&intake.state.db, intake.now());
@@ -69,11 +96,14 @@ async fn round(intake: &Intake) -> Result<(), Error> {
     all.into_iter().collect()
 }
 
-/// These devices serve one client well and two badly: one order at a time.
+/// These devices serve one client well and two badly: one order at a time, and none any more as
+/// soon as the device is to be left alone.
 async fn serve(intake: &Intake, id: TerminalId) -> Result<(), Error> {
-    let (db, now) = (&intake.state.db, intake.now());
-    let Some(access) = access::of(db, &intake.state.keys, id, now).await? else { return Ok(()) };
-    for command in commands::take(db, id, 1, now).await? {
+    for _ in 0..ORDERS_MAX {
+        let (db, now) = (&intake.state.db, intake.now());
+        let access = access::of(db, &intake.state.keys, id, now).await?;
+        let Some(access) = access else { return Ok(()) };
+        let Some(command) = commands::take(db, id, 1, now).await?.pop() else { return Ok(()) };
         let result = carry_out(intake, id, &access, &command).await?;
         let which = Which::Number(command.number);
         commands::settle(db, id, which, result, intake.now()).await?;
@@ -92,6 +122,15 @@ async fn carry_out(
     };
     if let Order::QueryRecords { from, to } = command.order {
         return query(intake, &known, access, (from, to)).await;
+    }
+    match &command.order {
+        Order::HoldPerson { handle } => {
+            return rosters::hold(intake, &known, access, handle).await;
+        }
+        Order::RemovePerson { handle } => {
+            return rosters::remove(intake, &known, access, handle).await;
+        }
+        Order::OpenDoor { .. } | Order::Restart | Order::SyncTime | Order::QueryRecords { .. } => {}
     }
     let zone = known.terminal.time_zone;
     let Some(call) = calls::of(&command.order, zone, intake.now()) else {
@@ -112,7 +151,7 @@ fn failed(why: &str) -> CommandResult {
 }
 
 /// Fetches the records of a time, page by page, and records them like any others.
-async fn query(
+pub async fn query(
     intake: &Intake,
     known: &VendorTerminal,
     access: &Access,
@@ -166,12 +205,30 @@ async fn attempt(access: &Access, call: &Call) -> Result<Answered, Silence> {
         return Ok(answered);
     }
     let challenge = challenge.ok_or(Silence::Refused)?;
-    let login = Login { user: &access.user, password: access.password.expose_secret() };
-    let own_nonce = Uuid::new_v4().simple().to_string();
-    let proof = challenge.answer(login, call.method, &call.path, &own_nonce);
+    let proof = answer(access, &challenge, call.method, &call.path);
     let (answered, _) = send(access, call, Some(&proof)).await?;
     let is_refused = answered.status == StatusCode::UNAUTHORIZED;
     if is_refused { Err(Silence::Refused) } else { Ok(answered) }
+}
+
+/// The answer to the challenge in a response; none where there is none that we can answer.
+pub fn proof(
+    access: &Access,
+    response: &reqwest::Response,
+    method: &str,
+    path: &str,
+) -> Option<HeaderValue> {
+    let challenge = response.headers().get(header::WWW_AUTHENTICATE)?.to_str().ok()?;
+    let text = answer(access, &Challenge::read(challenge)?, method, path);
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn answer(access: &Access, challenge: &Challenge, method: &str, path: &str) -> String {
+    let login = Login { user: &access.user, password: access.password.expose_secret() };
+    let own_nonce = Uuid::new_v4().simple().to_string();
+    challenge.answer(login, method, path, &own_nonce)
 }
 
 async fn send(

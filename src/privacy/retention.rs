@@ -24,13 +24,14 @@ const CLASSES: [Class; 8] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
-        sql: "UPDATE quarantine SET raw = '' \
-              WHERE received_at < $1 AND resolved_at IS NOT NULL AND raw <> ''",
+        sql: "UPDATE quarantine SET raw = '', raw_ct = '' WHERE received_at < $1 \
+              AND resolved_at IS NOT NULL AND (raw <> '' OR raw_ct <> '')",
     },
     Class {
         name: "raw records that nobody resolved",
         kept: UNRESOLVED_KEPT,
-        sql: "UPDATE quarantine SET raw = '' WHERE received_at < $1 AND raw <> ''",
+        sql: "UPDATE quarantine SET raw = '', raw_ct = '' \
+              WHERE received_at < $1 AND (raw <> '' OR raw_ct <> '')",
     },
     Class {
         name: "checks of who somebody is",

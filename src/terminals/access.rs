@@ -5,9 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait,
-    DatabaseConnection, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
-    sea_query::Query,
+    ActiveModelTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, Condition, ConnectionTrait, DatabaseConnection, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    sea_query::{Query, SimpleExpr},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -40,6 +42,8 @@ pub struct Access {
     pub address: SocketAddr,
     pub user: String,
     pub password: SecretString,
+    /// Whether its events are fetched as a stream.
+    pub streams: bool,
 }
 
 /// Whether a device may be called at this address: one of its own, in whatever network, but
@@ -73,6 +77,7 @@ pub async fn set(
     row.address = Set(Some(access.address.to_string()));
     row.user_name = Set(Some(access.user.clone()));
     row.password_ct = Set(Some(sealed));
+    row.streams = Set(access.streams);
     row.locked_until = Set(None);
     row.refused_logins = Set(0);
     row.update(&tx).await?;
@@ -92,6 +97,7 @@ pub async fn of(
     if row.locked_until.is_some_and(|until| until > now) {
         return Ok(None);
     }
+    let streams = row.streams;
     let (Some(address), Some(user), Some(sealed)) = (row.address, row.user_name, row.password_ct)
     else {
         return Ok(None);
@@ -100,7 +106,7 @@ pub async fn of(
     let password = String::from_utf8(opened).map_err(Error::internal)?;
     let address =
         address.parse().map_err(|error: std::net::AddrParseError| Error::internal(error))?;
-    Ok(Some(Access { address, user, password: password.into() }))
+    Ok(Some(Access { address, user, password: password.into(), streams }))
 }
 
 /// How a call went, as far as the next one is concerned.
@@ -144,6 +150,59 @@ pub async fn note(
     Ok(())
 }
 
+/// Terminals of a family in use that we tell whom to hold, and that may be called now.
+pub async fn with_rosters(
+    db: &impl ConnectionTrait,
+    family: Family,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<TerminalId>, Error> {
+    let keeps = terminal_link::Column::KeepsRoster.eq(true);
+    callable(db, family, keeps, limit, now).await
+}
+
+/// Terminals of a family in use whose events are fetched as a stream, and that may be called now.
+pub async fn with_streams(
+    db: &impl ConnectionTrait,
+    family: Family,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<TerminalId>, Error> {
+    callable(db, family, terminal_link::Column::Streams.eq(true), limit, now).await
+}
+
+async fn callable(
+    db: &impl ConnectionTrait,
+    family: Family,
+    which: SimpleExpr,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<TerminalId>, Error> {
+    let callable = Query::select()
+        .column(terminal_link::Column::TerminalId)
+        .from(terminal_link::Entity)
+        .and_where(terminal_link::Column::Address.is_not_null())
+        .and_where(which)
+        .cond_where(is_free(now))
+        .to_owned();
+    let rows = terminal::Entity::find()
+        .filter(terminal::Column::Family.eq(family.as_str()))
+        .filter(terminal::Column::Status.eq(ACTIVE))
+        .filter(terminal::Column::Id.in_subquery(callable))
+        .order_by_asc(terminal::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// It is not left alone.
+fn is_free(now: DateTime<Utc>) -> Condition {
+    Condition::any()
+        .add(terminal_link::Column::LockedUntil.is_null())
+        .add(terminal_link::Column::LockedUntil.lte(now))
+}
+
 /// Terminals of a family in use for which commands wait and that may be called now.
 pub async fn with_commands(
     db: &impl ConnectionTrait,
@@ -159,14 +218,11 @@ pub async fn with_commands(
         .and_where(Column::Kind.is_in(commands::KINDS))
         .and_where(Column::ExpiresAt.gt(now))
         .to_owned();
-    let free = Condition::any()
-        .add(terminal_link::Column::LockedUntil.is_null())
-        .add(terminal_link::Column::LockedUntil.lte(now));
     let callable = Query::select()
         .column(terminal_link::Column::TerminalId)
         .from(terminal_link::Entity)
         .and_where(terminal_link::Column::Address.is_not_null())
-        .cond_where(free)
+        .cond_where(is_free(now))
         .to_owned();
     let rows = terminal::Entity::find()
         .filter(terminal::Column::Family.eq(family.as_str()))

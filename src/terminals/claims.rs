@@ -204,6 +204,7 @@ async fn link(
         password_ct: None,
         locked_until: None,
         refused_logins: 0,
+        streams: false,
     };
     terminal_link::Entity::delete_by_id(id).exec(tx).await?;
     let insert = terminal_link::Entity::insert(row.into_active_model());

@@ -92,7 +92,9 @@ impl Order {
                 fetches || is(Family::Hikvision) || family == NATIVE
             }
             Order::SyncTime => !is(Family::Fcard) && Order::Restart.is_possible(family),
-            Order::HoldPerson { .. } | Order::RemovePerson { .. } => fetches,
+            Order::HoldPerson { .. } | Order::RemovePerson { .. } => {
+                fetches || is(Family::Hikvision)
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use super::{
+    ledger,
     rules::{Doorway, Place, Progress, Terminal},
     tables::{terminal, terminal_key, terminal_place},
 };
@@ -99,6 +100,7 @@ pub async fn progress(db: &impl ConnectionTrait, id: TerminalId) -> Result<Progr
 #[derive(Clone, Debug)]
 pub struct TerminalView {
     pub terminal: Arc<Terminal>,
+    pub is_in_use: bool,
     pub clock_offset_ms: i64,
     pub last_seen_at: Option<DateTime<Utc>>,
     pub lost_at: Option<DateTime<Utc>>,
@@ -141,7 +143,7 @@ pub async fn terminals(
     views(db, found).await
 }
 
-async fn views(
+pub(super) async fn views(
     db: &impl ConnectionTrait,
     found: Vec<Arc<Terminal>>,
 ) -> Result<Vec<TerminalView>, Error> {
@@ -165,6 +167,7 @@ async fn views(
 fn view(keys: Vec<KeyView>, terminal: Arc<Terminal>, row: terminal::Model) -> TerminalView {
     TerminalView {
         progress: Progress::parse(row.epoch, row.highest_seq, &row.gaps),
+        is_in_use: ledger::is_in_use(&row),
         terminal,
         clock_offset_ms: row.clock_offset_ms,
         last_seen_at: row.last_seen_at,

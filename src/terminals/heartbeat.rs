@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    audited, nonces,
+    audited, ledger, nonces,
     rules::{ClockOffset, Progress, offset_step, watermark_step},
     tables::terminal::{Column, Entity},
 };
@@ -62,6 +62,7 @@ pub async fn heartbeat(
     let offset = offset_step(before, beat.clock, received_at);
     let watermark =
         watermark_step(row.watermark_at, beat.queue_length, beat.clock, offset, received_at);
+    ledger::heard(&tx, terminal, row.last_seen_at, received_at).await?;
     let mut row = row.into_active_model();
     row.clock_offset_ms = Set(offset.adopted_ms);
     row.clock_offset_seen_ms = Set(offset.seen_ms);

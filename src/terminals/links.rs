@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    ACTIVE, find,
+    ACTIVE, find, ledger,
     notices::{self, NewNotice, NoticeKind},
     rules::{ClockOffset, Family, Terminal, offset_step, watermark_step},
     tables::{gateways::terminal_link, terminal},
@@ -21,7 +21,7 @@ use crate::base::{db, error::Error, ids::TerminalId, keys::token_hash};
 const CONTACT_EVERY: TimeDelta = TimeDelta::seconds(10);
 /// A device that polls and has sent nothing old for so long has nothing left: all of them try
 /// again within a few minutes.
-const NOTHING_LEFT_AFTER: TimeDelta = TimeDelta::minutes(10);
+pub(super) const NOTHING_LEFT_AFTER: TimeDelta = TimeDelta::minutes(10);
 
 /// A vendor's terminal in use.
 #[derive(Clone, Debug)]
@@ -184,6 +184,7 @@ pub async fn contact(
     let as_of = now - NOTHING_LEFT_AFTER;
     let watermark =
         watermark_step(row.watermark_at, i32::from(draining), as_of, ClockOffset::default(), now);
+    ledger::heard(&tx, id, row.last_seen_at, now).await?;
     let mut changed = row.into_active_model();
     changed.clock_offset_ms = Set(offset.adopted_ms);
     changed.clock_offset_seen_ms = Set(offset.seen_ms);

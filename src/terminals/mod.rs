@@ -5,10 +5,12 @@ mod caches;
 mod caller;
 mod claims;
 pub mod commands;
+pub mod comparison;
 pub mod faces;
 mod find;
 mod heartbeat;
 mod keys;
+pub mod ledger;
 pub mod links;
 mod nonces;
 pub mod notices;
@@ -37,7 +39,7 @@ pub use heartbeat::{Door, Heartbeat, heartbeat, mark_lost};
 pub use keys::{IssuedKey, revoke_key, rotate_key};
 pub use links::VendorTerminal;
 pub use routes::{Release, routes};
-pub use rules::{Absorbed, Doorway, Family, Progress, Terminal};
+pub use rules::{Absorbed, Doorway, Family, Progress, Terminal, Trouble};
 use tables::{terminal, terminal_place};
 
 use crate::{

@@ -1,17 +1,21 @@
 //! Whom a vendor's terminal holds against whom it should hold: the differences become orders,
 //! removals first. And what terminals answer about single persons.
 
+use std::collections::{BTreeMap, HashMap};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseConnection,
     EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
-    Statement, sea_query::OnConflict,
+    QuerySelect as _, Statement, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
 use super::{
     Caches, VendorTerminal,
     commands::{self, Order},
+    faces,
+    rules::Family,
     tables::gateways::{roster_receipt, terminal_link, terminal_roster},
 };
 use crate::{
@@ -29,6 +33,8 @@ const PIECE: usize = 50;
 const PAGE: u64 = 1_000;
 /// How long a person whom a device would not forget is left alone before it is told again.
 const STUCK_FOR: TimeDelta = TimeDelta::hours(1);
+/// Receipts that leave nothing to do.
+const SETTLED: [&str; 2] = ["added", "removed"];
 /// Digits that every device of every family takes for a person's number.
 const HANDLE_DIGITS_MAX: usize = 9;
 
@@ -47,7 +53,7 @@ pub async fn keep_up(
     if known.roster_version() == Some(version.as_str()) {
         return Ok(());
     }
-    let wanted = wanted(db, now).await?;
+    let (wanted, _) = everybody(db, known.family, now).await?;
     let tx = db::begin(db).await?;
     let terminal = known.terminal.id;
     let rows = terminal_roster::Entity::find()
@@ -72,29 +78,45 @@ pub async fn keep_up(
     Ok(())
 }
 
-/// A person whom terminals hold.
-struct Wanted {
-    handle: String,
-    member: MemberId,
-}
+/// Persons by the handle that stands for them on devices.
+pub(super) type Persons = BTreeMap<String, MemberId>;
 
-/// Everybody whom terminals of vendors can hold, by handle: faces under a number without a leading
-/// zero. No name and no document goes with it.
-async fn wanted(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<Vec<Wanted>, Error> {
-    let mut wanted = Vec::new();
+/// Everybody whom terminals of a family can hold, and everybody whom they must forget, by handle.
+/// No name and no document goes with it.
+pub(super) async fn everybody(
+    db: &impl ConnectionTrait,
+    family: Family,
+    now: DateTime<Utc>,
+) -> Result<(Persons, Persons), Error> {
+    let (mut wanted, mut withdrawn) = (Persons::new(), Persons::new());
     let mut after = None;
     loop {
         let rows = members::page(db, after.take(), PAGE, now).await?;
         after = rows.last().map(members::RosterRow::key);
-        let held = rows.into_iter().filter(|row| row.holds() && is_number(&row.handle));
-        let faces = held.filter(|row| row.kind == "face");
-        wanted.extend(faces.map(|row| Wanted { member: row.member(), handle: row.handle }));
+        for row in rows.into_iter().filter(|r| r.kind == "face" && can_stand(family, &r.handle)) {
+            let persons = if row.holds() { &mut wanted } else { &mut withdrawn };
+            persons.insert(row.handle.clone(), row.member());
+        }
         if after.is_none() {
-            break;
+            return Ok((wanted, withdrawn));
         }
     }
-    wanted.sort_by(|a, b| a.handle.cmp(&b.handle));
-    Ok(wanted)
+}
+
+/// Whether devices of a family take a handle for a person's number: most only numbers without a
+/// leading zero.
+fn can_stand(family: Family, handle: &str) -> bool {
+    match family {
+        Family::Hikvision => {
+            (1..=32).contains(&handle.len()) && handle.bytes().all(|b| b.is_ascii_alphanumeric())
+        }
+        Family::ZktecoAcc
+        | Family::ZktecoAtt
+        | Family::Fcard
+        | Family::Dahua
+        | Family::Uniubi
+        | Family::Hq => is_number(handle),
+    }
 }
 
 fn is_number(handle: &str) -> bool {
@@ -105,21 +127,20 @@ fn is_number(handle: &str) -> bool {
 
 /// At most a piece of orders, removals first; and whether earlier ones are not settled yet.
 fn differences(
-    wanted: &[Wanted],
+    wanted: &Persons,
     rows: &[terminal_roster::Model],
     now: DateTime<Utc>,
 ) -> (Vec<Order>, bool) {
-    let is_wanted = |of: &str| wanted.binary_search_by(|w| w.handle.as_str().cmp(of)).is_ok();
     let is_there = |of: &str| rows.binary_search_by(|r| r.handle.as_str().cmp(of)).is_ok();
     let waits = |row: &terminal_roster::Model| match row.state.as_str() {
         "leaving" => true,
         "stuck" => now - row.changed_at < STUCK_FOR,
         _ => false,
     };
-    let leaving = rows.iter().filter(|row| !waits(row) && !is_wanted(&row.handle));
+    let leaving = rows.iter().filter(|row| !waits(row) && !wanted.contains_key(&row.handle));
     let leaving = leaving.map(|row| Order::RemovePerson { handle: row.handle.clone() });
-    let coming = wanted.iter().filter(|wanted| !is_there(&wanted.handle));
-    let coming = coming.map(|wanted| Order::HoldPerson { handle: wanted.handle.clone() });
+    let coming = wanted.keys().filter(|handle| !is_there(handle));
+    let coming = coming.map(|handle| Order::HoldPerson { handle: handle.clone() });
     let unsettled = rows.iter().any(|row| ["sent", "leaving"].contains(&row.state.as_str()));
     (leaving.chain(coming).take(PIECE).collect(), unsettled)
 }
@@ -128,7 +149,7 @@ fn differences(
 async fn note(
     tx: &impl ConnectionTrait,
     terminal: TerminalId,
-    wanted: &[Wanted],
+    wanted: &Persons,
     order: &Order,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -140,11 +161,11 @@ async fn note(
             return Ok(());
         }
     };
-    let member = wanted.iter().find(|wanted| wanted.handle == *handle);
+    let member = wanted.get(handle).copied();
     let row = Model {
         terminal_id: terminal,
         handle: handle.clone(),
-        member_id: member.map_or(MemberId(Uuid::nil()), |wanted| wanted.member),
+        member_id: member.unwrap_or(MemberId(Uuid::nil())),
         state: state.to_owned(),
         result_code: None,
         changed_at: now,
@@ -170,6 +191,10 @@ pub(super) async fn settled(
         Order::HoldPerson { handle } if done => (handle, "held"),
         Order::HoldPerson { handle } => (handle, "refused"),
         Order::RemovePerson { handle } if done => {
+            let row = Entity::find_by_id((terminal, handle.clone())).one(tx).await?;
+            if let Some(row) = row {
+                faces::receive(tx, terminal, (row.member_id, handle), "removed", now).await?;
+            }
             Entity::delete_by_id((terminal, handle.clone())).exec(tx).await?;
             return Ok(());
         }
@@ -182,6 +207,10 @@ pub(super) async fn settled(
     let Some(row) = Entity::find_by_id((terminal, handle.clone())).one(tx).await? else {
         return Ok(());
     };
+    let receipt = if state == "held" { "added" } else { "failed" };
+    if state != "stuck" {
+        faces::receive(tx, terminal, (row.member_id, handle), receipt, now).await?;
+    }
     let mut row = row.into_active_model();
     row.state = Set(state.to_owned());
     row.result_code = Set(code);
@@ -267,4 +296,36 @@ pub async fn counts(
     let values = [terminal.0.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     Ok(RosterCount::find_by_statement(statement).all(db).await?)
+}
+
+/// Persons of each terminal whom it did not take or would not forget; a native one's by receipts.
+pub(super) async fn mismatches(
+    db: &impl ConnectionTrait,
+    terminals: &[TerminalId],
+) -> Result<HashMap<TerminalId, i64>, Error> {
+    let mut found = HashMap::new();
+    let held = terminal_roster::Entity::find()
+        .select_only()
+        .column(terminal_roster::Column::TerminalId)
+        .column_as(terminal_roster::Column::Handle.count(), "persons")
+        .filter(terminal_roster::Column::TerminalId.is_in(terminals.iter().copied()))
+        .filter(terminal_roster::Column::State.is_in(["refused", "stuck"]))
+        .group_by(terminal_roster::Column::TerminalId)
+        .into_tuple::<(TerminalId, i64)>()
+        .all(db)
+        .await?;
+    let received = roster_receipt::Entity::find()
+        .select_only()
+        .column(roster_receipt::Column::TerminalId)
+        .column_as(roster_receipt::Column::MemberId.count(), "persons")
+        .filter(roster_receipt::Column::TerminalId.is_in(terminals.iter().copied()))
+        .filter(roster_receipt::Column::Result.is_not_in(SETTLED))
+        .group_by(roster_receipt::Column::TerminalId)
+        .into_tuple::<(TerminalId, i64)>()
+        .all(db)
+        .await?;
+    for (terminal, persons) in held.into_iter().chain(received) {
+        *found.entry(terminal).or_default() += persons;
+    }
+    Ok(found)
 }

@@ -6,6 +6,7 @@
 //! | GET `/api/v1/terminal/roster`, POST `/api/v1/terminal/roster/receipts` | a signed terminal |
 //! | GET `/api/v1/terminal/roster/photos/{handle}` | a signed terminal |
 //! | GET, POST `/api/v1/staff/terminals` | staff of the place's division |
+//! | GET `/api/v1/staff/terminal-ledger` | how each stands |
 //! | POST `/api/v1/staff/terminals/{id}/keys` | a second key |
 //! | DELETE `/api/v1/staff/terminals/{id}/keys/{key}` | ends a key at once |
 //! | POST `/api/v1/staff/terminals/{id}/place` | moves it from a future business day on |
@@ -21,6 +22,7 @@
 mod claiming;
 mod device;
 mod json;
+mod ledger;
 mod orders;
 mod photos;
 
@@ -66,6 +68,7 @@ pub fn routes(release: Release) -> OpenApiRouter<State> {
         .routes(routes!(device::take_receipts))
         .routes(routes!(photos::show_photo))
         .routes(routes!(list, add))
+        .routes(routes!(ledger::show_ledger))
         .routes(routes!(rotate_key))
         .routes(routes!(revoke_key))
         .routes(routes!(move_to))

@@ -1,7 +1,9 @@
 //! Where a terminal stands, how far its clock is off, and what its record numbers tell. Pure.
 
 mod family;
+mod numbers;
 mod progress;
+mod standing;
 
 use std::sync::Arc;
 
@@ -11,7 +13,9 @@ use chrono_tz::Tz;
 use crate::base::ids::{TerminalId, VenueId, ZoneId};
 
 pub use family::Family;
+pub use numbers::Numbers;
 pub use progress::{Absorbed, Progress};
+pub use standing::{Standing, Trouble, USUAL_PAUSE_AT_FIRST_S, usual_pause_step};
 
 /// Milliseconds to which an offset is rounded: what lies below is the network, not the clock.
 const OFFSET_STEP_MS: i64 = 5_000;

@@ -69,6 +69,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/members/{id}/view-requests", Staff),
     ("POST", "/api/v1/staff/sessions", Anybody),
     ("DELETE", "/api/v1/staff/sessions/current", Staff),
+    ("GET", "/api/v1/staff/terminal-ledger", Staff),
     ("GET", "/api/v1/staff/terminals", Staff),
     ("POST", "/api/v1/staff/terminals", Staff),
     ("POST", "/api/v1/staff/terminals/claims", Staff),

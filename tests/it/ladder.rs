@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
-const SAMPLES: [(&str, &str); 16] = [
+const SAMPLES: [(&str, &str); 18] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -16,6 +16,8 @@ const SAMPLES: [(&str, &str); 16] = [
     ("m0005_minutes", include_str!("../../migrations/samples/m0005_minutes.sql")),
     ("m0006_ground", include_str!("../../migrations/samples/m0006_ground.sql")),
     ("m0010_gateways", include_str!("../../migrations/samples/m0010_gateways.sql")),
+    ("m0011_terminal_ledgers", include_str!("../../migrations/samples/m0011_terminal_ledgers.sql")),
+    ("m0012_sealed_raw", include_str!("../../migrations/samples/m0012_sealed_raw.sql")),
     ("m0020_wechat", include_str!("../../migrations/samples/m0020_wechat.sql")),
     ("m0021_verifications", include_str!("../../migrations/samples/m0021_verifications.sql")),
     ("m0022_disputes", include_str!("../../migrations/samples/m0022_disputes.sql")),

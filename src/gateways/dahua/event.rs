@@ -78,6 +78,7 @@ fn fact(fields: &Fields) -> Option<Fact> {
         let at = seconds.map(|seconds| seconds.to_string()).unwrap_or_default();
         let (code, status) = (facts::is_name(code).then_some(code)?, fields.text("Status"));
         return Some(Fact::Notice(Said {
+            follows: None,
             key: facts::key(&[code, &at, fields.text("Door"), status]),
             when: seconds.and_then(|s| DateTime::from_timestamp(s, 0)).map(When::At),
             kind: NoticeKind::Notice,
@@ -90,6 +91,7 @@ fn fact(fields: &Fields) -> Option<Fact> {
     let method = fields.text("Method");
     let key = facts::key(&[&seconds.to_string(), user, card, method, fields.text("Door")]);
     Some(Fact::Entry(Seen {
+        follows: None,
         order: facts::order_of(&key),
         key,
         when: When::At(DateTime::from_timestamp(seconds, 0)?),

@@ -63,6 +63,7 @@ fn fact(detail: &[u8]) -> Option<Fact> {
         15..=24 | 26..=28 | 30 | 44 | 45 | 48 | 49 => Passed::Refused,
         _ => {
             return Some(Fact::Notice(Said {
+                follows: None,
                 key,
                 when: Some(when),
                 kind: NoticeKind::Notice,
@@ -72,6 +73,7 @@ fn fact(detail: &[u8]) -> Option<Fact> {
         }
     };
     Some(Fact::Entry(Seen {
+        follows: None,
         key,
         order: id.max(0),
         when,

@@ -13,11 +13,11 @@ pub struct Call {
     pub method: &'static str,
     pub path: String,
     pub content_type: &'static str,
-    pub body: String,
+    pub body: Vec<u8>,
 }
 
 const XML: &str = "application/xml";
-const JSON: &str = "application/json";
+pub const JSON: &str = "application/json";
 /// Records of one page; devices give no more.
 const PAGE: u32 = 30;
 
@@ -37,13 +37,13 @@ pub fn of(order: &Order, zone: Tz, now: DateTime<Utc>) -> Option<Call> {
             method: "PUT",
             path: "/ISAPI/System/reboot".into(),
             content_type: XML,
-            body: String::new(),
+            body: Vec::new(),
         }),
         Order::SyncTime => Some(Call {
             method: "PUT",
             path: "/ISAPI/System/time".into(),
             content_type: XML,
-            body: time(zone, now),
+            body: time(zone, now).into_bytes(),
         }),
         Order::QueryRecords { .. } | Order::HoldPerson { .. } | Order::RemovePerson { .. } => None,
     }
@@ -79,7 +79,7 @@ pub fn page(search: &str, position: u32, from: DateTime<Utc>, to: DateTime<Utc>,
         method: "POST",
         path: "/ISAPI/AccessControl/AcsEvent?format=json".into(),
         content_type: JSON,
-        body: condition.to_string(),
+        body: condition.to_string().into_bytes(),
     }
 }
 
@@ -93,6 +93,6 @@ pub fn checked(number: i64, granted: bool, sentence: &str) -> Call {
         method: "PUT",
         path: "/ISAPI/AccessControl/remoteCheck?format=json".into(),
         content_type: JSON,
-        body: check.to_string(),
+        body: check.to_string().into_bytes(),
     }
 }

@@ -188,6 +188,7 @@ impl Report<'_> {
         let key = self.key();
         let order = self.fields.number("serialNo").filter(|n| *n >= 0);
         Fact::Entry(Seen {
+            follows: self.follows(),
             order: order.unwrap_or_else(|| facts::order_of(&key)),
             key,
             when: self.when,
@@ -197,6 +198,12 @@ impl Report<'_> {
             passed,
             code: format!("{}/{}", self.major, self.minor),
         })
+    }
+
+    /// The number of the event before this one: those between never were.
+    fn follows(&self) -> Option<i64> {
+        let number = self.fields.number("serialNo")?;
+        self.fields.number("frontSerialNo").filter(|front| (0..number).contains(front))
     }
 
     /// As somebody chose at the device, else by the reader.
@@ -212,6 +219,7 @@ impl Report<'_> {
         let own = format!("hik:{}/{}", self.major, self.minor);
         let door = self.fields.number("doorNo").map(|door| format!("door {door}"));
         Fact::Notice(Said {
+            follows: self.follows(),
             key: self.key(),
             when: Some(self.when),
             kind,

@@ -72,7 +72,7 @@ async fn reply(
     intake: &Intake,
     token: Option<&str>,
     events: Vec<Event>,
-    mut contact: Contact,
+    contact: Contact,
 ) -> Result<(), Error> {
     let named = events.iter().map(|event| event.serial.as_str()).find(|s| !s.is_empty());
     let named = named.unwrap_or_default();
@@ -81,6 +81,16 @@ async fn reply(
         None => intake.by_serial(Family::Hikvision, named, contact.address).await?,
     };
     let device = intake.own(device, named).await?;
+    taken(intake, &device, events, contact).await
+}
+
+/// Takes a device's events, and answers what it asks.
+pub async fn taken(
+    intake: &Intake,
+    device: &Device,
+    events: Vec<Event>,
+    mut contact: Contact,
+) -> Result<(), Error> {
     let mut facts = Vec::new();
     let mut questions = Vec::new();
     for event in events {
@@ -91,7 +101,7 @@ async fn reply(
         }
     }
     for (seen, number) in questions {
-        match &device {
+        match device {
             Device::Claimed(known) => {
                 let (stored, direction) = intake.decide(known, seen).await?;
                 let call = checked(number, stored.as_ref(), direction);
@@ -100,7 +110,7 @@ async fn reply(
             Device::Unclaimed { .. } => facts.push(Fact::Entry(seen)),
         }
     }
-    intake.take(&device, facts, contact).await
+    intake.take(device, facts, contact).await
 }
 
 fn checked(number: i64, stored: Option<&StoredDecision>, direction: Direction) -> Call {

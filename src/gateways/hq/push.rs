@@ -50,6 +50,7 @@ fn what(fields: &Fields) -> Option<What> {
     let key = key(fields, time);
     let order = fields.number("nRecordIndex").filter(|n| *n >= 0);
     Some(What::Fact(Fact::Entry(Seen {
+        follows: None,
         order: order.unwrap_or_else(|| facts::order_of(&key)),
         key,
         when,

@@ -45,6 +45,7 @@ fn fact(field: &impl Fn(&str) -> String) -> Option<Fact> {
         _ => return None,
     };
     Some(Fact::Entry(Seen {
+        follows: None,
         order: millis.max(0),
         key,
         when: When::At(DateTime::from_timestamp_millis(millis)?),

@@ -92,6 +92,7 @@ impl Record<'_> {
         };
         let order = self.index.and_then(|index| index.parse().ok()).filter(|n: &i64| *n >= 0);
         Some(Fact::Entry(Seen {
+            follows: None,
             order: order.unwrap_or_else(|| facts::order_of(&key)),
             key,
             when,
@@ -106,6 +107,7 @@ impl Record<'_> {
     fn notice(&self, key: String, kind: NoticeKind) -> Fact {
         let door = Some(self.door).filter(|door| facts::is_name(door));
         Fact::Notice(Said {
+            follows: None,
             key,
             when: Some(When::Local(self.time)),
             kind,
@@ -145,6 +147,7 @@ fn error(line: &[u8]) -> Fact {
     let fields = Pairs::split(rest, '\t');
     match fields.get("errcode").filter(|code| facts::is_name(code)) {
         Some(code) => Fact::Notice(Said {
+            follows: None,
             key: facts::key(&["error", code, fields.text("cmdid"), fields.text("additional")]),
             when: None,
             kind: NoticeKind::Notice,
@@ -177,6 +180,7 @@ pub fn question(body: &[u8]) -> Option<(Seen, String)> {
     let (pin, card, door) = (fields.text("pin"), fields.text("cardno"), fields.text("eventaddr"));
     let key = facts::key(&["asked", fields.text("time"), pin, card, door]);
     let seen = Seen {
+        follows: None,
         order: facts::order_of(&key),
         key,
         when: When::Local(time),

@@ -23,6 +23,7 @@ fn record(line: &[u8]) -> Option<Fact> {
     let person = Person::read(pin, "").ok()??;
     let key = facts::key(&[pin, time, status, verified]);
     Some(Fact::Entry(Seen {
+        follows: None,
         order: facts::order_of(&key),
         key,
         when,
@@ -102,6 +103,7 @@ fn menu(word: &str, rest: &str) -> Option<Fact> {
     let kind: u16 = kind.trim().parse().ok()?;
     let when = local_time(time)?;
     Some(Fact::Notice(Said {
+        follows: None,
         key: facts::key(&[
             "operation",
             &kind.to_string(),
@@ -121,6 +123,7 @@ fn error(line: &[u8]) -> Fact {
     let fields = Pairs::split(text.strip_prefix("ERRORLOG ").unwrap_or_default(), '\t');
     match fields.get("errcode").filter(|code| facts::is_name(code)) {
         Some(code) => Fact::Notice(Said {
+            follows: None,
             key: facts::key(&["error", code, fields.text("cmdid"), fields.text("additional")]),
             when: None,
             kind: NoticeKind::Notice,

@@ -92,7 +92,8 @@ pub struct ClaimBody {
     valid_from: Option<NaiveDate>,
     /// An IANA name; the venue's when absent.
     time_zone: Option<String>,
-    /// Whether we tell it who may enter; true when absent.
+    /// Whether we tell it who may enter. When absent, true for devices that fetch it; those that
+    /// are called (Hikvision) need an address besides.
     keeps_roster: Option<bool>,
 }
 
@@ -110,7 +111,8 @@ impl ClaimBody {
                 valid_from: self.valid_from,
             },
             time_zone: zone.map_err(|_| Error::invalid("/time_zone", Code::BadTimeZone))?,
-            keeps_roster: self.keeps_roster.unwrap_or(true) && self.protocol.fetches_roster(),
+            keeps_roster: self.keeps_roster.unwrap_or(self.protocol.fetches_roster())
+                && self.protocol.takes_roster(),
         })
     }
 }
@@ -176,6 +178,9 @@ pub struct AccessBody {
     user: String,
     /// Sealed when stored, and shown to nobody.
     password: String,
+    /// Fetch its events as a stream (`alertStream` of Hikvision), where it cannot post them to us.
+    /// False when absent.
+    stream: Option<bool>,
 }
 
 /// Longest name and password that devices take.
@@ -197,7 +202,8 @@ impl AccessBody {
                 return Err(Error::invalid(pointer, Code::InvalidValue));
             }
         }
-        Ok(Access { address, user: self.user, password: self.password.into() })
+        let streams = self.stream.unwrap_or(false);
+        Ok(Access { address, user: self.user, password: self.password.into(), streams })
     }
 }
 

@@ -44,6 +44,11 @@ impl Family {
         }
     }
 
+    /// Whether its devices can be told whom they are to hold: they fetch it, or we call them.
+    pub fn takes_roster(self) -> bool {
+        self.fetches_roster() || self == Self::Hikvision
+    }
+
     /// Whether its devices fetch whom they are to hold from us.
     pub fn fetches_roster(self) -> bool {
         match self {

@@ -61,6 +61,11 @@ impl Progress {
         (self.highest_seq > 0).then(|| (self.epoch, self.acked_seq()))
     }
 
+    /// How many numbers have not come; where gaps were merged, at most so many.
+    pub fn missing(&self) -> i64 {
+        self.gaps.iter().map(|gap| gap.last - gap.first + 1).sum()
+    }
+
     /// (epoch, seq) of the first hole, where something beyond it has come.
     pub fn resend_from(&self) -> Option<(i64, i64)> {
         self.gaps.first().map(|gap| (self.epoch, gap.first))

@@ -1,4 +1,5 @@
-//! The tables of vendors' terminals: unclaimed ones, links, notices, commands, rosters, receipts.
+//! The tables of vendors' terminals: unclaimed ones, links, notices, commands, rosters, receipts;
+//! and of every terminal's completeness.
 
 pub mod unclaimed_terminal {
     use sea_orm::entity::prelude::*;
@@ -49,6 +50,8 @@ pub mod terminal_link {
         /// Until when it is not called, since it refused our login.
         pub locked_until: Option<DateTimeUtc>,
         pub refused_logins: i32,
+        /// Whether its events are fetched as a stream.
+        pub streams: bool,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -154,6 +157,43 @@ pub mod roster_receipt {
         pub member_id: MemberId,
         pub result: String,
         pub at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod terminal_ledger {
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::TerminalId;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "terminal_ledgers")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub terminal_id: TerminalId,
+        /// How often its counter has begun anew.
+        pub epoch: i64,
+        /// The number before the first that is followed.
+        pub base: i64,
+        /// The highest number, counted from `base`.
+        pub highest: i64,
+        /// See `Progress::gaps_text`.
+        pub gaps: String,
+        /// The device's time after which all belongs to the newest counter, and of its newest
+        /// record.
+        pub since: Option<DateTimeUtc>,
+        pub newest_at: Option<DateTimeUtc>,
+        /// When its newest record happened, by our clock.
+        pub last_record_at: Option<DateTimeUtc>,
+        pub usual_pause_s: i32,
+        /// Whom it lacks and whom it holds beyond the roster, when it last listed them.
+        pub roster_missing: Option<i32>,
+        pub roster_extra: Option<i32>,
+        pub roster_compared_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

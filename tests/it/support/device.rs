@@ -72,6 +72,12 @@ impl Bytes {
         Reply { status, body }
     }
 
+    /// Sends it and hears no answer: the line breaks once the bytes are out.
+    pub async fn left(&self, to: SocketAddr) {
+        let mut stream = tokio::net::TcpStream::connect(to).await.unwrap();
+        stream.write_all(&self.sealed(to)).await.unwrap();
+    }
+
     pub async fn sent(&self, to: SocketAddr) -> Reply {
         self.sent_from("127.0.0.1", to).await
     }

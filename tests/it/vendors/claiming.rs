@@ -131,3 +131,25 @@ async fn an_address_that_invents_terminals_is_slowed_down() {
     }
     assert!(taken >= 100, "{taken}");
 }
+
+#[tokio::test]
+async fn what_waits_in_quarantine_is_sealed() {
+    let town = TestTown::open().await;
+    let venue = town.venue("健身房", json!({})).await;
+    town.claim(&venue, "zkteco_acc", "ACC-1", "in").await;
+    for serial in ["ACC-1", "NEW-1"] {
+        let path = format!("/iclock/cdata?SN={serial}&table=rtlog");
+        let unreadable = Bytes::new("POST", &path, "name=某人\tnothing else".as_bytes());
+        assert_eq!(unreadable.answered(town.address()).await, "OK");
+        // Nobody has this number: it waits until somebody has.
+        row(serial, "08:00:00", 0, 1).answered(town.address()).await;
+    }
+    let rows = town.store.rows("SELECT raw, raw_ct FROM quarantine").await;
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let (raw, sealed): (String, String) =
+            (row.try_get("", "raw").unwrap(), row.try_get("", "raw_ct").unwrap());
+        assert_eq!(raw, "");
+        assert!(sealed.split('.').count() == 5 && !sealed.contains("name"), "{sealed}");
+    }
+}

@@ -1,9 +1,13 @@
 //! Vendors' terminals: claimed by staff, heard in their own protocols, answered in their own forms.
 
+mod called;
 mod claiming;
 mod commands;
+mod faults;
 mod hikvision;
 mod others;
+mod returning;
+mod simulated;
 mod zkteco_acc;
 mod zkteco_att;
 

@@ -1,0 +1,1 @@
+INSERT INTO terminal_ledgers (terminal_id, epoch, base, highest, gaps, since, newest_at, last_record_at, usual_pause_s, roster_missing, roster_extra, roster_compared_at) VALUES ('01a20000-0000-7000-8000-000000000005', 1, 0, 41, '[[1,7,9,false]]', '2026-11-02 00:00:00+00:00', '2026-11-03 00:00:00+00:00', '2026-11-03 00:00:00+00:00', 600, NULL, NULL, NULL);

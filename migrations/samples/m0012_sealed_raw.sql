@@ -1,0 +1,1 @@
+INSERT INTO quarantine (id, family, serial, terminal_id, record_id, received_at, reason, raw, resolved_at, resolution, by_actor, raw_ct) VALUES ('01a20000-0000-7000-8000-000000000012', 'native', 'SAMPLE-1', NULL, NULL, '2026-11-02 00:00:00+00:00', 'unreadable', '', NULL, NULL, NULL, 'v1.sample.a.b.c');
