@@ -144,8 +144,8 @@ async fn who_may_enter_is_written_deleted_and_written_again_to_a_blank_device() 
     reaches(&town, &path, &server.address().to_string(), false).await;
     let held = eventually("everybody but one is there", async || {
         let held = fake.holds();
-        let face = held.iter().find(|handle| handle.len() == 32)?.clone();
-        (held.len() == 3 && fake.face_of(&face) > 1_000).then_some(face)
+        let picture = held.iter().find(|handle| handle.len() == 32)?.clone();
+        (held.len() == 3 && fake.face_of(&picture) > 1_000).then_some(picture)
     })
     .await;
     assert_eq!(fake.face_of("1001"), 0, "whoever gave no photo is enrolled at the device");

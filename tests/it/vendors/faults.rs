@@ -75,10 +75,10 @@ fn history(device: &Device, seed: u64) -> Vec<Seen> {
     add(600, RECENT, &mut rng);
     seconds.sort_unstable();
     seconds.dedup();
-    let mut seen = Vec::new();
+    let mut told = Vec::new();
     for (number, second) in (1..).zip(seconds) {
         let is_exit = device.knows_ways() && rng.random_bool(0.5);
-        seen.push(Seen {
+        told.push(Seen {
             number,
             person: person(rng.random_range(0..PEOPLE)),
             at: at(BEGIN) + TimeDelta::seconds(second),
@@ -86,7 +86,7 @@ fn history(device: &Device, seed: u64) -> Vec<Seen> {
             is_refused: device.tells_refusals() && rng.random_bool(0.1),
         });
     }
-    seen
+    told
 }
 
 /// Nothing goes wrong: every record is told once, in its order, within the day.

@@ -62,7 +62,7 @@ async fn passes(door: &Terminal, people: &[Member], ended: impl Fn(usize) -> boo
     while !ended(waited.len()) {
         moments.tick().await;
         let member = &people[waited.len() % people.len()];
-        let way = if waited.len() / people.len() % 2 == 0 { "in" } else { "out" };
+        let way = if (waited.len() / people.len()).is_multiple_of(2) { "in" } else { "out" };
         let began = Instant::now();
         door.asks(way, &member.face).await;
         waited.push(began.elapsed().as_secs_f64() * 1_000.0);
