@@ -184,6 +184,7 @@ fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> 
         directory: Directory::new(),
         committed: committed.clone(),
         rivals: Rivals::default(),
+        group_events: state.metrics.group_events.clone(),
     });
     for lane in lanes {
         tasks.spawn(lane.run(state.stop.clone()));

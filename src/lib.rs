@@ -2,10 +2,13 @@
 //!
 //! The code map stands in README.md. Folders are the business, `app` and `jobs` are the frame,
 //! `base` is the ground that knows no domain. Only the frame's entry points are public; everything
-//! else is private behind this file, so that the compiler keeps finding dead code.
+//! else is private behind this file, so that the compiler keeps finding dead code. `bench` is hidden: it
+//! lets a benchmark count what a decision costs.
 
 mod app;
 mod base;
+#[doc(hidden)]
+pub mod bench;
 mod commands;
 mod demo;
 mod entries;

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub missing_records: IntGauge,
     /// Seconds that each build of a screen's document took.
     pub screen_builds: Histogram,
+    /// Events of each group that the recorder took from its queue.
+    pub group_events: Histogram,
 }
 
 impl Metrics {
@@ -44,9 +46,13 @@ impl Metrics {
         );
         let builds = Histogram::with_opts(builds.buckets(DURATION_BUCKETS_S.to_vec()));
         let screen_builds = registered(&registry, builds);
+        let groups =
+            HistogramOpts::new("recorder_group_events", "Events of each group of the recorder.");
+        let groups = Histogram::with_opts(groups.buckets(GROUP_BUCKETS.to_vec()));
         Self {
             terminals_in_trouble: registered(&registry, in_trouble),
             missing_records: registered(&registry, missing),
+            group_events: registered(&registry, groups),
             registry,
             http,
             faces,
@@ -83,6 +89,9 @@ pub struct Http {
 /// Upper bounds in seconds: doors wait for 50 ms, people for a second.
 const DURATION_BUCKETS_S: [f64; 11] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Upper bounds in events; a group takes 512 and what its last submission has beyond.
+const GROUP_BUCKETS: [f64; 6] = [1.0, 8.0, 32.0, 64.0, 128.0, 512.0];
 
 impl Http {
     fn new(registry: &Registry) -> Self {

@@ -176,6 +176,11 @@ impl Directory {
         self.holders.get(&entry.handle())
     }
 
+    /// A person as of this version of theirs.
+    pub fn remember(&self, member: MemberId, version: i64, facts: Facts) {
+        self.people.insert(member, (version, Arc::new(facts)));
+    }
+
     /// Forgets the holders of these handles, so that they are learnt again.
     pub fn forget(&self, entries: &[NewEntry]) {
         for entry in entries {

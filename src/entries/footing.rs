@@ -77,6 +77,28 @@ const PLACES: Lookup = Lookup {
     lock: None,
 };
 
+impl Footing {
+    /// The same, told instead of read: of a terminal that expects these entries next, at a venue
+    /// with so many inside.
+    pub fn told(
+        world: &World,
+        entries: &[NewEntry],
+        crowd: Crowd,
+        inside: (VenueId, i64),
+        stays: Stays,
+    ) -> Self {
+        let mut numbered = Numbered::new(world, entries);
+        for entry in entries {
+            let progress = Progress::parse(entry.epoch, entry.seq - 1, "[]");
+            let numbers = Numbers { version: 0, progress, offset_ms: 0 };
+            numbered.terminals.entry(entry.terminal).or_insert(numbers);
+        }
+        let versions = BTreeMap::from([(inside.0, 0)]);
+        let gates = Gates { versions, inside: HashMap::from([inside]) };
+        Self { crowd, gates, numbered, stays }
+    }
+}
+
 /// Locks what the group rests on. `None` where a cache is behind what SQL says.
 pub async fn lock(
     context: &Context,

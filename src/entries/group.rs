@@ -133,7 +133,7 @@ enum Attempt {
 }
 
 /// What becomes of the group, and the writes that make it so.
-async fn draft<C: ConnectionTrait>(
+pub(super) async fn draft<C: ConnectionTrait>(
     context: &Context,
     db: &C,
     world: &World,

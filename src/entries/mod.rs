@@ -15,6 +15,7 @@ mod laws;
 mod recorder;
 mod rows;
 mod rules;
+mod still;
 pub mod unclaimed;
 pub mod world;
 
@@ -28,6 +29,7 @@ pub use directory::Directory;
 pub use erasure::erase;
 pub use recorder::{Context as RecorderContext, Recorder, Rivals};
 pub use rules::Reason;
+pub use still::Still;
 
 use crate::base::ids::{Direction, Method, TerminalId, VenueId};
 

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus::Histogram;
 use rand::Rng;
 use sea_orm::{DatabaseConnection, DbErr, SqlErr};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -72,6 +73,8 @@ pub struct Context {
     /// Woken after each commit, so that the projector follows at once.
     pub committed: Arc<Notify>,
     pub rivals: Rivals,
+    /// Counts the events of each group.
+    pub group_events: Histogram,
 }
 
 impl Context {
@@ -85,6 +88,7 @@ impl Context {
             directory: self.directory.clone(),
             committed: self.committed.clone(),
             rivals: Rivals::default(),
+            group_events: self.group_events.clone(),
         }
     }
 }
@@ -172,6 +176,8 @@ impl RecorderTask {
                 events += next.entries.len();
                 group.push(next);
             }
+            let counted = u32::try_from(events).unwrap_or(u32::MAX);
+            self.context.group_events.observe(f64::from(counted));
             self.write(group).await;
         }
     }

@@ -27,4 +27,5 @@ mod zkteco;
 mod mutations;
 
 pub use intake::Intake;
+pub use native::answer_live;
 pub use routes::routes;

@@ -52,7 +52,7 @@ pub use recovery::{
 };
 pub use registration::{Channel, NewConsent, NewMember, note_duplicate, register};
 pub use routes::{resident_routes, routes};
-pub use rules::{Approval, Facts, local_day};
+pub use rules::{Approval, ConsentRecord, Facts, local_day};
 pub use verification::{
     Check, Method as ProofMethod, Outcome as CheckOutcome, ask_registry, ask_wechat, begin_face,
     record_begun, record_outcome, record_registry, running, subject,

@@ -57,6 +57,11 @@ type Stay = (Uuid, NaiveDate, Uuid);
 pub struct Stays(BTreeMap<Stay, i64>);
 
 impl Stays {
+    /// What somebody knows of one member.
+    pub fn told(member: MemberId, day: NaiveDate, venue: VenueId, stays: i64) -> Self {
+        Self(BTreeMap::from([((member.0, day, venue.0), stays)]))
+    }
+
     /// Takes over a row that counts them already.
     pub fn learn(&mut self, row: &QueryResult) -> Result<(), DbErr> {
         let key: Stay = (

@@ -39,7 +39,7 @@ pub use heartbeat::{Door, Heartbeat, heartbeat, mark_lost};
 pub use keys::{IssuedKey, revoke_key, rotate_key};
 pub use links::VendorTerminal;
 pub use routes::{Release, routes};
-pub use rules::{Absorbed, Doorway, Family, Progress, Terminal, Trouble};
+pub use rules::{Absorbed, Doorway, Family, Place, Progress, Terminal, Trouble};
 use tables::{terminal, terminal_place};
 
 use crate::{

@@ -39,7 +39,6 @@ pub struct Envelope<'a> {
 }
 
 /// The `Fitgate-Signature` header of a request.
-#[cfg(test)]
 pub fn sign(scheme: Scheme, secret: &[u8], envelope: &Envelope, body: &[u8]) -> String {
     header(scheme, &mac(scheme, secret, &lines(envelope, body)))
 }

@@ -9,6 +9,8 @@ import time
 import crowd
 import growth
 import lab
+import ordinary
+import sqlite
 from lab import CannotMeasure, Held, PeakMemory, Server
 from town import FULL, GOALS, KB, QUICK, Town, at_least, at_most, result, rounds, tell
 
@@ -151,7 +153,8 @@ def b14(town):
     result("B14.first", "first start, with migrations, to ready", "s", first, conditions)
 
 
-MEASURES = {"B1": b1, "B3": b3, "B5": b5, "B7": b7, "B12": b12, "B14": b14} | crowd.MEASURES | growth.MEASURES
+MEASURES = {"B1": b1, "B3": b3, "B5": b5, "B7": b7, "B12": b12, "B14": b14} | crowd.MEASURES | growth.MEASURES \
+    | ordinary.MEASURES | sqlite.MEASURES
 ALSO = {"B1b": "B1"}
 
 

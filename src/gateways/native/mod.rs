@@ -5,8 +5,10 @@ mod answer;
 mod batch;
 mod record;
 pub mod routes;
+mod still;
 
 pub use answer::sentences;
+pub use still::answer_live;
 
 #[cfg(test)]
 mod tests;
