@@ -97,7 +97,7 @@ def b8(town):
                 with Held(url + "/stream", town.screen["token"], count, stream=True):
                     time.sleep(2)
                     with Commands() as figures[count]:
-                        time.sleep(max(town.size["seconds"], 5))
+                        time.sleep(max(town.size["seconds"], 3))
             sql.append((figures[screens].sql, figures[1].sql))
             redis.append((figures[screens].redis, figures[1].redis))
     conditions = town.conditions(screens=screens, note="the goal is 1; 5 % are left for counting")
@@ -107,7 +107,7 @@ def b8(town):
 
 def overload(town):
     """Five times what can be served, then peace again."""
-    seconds = 5 if town.size is QUICK else 60
+    seconds = 3 if town.size is QUICK else 60
     goodput, refusal, recovery, memory = [], [], [], []
     with town.serve() as server:
         calm = "--decisions", "--connections", 64
@@ -117,7 +117,7 @@ def overload(town):
             before = lab.memory_kb(server.pid)
             with PeakMemory(server.pid) as held:
                 flood = town.entries(server, "--decisions", "--connections", 4000, "--rate", 5 * peak, "--seconds",
-                                     seconds, well=False)
+                                     seconds, minutes=12, well=False)
             unexpected = set(flood["statuses"]) - {"200", "429", "503"}
             if unexpected or flood["lost"]:
                 raise CannotMeasure(f"answers were not of the kind expected: {flood}")
@@ -172,13 +172,11 @@ def screens(town):
 
 def divisions(town, count):
     """Communities with a screen's token each, made for the measure."""
-    if not hasattr(town, "divisions"):
-        lab.psql("fitgate_bench", "-c", f"""INSERT INTO divisions (code, name, level)
-            SELECT '330482401' || 100 + n, '社区' || n, 'community' FROM generate_series(0, {count} - 1) n
-            ON CONFLICT DO NOTHING""")
-        codes = [f"330482401{100 + n}" for n in range(count)]
-        town.divisions = [(code, lab.screen_token(town.url, code)) for code in codes]
-    return town.divisions
+    lab.psql("fitgate_bench", "-c", f"""INSERT INTO divisions (code, name, level)
+        SELECT '330482401' || 100 + n, '社区' || n, 'community' FROM generate_series(0, {count} - 1) n
+        ON CONFLICT DO NOTHING""")
+    codes = [f"330482401{100 + n}" for n in range(count)]
+    return [(code, lab.screen_token(town.url, code)) for code in codes]
 
 
 @contextlib.contextmanager
@@ -222,7 +220,7 @@ def replicas(town):
 
 def together(town, servers):
     """Events a second of three loads at once, each with terminals and people of its own."""
-    town.minutes_ago -= 8
+    town.minutes_ago -= 4
     loads = []
     for n in range(3):
         words = [lab.LOAD, "entries", "--credentials", third(town, n), "--base-url", servers[n % len(servers)].url,

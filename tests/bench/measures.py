@@ -69,7 +69,7 @@ def b5(town):
     with town.serve() as server:
         for _ in rounds(town):
             figures = town.entries(server, "--batch", 500, "--connections", 4, "--inside", 1,
-                                   *town.timed(), minutes=14)
+                                   *town.timed(), minutes=8)
             tps, _ = lab.pgbench("ceiling_full", "full.sql", 1, town.size["seconds"], lab.ONE_PLAN, n=500)
             pairs.append((figures["events_per_second"], 500 * tps))
     result("B5", "offline replay in batches of 500 ÷ full row set in groups of 500", "events/s",
@@ -174,6 +174,7 @@ def main(words):
     for name in dict.fromkeys(names):
         tell(name)
         try:
+            town.renew()
             MEASURES[name](town)
         except (CannotMeasure, OSError, subprocess.SubprocessError) as reason:
             failed += 1
