@@ -1,6 +1,6 @@
 //! A terminal that nobody knows waits with its records until staff claim it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{TestTown, device::Bytes};
 
@@ -29,8 +29,8 @@ async fn what_an_unknown_terminal_sent_is_recorded_when_it_is_claimed() {
     assert_eq!(one["protocol"], "zkteco_acc");
     let claimed = town.claim(&venue, "zkteco_acc", "NEW-1", "both").await;
     assert_eq!((&claimed["released"], &claimed["path_token"]), (&json!(2), &json!(null)));
-    let shown = screen.shows("one visit", |shown| shown["today"]["visits"] == 1).await;
-    assert_eq!(shown["today"]["minutes"]["measured"], 30);
+    let measured = |shown: &Value| shown["today"]["minutes"]["measured"] == 30;
+    assert_eq!(screen.shows("the minutes", measured).await["today"]["visits"], 1);
     let waiting = town.office.get("/unclaimed-terminals").await.ok();
     assert_eq!(waiting["items"], json!([]));
     row("NEW-1", "08:00:00", 0, 1).answered(town.address()).await;

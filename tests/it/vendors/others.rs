@@ -100,8 +100,8 @@ async fn fcard_records_become_entries_and_its_questions_are_answered() {
         upload(records, 2, "7", now - 1800, 0).await;
     }
     let screen = town.screen("330499").await;
-    let shown = screen.shows("one visit", |shown| shown["today"]["visits"] == 1).await;
-    assert_eq!(shown["today"]["minutes"]["measured"], 30);
+    let measured = |shown: &Value| shown["today"]["minutes"]["measured"] == 30;
+    assert_eq!(screen.shows("the minutes", measured).await["today"]["visits"], 1);
     let asked = upload("/Device/RequestAuthorization", 3, "7", now, 1).await;
     assert_eq!(asked, json!({ "Success": 1, "Message": "欢迎，请进。" }));
     let stranger = upload("/Device/RequestAuthorization", 4, "8", now, 1).await;

@@ -1,6 +1,6 @@
 //! `ZKTeco` access terminals.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Pairs, answers_as_sampled, survives_cuts};
 use crate::support::{
@@ -108,8 +108,8 @@ async fn faces_in_and_out_become_entries_once_however_often_they_are_sent() {
     let answer = Bytes::new("POST", path, asked.as_bytes()).answered(town.address()).await;
     assert_eq!(answer, "transaction=1");
     let screen = town.screen("330499").await;
-    let shown = screen.shows("one visit", |shown| shown["today"]["visits"] == 1).await;
-    assert_eq!(shown["today"]["minutes"]["measured"], 40);
+    let measured = |shown: &Value| shown["today"]["minutes"]["measured"] == 40;
+    assert_eq!(screen.shows("the minutes", measured).await["today"]["visits"], 1);
     town.adds_up().await;
 }
 
