@@ -25,6 +25,8 @@ PG_URL = os.environ.get("FITGATE_OWN_PG_URL", "")
 REDIS_URL = os.environ.get("FITGATE_OWN_REDIS_URL", "")
 TICKS = os.sysconf("SC_CLK_TCK")
 READY_WITHIN_S = 60
+# At rest all processes together use less than this part of a core; they get there within seconds.
+AT_REST, REST_WITHIN_S = 0.15, 60
 # A ceiling may do what a server must not: one plan, index lookups only.
 ONE_PLAN = (
     "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off"
@@ -135,6 +137,27 @@ def cpu_of_postgres():
     every = (int(path.name) for path in pathlib.Path("/proc").iterdir() if path.name.isdigit())
     figures = ((pid, *parent_and_cpu(pid)) for pid in every)
     return sum(cpu for pid, parent, cpu in figures if master in (pid, parent))
+
+
+def redis_pid():
+    port = os.environ["FITGATE_OWN_REDIS_PORT"]
+    told = run(["redis-cli", "-p", port, "info", "server"])
+    return int(next(line for line in told.splitlines() if line.startswith("process_id:")).split(":")[1])
+
+
+def used(pid):
+    """CPU seconds of the server, PostgreSQL and Redis so far."""
+    return parent_and_cpu(pid)[1], cpu_of_postgres(), parent_and_cpu(redis_pid())[1]
+
+
+def rest(pid):
+    """Waits until what follows replies, or a start, is done: a second in which hardly anything is used."""
+    ends = time.monotonic() + REST_WITHIN_S
+    while time.monotonic() < ends:
+        before = sum(used(pid))
+        time.sleep(1)
+        if sum(used(pid)) - before < AT_REST:
+            return
 
 
 def memory_kb(pid, field="VmRSS"):

@@ -15,8 +15,6 @@ from town import GOALS, at_most, result, rounds
 
 GOALS |= {"B13": at_most(0.2)}
 ORDINARY = lab.BUILT / "examples" / "ordinary"
-# At rest all processes together use less than this part of a core; they get there within seconds.
-AT_REST, REST_WITHIN_S = 0.15, 60
 # How far ahead a round may move the town's people (minutes), by connections.
 MINUTES = {1: 3, 8: 3, 64: 5}
 
@@ -54,36 +52,15 @@ class Ordinary:
             return int(answer.read())
 
 
-def redis_pid():
-    port = lab.os.environ["FITGATE_OWN_REDIS_PORT"]
-    told = lab.run(["redis-cli", "-p", port, "info", "server"])
-    return int(next(line for line in told.splitlines() if line.startswith("process_id:")).split(":")[1])
-
-
-def used(pid):
-    """CPU seconds of the server, PostgreSQL and Redis so far."""
-    return lab.parent_and_cpu(pid)[1], lab.cpu_of_postgres(), lab.parent_and_cpu(redis_pid())[1]
-
-
-def rest(pid):
-    """Waits until what follows replies, or a start, is done: a second in which hardly anything is used."""
-    ends = time.monotonic() + REST_WITHIN_S
-    while time.monotonic() < ends:
-        before = sum(used(pid))
-        time.sleep(1)
-        if sum(used(pid)) - before < AT_REST:
-            return
-
-
 def one_round(town, server, connections):
     """The load's figures, with the CPU of each process in µs an entry."""
-    rest(server.pid)
-    before = used(server.pid)
+    lab.rest(server.pid)
+    before = lab.used(server.pid)
     words = "--decisions", "--connections", connections, *town.timed()
     figures = town.entries(server, *words, minutes=MINUTES[connections])
-    rest(server.pid)
+    lab.rest(server.pid)
     done = sum(figures["results"].values())
-    figures["cpu"] = [1e6 * (b - a) / done for a, b in zip(before, used(server.pid))]
+    figures["cpu"] = [1e6 * (b - a) / done for a, b in zip(before, lab.used(server.pid))]
     return figures
 
 
