@@ -6,7 +6,6 @@ waited for, so that its CPU counts too.
 """
 
 import subprocess
-import time
 import urllib.request
 
 import lab
