@@ -136,7 +136,13 @@ def cpu_of_postgres():
     master = int(lines.splitlines()[0])
     every = (int(path.name) for path in pathlib.Path("/proc").iterdir() if path.name.isdigit())
     figures = ((pid, *parent_and_cpu(pid)) for pid in every)
-    return sum(cpu for pid, parent, cpu in figures if master in (pid, parent))
+    return sum(cpu for pid, parent, cpu in figures if master in (pid, parent)) + ended_children_cpu(master)
+
+
+def ended_children_cpu(pid):
+    """CPU seconds of children that ended and were waited for, such as a vacuum's."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[13]) + int(fields[14])) / TICKS
 
 
 def redis_pid():
