@@ -41,11 +41,22 @@ pub async fn look_at(
     now: DateTime<Utc>,
 ) -> Result<Profile, Error> {
     let seen = profile(tx, keys, by, id).await?;
-    if is_child(tx, keys, id, now).await? && !has_leave(tx, by, id, now).await? {
+    if !may_see(tx, keys, by, id, now).await? {
         return Err(Error::Forbidden(Code::LeaveRequired));
     }
     remember(tx, by, id, SHOWN, now).await?;
     Ok(seen)
+}
+
+/// Whether the caller may see the member: a child only with leave.
+async fn may_see(
+    tx: &DatabaseTransaction,
+    keys: &Keys,
+    by: &StaffCaller,
+    id: MemberId,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    Ok(!is_child(tx, keys, id, now).await? || has_leave(tx, by, id, now).await?)
 }
 
 /// The masked member as a command left it. Who has no leave to see a child learns nothing of the
@@ -58,7 +69,7 @@ pub async fn look_after(
     now: DateTime<Utc>,
 ) -> Result<Profile, Error> {
     let seen = profile(tx, keys, by, id).await?;
-    if is_child(tx, keys, id, now).await? && !has_leave(tx, by, id, now).await? {
+    if !may_see(tx, keys, by, id, now).await? {
         return Ok(seen.veiled());
     }
     remember(tx, by, id, CHANGED, now).await?;
