@@ -52,6 +52,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Rounds begin at least so far apart: what is committed meanwhile goes over together, and a busy
 /// recorder keeps the machine to itself. Screens show a document for a second.
 const APART: Duration = Duration::from_millis(100);
+/// Between batches of a round: who waits for SQLite's one writer gets a turn, too.
+const BREATH: Duration = Duration::from_millis(5);
 /// How often what changed lately is written again, in case a shard lost its last seconds.
 const HEALING_EVERY: Duration = Duration::from_secs(30);
 /// How long a change counts as late enough to be healed.
@@ -184,6 +186,7 @@ impl Projector {
                 self.is_behind = false;
                 return Ok(());
             }
+            tokio::time::sleep(BREATH).await;
         }
         self.is_behind = true;
         Ok(())

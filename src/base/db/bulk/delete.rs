@@ -33,17 +33,25 @@ pub async fn delete<C: ConnectionTrait>(
         values.extend(arrays(matched.columns, keys));
         (sql, values)
     } else {
-        let names: Vec<&str> = matched.columns.iter().map(|c| c.name).collect();
-        let sql = format!(
-            "DELETE FROM {} WHERE {condition} ? AND ({}) IN (VALUES {})",
-            matched.table,
-            names.join(", "),
-            tuples(keys.len(), names.len())
-        );
-        (sql, std::iter::once(value).chain(keys.into_iter().flatten()).collect())
+        let sql = sqlite_text(matched, condition, keys.len());
+        (sql, keys.into_iter().flatten().chain(std::iter::once(value)).collect())
     };
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     Ok(db.execute_raw(statement).await?.rows_affected())
+}
+
+/// The keys drive here too: `(…) IN (VALUES …)` alone would read the whole table.
+fn sqlite_text(matched: &Matched, condition: &str, rows: usize) -> String {
+    let names: Vec<&str> = matched.columns.iter().map(|c| c.name).collect();
+    let on: Vec<String> = names.iter().map(|name| format!("d.{name} = q.{name}")).collect();
+    format!(
+        "WITH q({}) AS (VALUES {}) DELETE FROM {table} WHERE {condition} ? AND rowid IN \
+         (SELECT d.rowid FROM q CROSS JOIN {table} d WHERE {})",
+        names.join(", "),
+        tuples(rows, names.len()),
+        on.join(" AND "),
+        table = matched.table
+    )
 }
 
 fn postgres_text(matched: &Matched, condition: &str) -> String {
