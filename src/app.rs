@@ -351,7 +351,14 @@ fn router(
 }
 
 fn edge_settings(state: &State) -> edge::Settings {
-    edge::Settings { hosts: state.config.hosts.clone(), ..edge::Settings::default() }
+    let hosts = state.config.hosts.clone();
+    edge::Settings { hosts, goes_first: is_a_terminals, ..edge::Settings::default() }
+}
+
+/// Whether a path is one of the native terminals' or, outside our API, of a vendor's: a door must
+/// open while residents and staff are told to come back.
+fn is_a_terminals(path: &str) -> bool {
+    path.starts_with("/api/v1/terminal/") || !path.starts_with("/api/v1/")
 }
 
 /// Polls of screens, which are most of all requests and find their bytes ready.

@@ -8,13 +8,18 @@ use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions,
     TransactionTrait,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        postgres::PgConnectOptions,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use sea_orm_migration::MigratorTrait;
+use tokio::sync::{Mutex, MutexGuard};
 
 pub mod bulk;
 #[cfg(test)]
 pub mod fresh;
+mod promptly;
 
 /// How long a request waits for a free connection before it is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -80,6 +85,15 @@ fn options(url: &str, settings: &[(&'static str, &'static str)]) -> ConnectOptio
         .map_sqlx_postgres_opts(move |postgres| {
             postgres.application_name("fitgate").options(settings.iter().copied())
         });
+    if let Ok(postgres) = url.parse::<PgConnectOptions>() {
+        let port = postgres.get_port();
+        options.map_sqlx_postgres_pool_opts(move |pool| {
+            pool.after_connect(move |_, _| {
+                promptly::send_to(port);
+                Box::pin(std::future::ready(Ok(())))
+            })
+        });
+    }
     options
 }
 
@@ -89,9 +103,20 @@ async fn connect(options: ConnectOptions) -> anyhow::Result<DatabaseConnection> 
         .context("the database cannot be opened; check its URL and whether it runs")
 }
 
+/// Whose turn it is to ask SQLite for its one writer's lock.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+/// A turn at writing, in the order of asking; held until the lock is had. SQLite itself gives it
+/// to whoever happens to ask at the right moment, and the recorder, which asks again at once,
+/// would keep it from all others while a history floods in. PostgreSQL needs no turns.
+pub async fn turn<C: ConnectionTrait>(db: &C) -> Option<MutexGuard<'static, ()>> {
+    if is_postgres(db) { None } else { Some(TURN.lock().await) }
+}
+
 /// Begins a transaction that may write: immediate on SQLite, where a plain one fails as soon as
 /// two of them read and then write.
 pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let _turn = turn(db).await;
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()

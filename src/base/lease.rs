@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
+use super::db;
+
 /// Takes or renews the lease of `name` until `until`; `false` when somebody else holds it.
 pub async fn take(
     db: &DatabaseConnection,
@@ -18,6 +20,7 @@ pub async fn take(
          WHERE leases.holder = excluded.holder OR leases.until < $4",
         [name.into(), holder.into(), until.into(), now.into()],
     );
+    let _turn = db::turn(db).await;
     Ok(db.execute_raw(statement).await?.rows_affected() == 1)
 }
 
@@ -28,6 +31,7 @@ pub async fn give_back(db: &DatabaseConnection, name: &str, holder: &str) -> Res
         "DELETE FROM leases WHERE name = $1 AND holder = $2",
         [name.into(), holder.into()],
     );
+    let _turn = db::turn(db).await;
     db.execute_raw(statement).await.map(drop)
 }
 
@@ -36,7 +40,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::base::{clock::from_millis, db};
+    use crate::base::clock::from_millis;
 
     #[tokio::test]
     async fn one_at_a_time_holds_a_lease() {

@@ -30,10 +30,11 @@ use crate::base::{
     clock::Clock,
     db::is_postgres,
     error::{Code, Error, is_passing},
+    ids::Direction,
     keys::Keys,
 };
 
-/// Submissions that may wait in a lane; more are told to come back.
+/// Submissions that may wait in a lane, exits and all else apart; more are told to come back.
 const QUEUE_MAX: usize = 1024;
 /// Lanes on PostgreSQL: while it writes for one, the server reads and decides for the other. More
 /// would only make the groups smaller. SQLite has one writer.
@@ -48,8 +49,22 @@ const RETRY_AFTER_S: u32 = 1;
 /// The way in; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    lanes: Arc<[mpsc::Sender<Submission>]>,
+    lanes: Arc<[Lane]>,
     worlds: Worlds,
+}
+
+/// Where a lane's submissions wait. Exits have a queue of their own, which is emptied first:
+/// whoever wants to leave must not stand behind those who want to come in.
+struct Lane {
+    exits: mpsc::Sender<Submission>,
+    others: mpsc::Sender<Submission>,
+}
+
+impl Lane {
+    fn queue(&self, entries: &[NewEntry]) -> &mpsc::Sender<Submission> {
+        let only_exits = entries.iter().all(|entry| entry.direction == Direction::Out);
+        if only_exits { &self.exits } else { &self.others }
+    }
 }
 
 struct Submission {
@@ -59,7 +74,8 @@ struct Submission {
 
 /// What the task of a lane works with.
 pub struct RecorderTask {
-    queue: mpsc::Receiver<Submission>,
+    exits: mpsc::Receiver<Submission>,
+    others: mpsc::Receiver<Submission>,
     context: Context,
 }
 
@@ -119,15 +135,17 @@ impl Recorder {
     pub fn new(context: &Context) -> (Self, Vec<RecorderTask>) {
         let lanes = if is_postgres(&context.db) { LANES } else { 1 };
         let lane = |_| {
-            let (sender, queue) = mpsc::channel(QUEUE_MAX);
-            (sender, RecorderTask { queue, context: context.of_a_lane() })
+            let (exits_in, exits) = mpsc::channel(QUEUE_MAX);
+            let (others_in, others) = mpsc::channel(QUEUE_MAX);
+            let task = RecorderTask { exits, others, context: context.of_a_lane() };
+            (Lane { exits: exits_in, others: others_in }, task)
         };
-        let (senders, tasks): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
-        (Self { lanes: senders.into(), worlds: context.worlds.clone() }, tasks)
+        let (lanes, tasks): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
+        (Self { lanes: lanes.into(), worlds: context.worlds.clone() }, tasks)
     }
 
     /// The lane of the venue where the terminal stands; of the terminal itself if it stands nowhere.
-    fn lane(&self, entries: &[NewEntry]) -> &mpsc::Sender<Submission> {
+    fn lane(&self, entries: &[NewEntry]) -> &Lane {
         let place = entries.first().map(|entry| {
             let world = self.worlds.latest();
             let terminal = world.terminals.get(&entry.terminal);
@@ -146,8 +164,8 @@ impl Recorder {
     /// sending the same again is safe.
     pub async fn record(&self, entries: Vec<NewEntry>) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        let lane = self.lane(&entries);
-        lane.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
+        let queue = self.lane(&entries).queue(&entries);
+        queue.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
         answer.await.map_err(|_| overloaded())?
     }
 }
@@ -159,26 +177,34 @@ fn overloaded() -> Error {
 impl RecorderTask {
     /// Runs until `stop`, then writes what waits already and leaves.
     pub async fn run(mut self, stop: CancellationToken) {
-        loop {
-            let first = tokio::select! {
-                biased;
-                first = self.queue.recv() => first,
-                () = stop.cancelled() => {
-                    self.queue.close();
-                    self.queue.recv().await
-                }
-            };
-            let Some(first) = first else { return };
+        while let Some(first) = self.first(&stop).await {
             let mut group = vec![first];
             let mut events = group[0].entries.len();
             while events < GROUP_MAX {
-                let Ok(next) = self.queue.try_recv() else { break };
+                let next = self.exits.try_recv().or_else(|_| self.others.try_recv());
+                let Ok(next) = next else { break };
                 events += next.entries.len();
                 group.push(next);
             }
             let counted = u32::try_from(events).unwrap_or(u32::MAX);
             self.context.group_events.observe(f64::from(counted));
             self.write(group).await;
+        }
+    }
+
+    /// What waits first; nothing once `stop` was said and all that waited is written.
+    async fn first(&mut self, stop: &CancellationToken) -> Option<Submission> {
+        tokio::select! {
+            biased;
+            Some(exit) = self.exits.recv() => return Some(exit),
+            Some(other) = self.others.recv() => return Some(other),
+            () = stop.cancelled() => {}
+        }
+        self.exits.close();
+        self.others.close();
+        match self.exits.recv().await {
+            Some(exit) => Some(exit),
+            None => self.others.recv().await,
         }
     }
 

@@ -130,7 +130,7 @@ impl Board {
         let month = past::month_of(day);
         let distinct = async { Ok((people::distinct(db, division, month).await?, now)) };
         let (distinct, people_as_of) = *self.distinct.get(DISTINCT_EVERY, distinct).await?;
-        let latest = self.latest_finder.find(db, division, now);
+        let latest = self.latest_finder.find(db, division, places.venues.len(), now);
         let venues: Vec<VenueId> = places.venues.iter().map(|venue| venue.id).collect();
         let scope = Scope { division, day, venues: &venues };
         let parts = Parts {

@@ -5,7 +5,10 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
 use super::tables::{bounds, statement};
-use crate::base::ids::{Direction, DivisionCode, VenueId};
+use crate::base::{
+    db::is_postgres,
+    ids::{Direction, DivisionCode, VenueId},
+};
 
 /// Entries that a screen lists.
 pub const LATEST_MAX: usize = 12;
@@ -75,8 +78,8 @@ struct EntryRow {
     name_masked: Option<String>,
 }
 
-/// Finds the latest entries; remembers how far back it had to look, so that a busy city does not
-/// sort an evening's entries to show twelve.
+/// Finds the latest entries; remembers how far back it had to look, so that a busy community does
+/// not sort an evening's entries to show twelve.
 #[derive(Clone, Debug)]
 pub struct Latest {
     window: TimeDelta,
@@ -95,35 +98,79 @@ impl Latest {
         &mut self,
         db: &impl ConnectionTrait,
         division: &DivisionCode,
+        venues: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<LatestEntry>, DbErr> {
-        let mut entries = since(db, division, now - self.window, now).await?;
+        if venues > VENUES_ASKED_MAX {
+            let entries = ask(db, &among_newest(), division, now - WINDOW_MAX, now).await?;
+            if is_full(&entries) {
+                return Ok(entries);
+            }
+        }
+        let by_venue = by_venue(is_postgres(db));
+        let mut entries = ask(db, &by_venue, division, now - self.window, now).await?;
         if !is_full(&entries) && self.window < WINDOW_MAX {
-            entries = since(db, division, now - WINDOW_MAX, now).await?;
+            entries = ask(db, &by_venue, division, now - WINDOW_MAX, now).await?;
         }
         self.window = window(&entries, now);
         Ok(entries)
     }
 }
 
-async fn since(
+/// Up to so many venues are asked one by one for their latest entries.
+const VENUES_ASKED_MAX: usize = 64;
+/// Of larger divisions so many events that came last are looked at.
+const NEWEST_MAX: usize = 1000;
+
+/// Of whom an event is; none of members erased since.
+const NAME: &str = "(SELECT m.name_masked FROM members m WHERE m.id = e.member_id \
+                     AND m.status <> 'erased') AS name_masked";
+
+/// Asks each venue's index: exact, at a price that grows with the venues. Left to itself,
+/// PostgreSQL would rather read a table that it believes to be small.
+fn by_venue(is_postgres: bool) -> String {
+    let of_venues = if is_postgres {
+        format!(
+            "venues v CROSS JOIN LATERAL (SELECT * FROM entry_events n WHERE n.venue_id = v.id \
+               AND n.occurred_at > $3 AND n.occurred_at <= $4 AND n.effect IN ('opened', 'closed') \
+               ORDER BY n.occurred_at DESC LIMIT {LATEST_MAX}) e"
+        )
+    } else {
+        "venues v CROSS JOIN entry_events e ON e.venue_id = v.id AND e.occurred_at > $3 \
+           AND e.occurred_at <= $4 AND e.effect IN ('opened', 'closed')"
+            .to_owned()
+    };
+    format!(
+        "SELECT e.occurred_at, e.effect, e.venue_id, {NAME} FROM {of_venues} \
+         WHERE v.community BETWEEN $1 AND $2 \
+         ORDER BY e.occurred_at DESC, e.id DESC LIMIT {LATEST_MAX}"
+    )
+}
+
+/// Looks through the events that came last, wherever that was: ids grow with time. Neither reads
+/// the other's table from end to end, whatever the planner thinks of their sizes.
+fn among_newest() -> String {
+    format!(
+        "WITH newest AS MATERIALIZED (SELECT n.id, n.occurred_at, n.effect, n.venue_id, n.member_id \
+           FROM entry_events n ORDER BY n.id DESC LIMIT {NEWEST_MAX}) \
+         SELECT e.occurred_at, e.effect, e.venue_id, {NAME} \
+         FROM newest e WHERE e.occurred_at > $3 AND e.occurred_at <= $4 \
+           AND e.effect IN ('opened', 'closed') \
+           AND (SELECT v.community FROM venues v WHERE v.id = e.venue_id) BETWEEN $1 AND $2 \
+         ORDER BY e.occurred_at DESC, e.id DESC LIMIT {LATEST_MAX}"
+    )
+}
+
+async fn ask(
     db: &impl ConnectionTrait,
+    sql: &str,
     division: &DivisionCode,
     after: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Vec<LatestEntry>, DbErr> {
     let [first, last] = bounds(division);
-    let sql = format!(
-        "SELECT e.occurred_at, e.effect, e.venue_id, \
-                CASE WHEN m.status = 'erased' THEN NULL ELSE m.name_masked END AS name_masked \
-         FROM entry_events e JOIN members m ON m.id = e.member_id \
-         WHERE e.venue_id IN (SELECT v.id FROM venues v WHERE v.community BETWEEN $1 AND $2) \
-           AND e.occurred_at > $3 AND e.occurred_at <= $4 \
-           AND e.effect IN ('opened', 'closed') \
-         ORDER BY e.occurred_at DESC, e.id DESC LIMIT {LATEST_MAX}"
-    );
     let values = [first, last, after.into(), now.into()];
-    let rows = EntryRow::find_by_statement(statement(db, &sql, values)).all(db).await?;
+    let rows = EntryRow::find_by_statement(statement(db, sql, values)).all(db).await?;
     Ok(rows.into_iter().map(entry).collect())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! On PostgreSQL columns travel as arrays, so a statement's text does not depend on how many rows
 //! there are, and all writes of a group are one statement of sibling CTEs. On SQLite, where there
-//! is no round trip, rows go as `VALUES` in pieces of a power of two, so few texts are prepared.
+//! is no round trip, rows go as `VALUES`, filled up to a power of two, so few texts are prepared.
 //! Reads are shaped so that an index lookup a key is the only sane plan: the key list drives, and
 //! each key looks into its table behind `LATERAL … OFFSET 0`, which no statistics can turn around.
 
@@ -189,15 +189,6 @@ fn absent_instant() -> DateTime<Utc> {
 
 /// Rows of one SQLite statement; times the widest table far below its limit of parameters.
 const SQLITE_ROWS_MAX: usize = 64;
-
-/// The largest power of two that is neither over `left` nor over the bound.
-fn piece(left: usize) -> usize {
-    let mut size = SQLITE_ROWS_MAX;
-    while size > left {
-        size /= 2;
-    }
-    size
-}
 
 fn tuples(rows: usize, width: usize) -> String {
     let one = format!("({})", vec!["?"; width].join(", "));

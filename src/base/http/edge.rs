@@ -12,7 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hyper::body::Incoming;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 use tower_http::{catch_panic::CatchPanicLayer, decompression::RequestDecompressionLayer};
 use tracing::Instrument;
 use uuid::Uuid;
@@ -39,6 +42,8 @@ pub struct Settings {
     pub total_timeout: Duration,
     /// Requests being handled at once; further ones get 503 at once.
     pub in_flight_max: usize,
+    /// Whether requests of a path go first: all else may take three quarters of the room at most.
+    pub goes_first: fn(&str) -> bool,
 }
 
 impl Default for Settings {
@@ -50,6 +55,7 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(15),
             total_timeout: Duration::from_secs(30),
             in_flight_max: 4096,
+            goes_first: |_| true,
         }
     }
 }
@@ -63,13 +69,27 @@ struct Edge {
     settings: Settings,
     metrics: Arc<Metrics>,
     room: Semaphore,
+    /// The part of the room that is open to all.
+    common: Semaphore,
+}
+
+impl Edge {
+    /// Room for a request of `path`, if there is any.
+    fn enter(&self, path: &str) -> Option<(SemaphorePermit<'_>, Option<SemaphorePermit<'_>>)> {
+        let common = match (self.settings.goes_first)(path) {
+            true => None,
+            false => Some(self.common.try_acquire().ok()?),
+        };
+        Some((self.room.try_acquire().ok()?, common))
+    }
 }
 
 /// `router` with everything that must stand before it.
 pub fn edge(router: Router, settings: Settings, metrics: Arc<Metrics>) -> Router {
     let (bytes_max, body_timeout) = (settings.body_bytes_max, settings.body_timeout);
     let room = Semaphore::new(settings.in_flight_max);
-    let edge = Arc::new(Edge { settings, metrics, room });
+    let common = Semaphore::new((settings.in_flight_max * 3).div_ceil(4));
+    let edge = Arc::new(Edge { settings, metrics, room, common });
     router
         .layer(from_fn(body::bound_unpacked))
         .layer(RequestDecompressionLayer::new().gzip(true))
@@ -119,7 +139,7 @@ async fn admit(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> R
     if let Err(problem) = check(&edge.settings, &request) {
         return problem.into_response();
     }
-    let Ok(_permit) = edge.room.try_acquire() else {
+    let Some(_permits) = edge.enter(request.uri().path()) else {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, Code::Overloaded)
             .retry_after(OVERLOAD_RETRY_S)
             .into_response();

@@ -264,6 +264,32 @@ async fn what_takes_too_long_or_is_too_much_is_503_with_a_time_to_come_back() {
 }
 
 #[tokio::test]
+async fn those_who_go_first_find_room_where_others_are_turned_away() {
+    let settings = Settings {
+        total_timeout: Duration::from_secs(1),
+        in_flight_max: 4,
+        goes_first: |path| path == "/list",
+        ..settings()
+    };
+    let toy = start(Limits::default(), settings).await;
+    let slow = || get(&toy, "/slow", "");
+    let ((shed, first), ..) = tokio::join!(
+        async {
+            let mut answer = get(&toy, "/named/a", "").await;
+            while answer.status == 200 {
+                answer = get(&toy, "/named/a", "").await;
+            }
+            (answer, get(&toy, "/list", "").await)
+        },
+        slow(),
+        slow(),
+        slow(),
+    );
+    assert_eq!((shed.status, shed.code().as_str()), (503, "overloaded"));
+    assert_eq!(first.status, 200);
+}
+
+#[tokio::test]
 async fn every_answer_bears_the_security_headers() {
     let toy = toy().await;
     let data = get(&toy, "/list", "X-Request-Id: mine\r\nTrace-Id: mine\r\n").await;

@@ -96,6 +96,7 @@ struct Batch {
     first_seq: u64,
     body: String,
     events: usize,
+    is_exit: bool,
 }
 
 #[derive(Deserialize)]
@@ -203,7 +204,7 @@ impl<'a> Walk<'a> {
             .expect("a string can be written to");
         }
         let body = if live { body } else { format!(r#"{{"events":[{body}]}}"#) };
-        Batch { door, epoch, first_seq, body, events: people.len() }
+        Batch { door, epoch, first_seq, body, events: people.len(), is_exit: direction == "out" }
     }
 
     /// Epoch and first of `count` new numbers of the terminal at `door`.
@@ -253,6 +254,9 @@ impl<'a> Walk<'a> {
             return false;
         };
         run.tally.answered(due, sent, answer.status, batch.events);
+        if batch.is_exit {
+            run.tally.exit_answered(answer.status);
+        }
         let closes = answer.header("connection").is_some_and(|value| value == "close");
         let again = answer.status == 429 || answer.status >= 500;
         if answer.status < 300 {

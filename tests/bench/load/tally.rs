@@ -24,6 +24,9 @@ pub struct Tally {
     events: Cell<u64>,
     acknowledged: Cell<u64>,
     lost: Cell<u64>,
+    /// Requests of people who wanted out, and how many of those were sent away.
+    exits: Cell<u64>,
+    exits_refused: Cell<u64>,
     statuses: RefCell<BTreeMap<u16, u64>>,
     results: RefCell<BTreeMap<String, u64>>,
 }
@@ -40,6 +43,8 @@ impl Tally {
             events: Cell::new(0),
             acknowledged: Cell::new(0),
             lost: Cell::new(0),
+            exits: Cell::new(0),
+            exits_refused: Cell::new(0),
             statuses: RefCell::default(),
             results: RefCell::default(),
         }
@@ -73,6 +78,15 @@ impl Tally {
         } else {
             self.refused_us.borrow_mut().push(waited);
         }
+    }
+
+    /// An answer with `status` to people who wanted out.
+    pub fn exit_answered(&self, status: u16) {
+        if Instant::now() < self.counts_from {
+            return;
+        }
+        self.exits.set(self.exits.get() + 1);
+        self.exits_refused.set(self.exits_refused.get() + u64::from(status >= 400));
     }
 
     /// One event's result; also those of the warm-up.
@@ -127,6 +141,8 @@ impl Tally {
             "statuses": *self.statuses.borrow(),
             "results": *self.results.borrow(),
             "lost": self.lost.get(),
+            "exits": self.exits.get(),
+            "exits_refused": self.exits_refused.get(),
         })
     }
 }

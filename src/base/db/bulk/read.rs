@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement, Value};
 
-use super::{Column, Kind, Shape, column, parameters, piece, source, texts, tuples};
+use super::{Column, Kind, SQLITE_ROWS_MAX, Shape, column, parameters, source, texts, tuples};
 use crate::base::db::is_postgres;
 
 /// A read by a list of keys: `q.k1`, `q.k2` … are the key's parts in `select`, `from` and `on`.
@@ -36,21 +36,30 @@ pub async fn find<C: ConnectionTrait>(
     let mut found = Vec::new();
     let mut keys = keys.into_iter();
     while keys.len() > 0 {
-        let size = piece(keys.len());
-        let names: Vec<String> = (1..=lookup.keys.len()).map(|n| format!("k{n}")).collect();
-        let sql = format!(
-            "WITH q({}) AS (VALUES {}) SELECT {} FROM q CROSS JOIN {} WHERE {}",
-            names.join(", "),
-            tuples(size, lookup.keys.len()),
-            lookup.select,
-            lookup.from,
-            lookup.on
-        );
-        let values: Vec<Value> = keys.by_ref().take(size).flatten().collect();
+        let taken = keys.len().min(SQLITE_ROWS_MAX);
+        let size = taken.next_power_of_two();
+        let mut values: Vec<Value> = keys.by_ref().take(taken).flatten().collect();
+        // Absent keys match nothing.
+        values.resize(size * lookup.keys.len(), Value::Bool(None));
+        let [select, from, on, lock, _] = lookup.ingredients(Shape::Many);
+        let ingredients = vec![select, from, on, lock, (size, 1)];
+        let sql = texts::text(ingredients, || sqlite_text(lookup, size));
         let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
         found.extend(db.query_all_raw(statement).await?);
     }
     Ok(found)
+}
+
+fn sqlite_text(lookup: &Lookup, size: usize) -> String {
+    let width = lookup.keys.len();
+    format!(
+        "WITH q({}) AS (VALUES {}) SELECT {} FROM q CROSS JOIN {} WHERE {}",
+        KEY_NAMES[..width].join(", "),
+        tuples(size, width),
+        lookup.select,
+        lookup.from,
+        lookup.on
+    )
 }
 
 /// Names of key parts; more are never needed.

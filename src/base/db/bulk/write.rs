@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement, Value};
 
-use super::{Column, Shape, parameters, piece, selected, source, texts, tuples};
+use super::{Column, SQLITE_ROWS_MAX, Shape, parameters, selected, source, texts, tuples};
 use crate::base::db::{begin, is_postgres};
 
 /// What a bulk write does with its rows.
@@ -207,57 +207,57 @@ fn advance_sql(sql: &mut String, part: &Write, first: usize) {
     );
 }
 
+/// In pieces of up to [`SQLITE_ROWS_MAX`] rows, each one statement for the next power of two of
+/// rows, so that few texts are prepared; rows without values fill it up.
 async fn sqlite_write<C: ConnectionTrait>(tx: &C, part: Write) -> Result<(), DbErr> {
-    let width = part.columns.len();
-    let mut rows = part.rows.into_iter();
+    let Write { table, columns, verb, rows } = part;
+    let mut rows = rows.into_iter();
     while rows.len() > 0 {
-        let size = match part.verb {
-            Verb::Insert(_) | Verb::InsertAll(_) => piece(rows.len()),
-            Verb::Update { .. } | Verb::Advance => 1,
-        };
-        let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
-        let (sql, values) = match part.verb {
-            Verb::Insert(conflict) | Verb::InsertAll(conflict) => {
-                let names: Vec<&str> = part.columns.iter().map(|c| c.name).collect();
-                let tuples = tuples(size, width);
-                let sql = format!(
-                    "INSERT INTO {} ({}) VALUES {tuples} {conflict}",
-                    part.table,
-                    names.join(", ")
-                );
-                (sql, values)
-            }
-            Verb::Update { keys } => sqlite_update(part.table, part.columns, keys, values),
-            Verb::Advance => sqlite_advance(part.table, part.columns, values),
-        };
+        let taken = rows.len().min(SQLITE_ROWS_MAX);
+        let size = taken.next_power_of_two();
+        let mut values: Vec<Value> = Vec::with_capacity(size * columns.len());
+        values.extend(rows.by_ref().take(taken).flatten());
+        values.resize(size * columns.len(), Value::Bool(None));
+        let shape = (columns.as_ptr().addr(), columns.len());
+        let ingredients = vec![texts::constant(table), shape, verb.ingredient(), (size, 0)];
+        let sql = texts::text(ingredients, || sqlite_text(table, columns, verb, size));
         let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
         let written = tx.execute_raw(statement).await?.rows_affected();
-        if part.verb.is_guarded() && written < size as u64 {
+        if verb.is_guarded() && written < taken as u64 {
             return Err(DbErr::RecordNotUpdated);
         }
     }
     Ok(())
 }
 
-fn sqlite_update(
-    table: &str,
-    columns: &[Column],
-    keys: usize,
-    mut values: Vec<Value>,
-) -> (String, Vec<Value>) {
-    let set: Vec<String> = columns[keys..].iter().map(|c| format!("{} = ?", c.name)).collect();
-    let on: Vec<String> = columns[..keys].iter().map(|c| format!("{} = ?", c.name)).collect();
-    values.rotate_left(keys);
-    (format!("UPDATE {table} SET {} WHERE {}", set.join(", "), on.join(" AND ")), values)
-}
-
-fn sqlite_advance(table: &str, columns: &[Column], mut values: Vec<Value>) -> (String, Vec<Value>) {
-    let (key, version) = (columns[0].name, columns[1].name);
-    let moved = format!("{version} = {version} + 1");
-    let set: Vec<String> = std::iter::once(moved)
-        .chain(columns[2..].iter().map(|c| format!("{} = ?", c.name)))
+/// The text for `size` rows, of which those whose first column is absent do nothing.
+fn sqlite_text(table: &str, columns: &[Column], verb: Verb, size: usize) -> String {
+    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+    let rows = tuples(size, columns.len());
+    let (keys, moved) = match verb {
+        Verb::Insert(conflict) | Verb::InsertAll(conflict) if size == 1 => {
+            return format!("INSERT INTO {table} ({}) VALUES {rows} {conflict}", names.join(", "));
+        }
+        Verb::Insert(conflict) | Verb::InsertAll(conflict) => {
+            return format!(
+                "INSERT INTO {table} ({}) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL \
+                 {conflict}",
+                names.join(", ")
+            );
+        }
+        Verb::Update { keys } => (keys, None),
+        Verb::Advance => (2, Some(format!("{0} = t.{0} + 1", names[1]))),
+    };
+    let to = names.iter().enumerate().skip(keys);
+    let set: Vec<String> = moved
+        .into_iter()
+        .chain(to.map(|(n, name)| format!("{name} = q.column{}", n + 1)))
         .collect();
-    values.rotate_left(2);
-    let on = format!("{key} = ? AND {version} = ?");
-    (format!("UPDATE {table} SET {} WHERE {on}", set.join(", ")), values)
+    let on =
+        names[..keys].iter().enumerate().map(|(n, name)| format!("t.{name} = q.column{}", n + 1));
+    format!(
+        "UPDATE {table} AS t SET {} FROM (VALUES {rows}) AS q WHERE {}",
+        set.join(", "),
+        on.collect::<Vec<_>>().join(" AND ")
+    )
 }
