@@ -227,6 +227,7 @@ async fn count_faces(context: &Context) -> Result<(), crate::base::error::Error>
 async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<()> {
     idempotency::sweep(db, now).await?;
     staff::sweep_sessions(db, now).await?;
+    staff::sweep_enrolments(db, now).await?;
     members::sweep_tokens(db, now).await?;
     members::sweep_credentials(db, now).await?;
     wechat::sweep(db, now).await?;

@@ -45,7 +45,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-const EXPORTED: [Exported; 23] = [
+const EXPORTED: [Exported; 24] = [
     Exported {
         table: "members",
         person: "id",
@@ -133,6 +133,18 @@ const EXPORTED: [Exported; 23] = [
             ("asked_at", Instant),
             ("approved_at", Instant),
             ("valid_until", Instant),
+        ],
+    },
+    Exported {
+        table: "staff_requests",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("kind", Text),
+            ("reason", Text),
+            ("asked_at", Instant),
+            ("decided_at", Instant),
+            ("decision", Text),
         ],
     },
     Exported {
@@ -236,6 +248,7 @@ const EXPORTED: [Exported; 23] = [
             ("text_ct", Sealed),
             ("created_at", Instant),
             ("resolved_at", Instant),
+            ("outcome", Text),
             ("resolution", Text),
         ],
     },

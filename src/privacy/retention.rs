@@ -20,7 +20,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 8] = [
+const CLASSES: [Class; 10] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
@@ -58,6 +58,16 @@ const CLASSES: [Class; 8] = [
         name: "what terminals told of faces",
         kept: PROOF_KEPT,
         sql: "DELETE FROM handle_receipts WHERE at < $1 AND result = 'removed'",
+    },
+    Class {
+        name: "what staff asked one another for",
+        kept: PROOF_KEPT,
+        sql: "DELETE FROM staff_requests WHERE asked_at < $1",
+    },
+    Class {
+        name: "answers to items of the work list",
+        kept: UNRESOLVED_KEPT,
+        sql: "DELETE FROM work_answers WHERE at < $1",
     },
     Class {
         name: "requests to see a child",

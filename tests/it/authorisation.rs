@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Resident, TestTown};
+use crate::support::{Answer, COMMUNITY, Member, Resident, Terminal, TestTown};
 
 /// Whom a route serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ enum For {
     Screen,
 }
 
-use For::{Anybody, Resident as Registered, Screen, Staff, Terminal, Visitor};
+use For::{Anybody, Resident as Registered, Screen, Staff, Terminal as Signed, Visitor};
 
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/consent-texts", Anybody),
@@ -35,6 +35,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/me/consents", Registered),
     ("GET", "/api/v1/me/dependants", Registered),
     ("POST", "/api/v1/me/dependants", Registered),
+    ("GET", "/api/v1/me/disputes", Registered),
     ("GET", "/api/v1/me/export", Registered),
     ("GET", "/api/v1/me/face", Registered),
     ("PUT", "/api/v1/me/face", Registered),
@@ -55,6 +56,29 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/screens/{division}", Screen),
     ("GET", "/api/v1/screens/{division}/map", Screen),
     ("GET", "/api/v1/screens/{division}/stream", Screen),
+    ("PATCH", "/api/v1/staff/accounts/{id}", Staff),
+    ("GET", "/api/v1/staff/accounts", Staff),
+    ("POST", "/api/v1/staff/accounts", Staff),
+    ("POST", "/api/v1/staff/accounts/{id}/enrolment", Staff),
+    ("POST", "/api/v1/staff/members/search", Staff),
+    ("POST", "/api/v1/staff/members/{id}/desk-code", Staff),
+    ("POST", "/api/v1/staff/members/{id}/join", Staff),
+    ("POST", "/api/v1/staff/members/{id}/join/preview", Staff),
+    ("POST", "/api/v1/staff/members/{id}/reinstatement", Staff),
+    ("GET", "/api/v1/staff/members/{id}/sessions", Staff),
+    ("POST", "/api/v1/staff/members/{id}/suspension", Staff),
+    ("POST", "/api/v1/staff/members/{id}/unmaskings", Staff),
+    ("POST", "/api/v1/staff/members/{id}/verification", Staff),
+    ("PUT", "/api/v1/staff/password", Staff),
+    ("GET", "/api/v1/staff/requests", Staff),
+    ("POST", "/api/v1/staff/requests/{id}/decision", Staff),
+    ("POST", "/api/v1/staff/sessions/current/confirmation", Staff),
+    ("POST", "/api/v1/staff/sessions/{id}/corrections", Staff),
+    ("POST", "/api/v1/staff/sessions/{id}/corrections/preview", Staff),
+    ("GET", "/api/v1/staff/disputes", Staff),
+    ("POST", "/api/v1/staff/disputes/{id}/answer", Staff),
+    ("GET", "/api/v1/staff/unmaskings/{id}", Staff),
+    ("POST", "/api/v1/staff/enrolments", Anybody),
     ("GET", "/api/v1/staff/communities/{code}", Staff),
     ("GET", "/api/v1/staff/divisions", Staff),
     ("POST", "/api/v1/staff/divisions", Staff),
@@ -93,15 +117,15 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/venues/{id}/zones", Staff),
     ("GET", "/api/v1/staff/view-requests", Staff),
     ("POST", "/api/v1/staff/view-requests/{id}/approve", Staff),
-    ("GET", "/api/v1/terminal/commands", Terminal),
-    ("POST", "/api/v1/terminal/commands/{id}/result", Terminal),
-    ("POST", "/api/v1/terminal/decisions", Terminal),
-    ("POST", "/api/v1/terminal/events", Terminal),
-    ("POST", "/api/v1/terminal/heartbeat", Terminal),
-    ("GET", "/api/v1/terminal/roster", Terminal),
-    ("GET", "/api/v1/terminal/roster/photos/{handle}", Terminal),
-    ("POST", "/api/v1/terminal/roster/receipts", Terminal),
-    ("GET", "/api/v1/terminal/sessions", Terminal),
+    ("GET", "/api/v1/terminal/commands", Signed),
+    ("POST", "/api/v1/terminal/commands/{id}/result", Signed),
+    ("POST", "/api/v1/terminal/decisions", Signed),
+    ("POST", "/api/v1/terminal/events", Signed),
+    ("POST", "/api/v1/terminal/heartbeat", Signed),
+    ("GET", "/api/v1/terminal/roster", Signed),
+    ("GET", "/api/v1/terminal/roster/photos/{handle}", Signed),
+    ("POST", "/api/v1/terminal/roster/receipts", Signed),
+    ("GET", "/api/v1/terminal/sessions", Signed),
     ("GET", "/api/v1/venues", Anybody),
     ("GET", "/api/v1/venues/{id}", Anybody),
     // The platform's pushes carry a signature of their own.
@@ -193,7 +217,7 @@ fn expected(route: For, caller: &str) -> Expected {
         Registered => caller == "resident",
         Staff => caller == "staff",
         Screen => caller == "screen",
-        Terminal => false,
+        Signed => false,
     };
     if may { Expected::In } else { Expected::Unauthenticated }
 }
@@ -240,7 +264,7 @@ async fn every_route_serves_its_own_callers_only() {
                     wrong.push(format!("{method} {path} for {caller}: {text}"));
                     continue;
                 }
-                (401, _) if *route == Terminal || *route == Screen => Expected::Unauthenticated,
+                (401, _) if *route == Signed || *route == Screen => Expected::Unauthenticated,
                 _ => Expected::In,
             };
             let wanted = expected(*route, caller);
@@ -264,6 +288,18 @@ async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let guardian = town.member().await;
     let (m, v, t) = (&member.id, &venue.id, &door.id);
     let day = "2026-12-01";
+    let session = stay(town, &door, &member).await;
+    let times = json!({
+        "entered_at": "2026-11-23T01:00:00Z", "left_at": "2026-11-23T01:30:00Z",
+    });
+    let mut correction = times.clone();
+    correction["reason"] = json!("x");
+    let asked = json!({ "what": "document", "reason": "x" });
+    let asked = town.office.post(&format!("/members/{m}/unmaskings"), &asked).await.ok();
+    let request = asked["id"].as_str().unwrap();
+    let invited = json!({ "name": "new", "role": "instructor", "division": COMMUNITY });
+    let account = town.office.post("/accounts", &invited).await.ok();
+    let account = account["id"].as_str().unwrap();
     vec![
         ("GET", format!("/members/{m}"), Value::Null),
         (
@@ -284,6 +320,18 @@ async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("POST", format!("/members/{m}/guardian"), json!({ "guardian_id": guardian.id })),
         ("POST", format!("/members/{m}/recovery-code"), Value::Null),
         ("POST", format!("/members/{m}/view-requests"), json!({ "reason": "x" })),
+        ("POST", format!("/members/{m}/suspension"), json!({ "reason": "x" })),
+        ("POST", format!("/members/{m}/verification"), Value::Null),
+        ("POST", format!("/members/{m}/desk-code"), json!({})),
+        ("POST", format!("/members/{m}/unmaskings"), json!({ "what": "phone", "reason": "x" })),
+        ("POST", format!("/members/{m}/join/preview"), json!({ "other_id": guardian.id })),
+        ("POST", format!("/members/{m}/join"), json!({ "other_id": guardian.id, "reason": "x" })),
+        ("GET", format!("/members/{m}/sessions"), Value::Null),
+        ("POST", format!("/sessions/{session}/corrections/preview"), times.clone()),
+        ("POST", format!("/sessions/{session}/corrections"), correction),
+        ("POST", format!("/requests/{request}/decision"), json!({ "approve": true })),
+        ("PATCH", format!("/accounts/{account}"), json!({ "enabled": false })),
+        ("POST", format!("/accounts/{account}/enrolment"), Value::Null),
         ("GET", format!("/venues/{v}/ways-in"), Value::Null),
         ("GET", format!("/terminals/{t}/commands"), Value::Null),
         ("GET", format!("/terminals/{t}/notices"), Value::Null),
@@ -298,6 +346,18 @@ async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
         ("DELETE", format!("/terminals/{t}"), Value::Null),
     ]
+}
+
+/// A stay of an hour at this door, by its id.
+async fn stay(town: &TestTown, door: &Terminal, member: &Member) -> String {
+    let at = |text: &str| text.parse().unwrap();
+    let records = [
+        door.record("in", &member.card, at("2026-11-23T01:00:00Z")),
+        door.record("out", &member.card, at("2026-11-23T01:50:00Z")),
+    ];
+    door.tells(&records).await;
+    let stays = town.office.get(&format!("/members/{}/sessions", member.id)).await.ok();
+    stays["items"][0]["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

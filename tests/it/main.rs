@@ -10,6 +10,7 @@ mod circle;
 mod client;
 mod clocks;
 mod contract;
+mod desk;
 mod doors;
 mod faces;
 mod forgetting;
