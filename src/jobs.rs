@@ -169,7 +169,10 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Terminals => count_troubles(context, now).await?,
         Job::Messages => send_messages(context, now).await?,
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
-        Job::Anchor => minutes::days::anchor(db, now).await?,
+        Job::Anchor => {
+            minutes::days::anchor(db, now).await?;
+            staff::audit::keep_heads(db, context.config.audit_heads(), now).await?;
+        }
         Job::Retention => {
             retain(db, now).await?;
             count_faces(context).await?;

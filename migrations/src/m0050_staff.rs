@@ -38,10 +38,16 @@ impl MigrationTrait for Migration {
             ],
             &["id"],
         );
-        create_all(manager, vec![enrolments, requests]).await?;
+        let joins = table(
+            "member_joins",
+            vec![uuid("gone_id"), uuid("kept_id"), instant("at")],
+            &["gone_id"],
+        );
+        create_all(manager, vec![enrolments, requests, joins]).await?;
         let indexes = vec![
             index("staff", "staff_division", &["division", "id"]),
             index("staff_requests", "staff_requests_member", &["member_id"]),
+            index("member_joins", "member_joins_kept", &["kept_id"]),
         ];
         index_all(manager, indexes).await?;
         run(

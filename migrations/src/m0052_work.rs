@@ -17,7 +17,7 @@ impl MigrationTrait for Migration {
             "work_answers",
             vec![
                 text("kind"),
-                text("subject"),
+                uuid("subject"),
                 text("outcome"),
                 text("reason"),
                 text("by_actor"),
@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-const STATEMENTS: [&str; 8] = [
+const STATEMENTS: [&str; 9] = [
     // What the record says, sealed, in one form whatever the protocol; none of rows from before.
     "ALTER TABLE quarantine ADD COLUMN record_ct text NOT NULL DEFAULT ''",
     "UPDATE quarantine SET venue_id = (SELECT p.venue_id FROM terminal_places p \
@@ -48,6 +48,8 @@ const STATEMENTS: [&str; 8] = [
     "CREATE INDEX session_disputes_waiting ON session_disputes (id) WHERE resolved_at IS NULL",
     "CREATE INDEX quarantine_open ON quarantine (reason, received_at, id) \
      WHERE resolved_at IS NULL AND terminal_id IS NOT NULL",
+    "CREATE INDEX credentials_withdrawn ON credentials (valid_to) \
+     WHERE status IN ('erased', 'withdrawn')",
     // Only what staff look at stands in these, so that they stay small beside the events.
     "CREATE INDEX entry_events_orphans ON entry_events (occurred_at, id) WHERE effect = 'orphan'",
     "CREATE INDEX entry_events_unsure ON entry_events (occurred_at, id) WHERE score < 0.6",

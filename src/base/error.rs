@@ -294,6 +294,8 @@ codes! {
     ConfirmationFailed "confirmation_failed" "密码或动态口令不正确。" "Password or one-time code is wrong.";
     EnrolmentFailed "enrolment_failed" "用户名或激活码不正确，或激活码已过期，请联系管理员重新获取。" "Name or code is wrong, or the code has run out; ask whoever keeps the accounts for a new one.";
     OwnAccount "own_account" "不能修改自己的账号，请由他人操作。" "Nobody changes their own account; ask somebody else.";
+    RecordUnreadable "record_unreadable" "该记录无法读取，只能搁置。" "The record cannot be read; it can only be put aside.";
+    RecordTaken "record_taken" "该编号的记录已有对应的入场事件，只能搁置。" "An entry event has this record's number already; it can only be put aside.";
     RequestDecided "request_decided" "该申请已处理，请刷新。" "This request has been decided already; reload.";
     DecisionRequired "decision_required" "须先由另一位工作人员批准，且批准仍在有效期内。" "Somebody else of the staff has to approve this first, and approval lasts a day.";
     ReasonLength "reason_length" "请填写1至200个字的理由。" "Give a reason of 1 to 200 characters.";

@@ -48,12 +48,24 @@ pub async fn join(
         let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
         tx.execute_raw(statement).await?;
     }
+    for sql in REMEMBERED {
+        let values = [kept.0.into(), gone.0.into(), now.into()];
+        let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+        tx.execute_raw(statement).await?;
+    }
     if overlap(&refold::facts(tx, kept).await?) {
         return Err(Error::Conflict(Code::CorrectionOverlaps));
     }
     fold_anew(tx, keys, &world, kept, now).await?;
     Ok(before.until(Moment::of(tx, &[kept]).await?))
 }
+
+/// So that counters hear where `gone` is no longer counted among a day's people, although no stay is
+/// theirs any more.
+const REMEMBERED: [&str; 2] = [
+    "INSERT INTO member_joins (gone_id, kept_id, at) VALUES ($2, $1, $3)",
+    "UPDATE member_joins SET kept_id = $1, at = $3 WHERE kept_id = $2",
+];
 
 /// Takes back whatever `gone` was credited, and enters for `kept` what was carried over.
 async fn give_up(

@@ -24,14 +24,14 @@ const CLASSES: [Class; 10] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
-        sql: "UPDATE quarantine SET raw = '', raw_ct = '' WHERE received_at < $1 \
-              AND resolved_at IS NOT NULL AND (raw <> '' OR raw_ct <> '')",
+        sql: "UPDATE quarantine SET raw = '', raw_ct = '', record_ct = '' WHERE received_at < $1 \
+              AND resolved_at IS NOT NULL AND (raw <> '' OR raw_ct <> '' OR record_ct <> '')",
     },
     Class {
         name: "raw records that nobody resolved",
         kept: UNRESOLVED_KEPT,
-        sql: "UPDATE quarantine SET raw = '', raw_ct = '' \
-              WHERE received_at < $1 AND (raw <> '' OR raw_ct <> '')",
+        sql: "UPDATE quarantine SET raw = '', raw_ct = '', record_ct = '' \
+              WHERE received_at < $1 AND (raw <> '' OR raw_ct <> '' OR record_ct <> '')",
     },
     Class {
         name: "checks of who somebody is",

@@ -32,8 +32,6 @@ const CHAIN: &str = "staff";
 pub enum Matter {
     /// Seeing what is masked.
     Unmask,
-    /// Taking rows of many people away.
-    Export,
     /// A correction of more than an hour.
     Correction,
 }
@@ -42,13 +40,12 @@ impl Matter {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unmask => "unmask",
-            Self::Export => "export",
             Self::Correction => "correction",
         }
     }
 
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Unmask, Self::Export, Self::Correction].into_iter().find(|m| m.as_str() == text)
+        [Self::Unmask, Self::Correction].into_iter().find(|m| m.as_str() == text)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | `GET /accounts`, `POST /accounts` | who works here; invites somebody with a one-time code |
 //! | `PATCH /accounts/{id}` | role, division, or the end of an account's use |
 //! | `POST /accounts/{id}/enrolment` | gives an account a new code to enrol with |
+//! | `GET /audit`, `GET /audit/heads` | who did what; the ends of the chains day by day |
 //! | `POST /enrolments` | sets the password of an invited account, makes its second factor |
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::base::{
 };
 
 mod accounts;
+mod audit;
 
 /// Failed attempts are remembered as long as the router lives.
 pub fn routes() -> OpenApiRouter<State> {
@@ -35,6 +37,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(sign_in))
         .routes(routes!(sign_out))
         .merge(accounts::routes())
+        .merge(audit::routes())
         .layer(Extension(Arc::new(Attempts::default())))
 }
 
@@ -121,6 +124,8 @@ mod tests {
             "/api/v1/staff/accounts",
             "/api/v1/staff/accounts/{id}",
             "/api/v1/staff/accounts/{id}/enrolment",
+            "/api/v1/staff/audit",
+            "/api/v1/staff/audit/heads",
             "/api/v1/staff/enrolments",
             "/api/v1/staff/password",
             "/api/v1/staff/sessions",

@@ -134,8 +134,6 @@ pub enum Function {
     CorrectSessions,
     /// Deciding what somebody else of the staff has asked for.
     DecideRequests,
-    /// Taking rows of many people away.
-    ExportMembers,
     ManageStaff,
     ReadAudit,
 }

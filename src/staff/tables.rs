@@ -118,26 +118,6 @@ pub mod staff_requests {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub mod audit_heads {
-    //! The end of each chain, day by day.
-    use sea_orm::entity::prelude::*;
-
-    #[sea_orm::model]
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "audit_heads")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub day: Date,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub chain: String,
-        pub n: i64,
-        pub hash: String,
-        pub at: DateTimeUtc,
-    }
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 pub mod audit {
     //! Who did what.
     use sea_orm::entity::prelude::*;

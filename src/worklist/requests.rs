@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Decides a request. An approved correction is entered in the same transaction; what was asked to
-/// be seen or taken away waits for whoever asked to come back for it. Gives what a correction did.
+/// be seen waits for whoever asked to come back for it. Gives what a correction did.
 pub async fn decide(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -28,6 +28,6 @@ pub async fn decide(
         Matter::Correction if approves => {
             Ok(Some(minutes::correct_as_decided(tx, keys, by, &request, now).await?))
         }
-        Matter::Correction | Matter::Unmask | Matter::Export => Ok(None),
+        Matter::Correction | Matter::Unmask => Ok(None),
     }
 }

@@ -2,12 +2,15 @@
 //! every thing that belongs to somebody, against its owner and others. A route that has no row here
 //! fails the test.
 
+mod things;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, COMMUNITY, Member, Resident, Terminal, TestTown};
+use self::things::things;
+use crate::support::{Answer, Resident, TestTown};
 
 /// Whom a route serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +81,12 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/staff/disputes", Staff),
     ("POST", "/api/v1/staff/disputes/{id}/answer", Staff),
     ("GET", "/api/v1/staff/unmaskings/{id}", Staff),
+    ("GET", "/api/v1/staff/audit", Staff),
+    ("GET", "/api/v1/staff/audit/heads", Staff),
     ("POST", "/api/v1/staff/enrolments", Anybody),
+    ("GET", "/api/v1/staff/work", Staff),
+    ("POST", "/api/v1/staff/work/{kind}/{id}/answer", Staff),
+    ("POST", "/api/v1/staff/work/{kind}/{id}/preview", Staff),
     ("GET", "/api/v1/staff/communities/{code}", Staff),
     ("GET", "/api/v1/staff/divisions", Staff),
     ("POST", "/api/v1/staff/divisions", Staff),
@@ -147,6 +155,7 @@ fn filled(path: &str) -> String {
     let values = [
         ("{id}", NOBODYS_ID),
         ("{key}", NOBODYS_ID),
+        ("{kind}", "orphan_exit"),
         ("{handle}", NOBODYS_ID),
         ("{division}", "330499"),
         ("{code}", "330499"),
@@ -279,85 +288,6 @@ async fn every_route_serves_its_own_callers_only() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-/// Things of one community, with a body that their route takes.
-async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
-    let (venue, door) = town.gym().await;
-    let member = town.member().await;
-    let guardian = town.member().await;
-    let (m, v, t) = (&member.id, &venue.id, &door.id);
-    let day = "2026-12-01";
-    let session = stay(town, &door, &member).await;
-    let times = json!({
-        "entered_at": "2026-11-23T01:00:00Z", "left_at": "2026-11-23T01:30:00Z",
-    });
-    let mut correction = times.clone();
-    correction["reason"] = json!("x");
-    let asked = json!({ "what": "document", "reason": "x" });
-    let asked = town.office.post(&format!("/members/{m}/unmaskings"), &asked).await.ok();
-    let request = asked["id"].as_str().unwrap();
-    let invited = json!({ "name": "new", "role": "instructor", "division": COMMUNITY });
-    let account = town.office.post("/accounts", &invited).await.ok();
-    let account = account["id"].as_str().unwrap();
-    vec![
-        ("GET", format!("/members/{m}"), Value::Null),
-        (
-            "PUT",
-            format!("/members/{m}/approvals"),
-            json!({ "kind": "induction", "valid_from": "2026-11-23T00:00:00Z" }),
-        ),
-        (
-            "POST",
-            format!("/members/{m}/consents"),
-            json!({ "purpose": "door_face", "granted": false }),
-        ),
-        (
-            "POST",
-            format!("/members/{m}/credentials"),
-            json!({ "kind": "card", "handle": "c-999", "valid_from": "2026-11-01T00:00:00Z" }),
-        ),
-        ("POST", format!("/members/{m}/guardian"), json!({ "guardian_id": guardian.id })),
-        ("POST", format!("/members/{m}/recovery-code"), Value::Null),
-        ("POST", format!("/members/{m}/view-requests"), json!({ "reason": "x" })),
-        ("POST", format!("/members/{m}/suspension"), json!({ "reason": "x" })),
-        ("POST", format!("/members/{m}/verification"), Value::Null),
-        ("POST", format!("/members/{m}/desk-code"), json!({})),
-        ("POST", format!("/members/{m}/unmaskings"), json!({ "what": "phone", "reason": "x" })),
-        ("POST", format!("/members/{m}/join/preview"), json!({ "other_id": guardian.id })),
-        ("POST", format!("/members/{m}/join"), json!({ "other_id": guardian.id, "reason": "x" })),
-        ("GET", format!("/members/{m}/sessions"), Value::Null),
-        ("POST", format!("/sessions/{session}/corrections/preview"), times.clone()),
-        ("POST", format!("/sessions/{session}/corrections"), correction),
-        ("POST", format!("/requests/{request}/decision"), json!({ "approve": true })),
-        ("PATCH", format!("/accounts/{account}"), json!({ "enabled": false })),
-        ("POST", format!("/accounts/{account}/enrolment"), Value::Null),
-        ("GET", format!("/venues/{v}/ways-in"), Value::Null),
-        ("GET", format!("/terminals/{t}/commands"), Value::Null),
-        ("GET", format!("/terminals/{t}/notices"), Value::Null),
-        ("GET", format!("/terminals/{t}/roster"), Value::Null),
-        ("POST", format!("/terminals/{t}/keys"), Value::Null),
-        (
-            "POST",
-            format!("/terminals/{t}/place"),
-            json!({ "venue_id": v, "direction": "in", "valid_from": day }),
-        ),
-        ("POST", format!("/terminals/{t}/path-token"), Value::Null),
-        ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
-        ("DELETE", format!("/terminals/{t}"), Value::Null),
-    ]
-}
-
-/// A stay of an hour at this door, by its id.
-async fn stay(town: &TestTown, door: &Terminal, member: &Member) -> String {
-    let at = |text: &str| text.parse().unwrap();
-    let records = [
-        door.record("in", &member.card, at("2026-11-23T01:00:00Z")),
-        door.record("out", &member.card, at("2026-11-23T01:50:00Z")),
-    ];
-    door.tells(&records).await;
-    let stays = town.office.get(&format!("/members/{}/sessions", member.id)).await.ok();
-    stays["items"][0]["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

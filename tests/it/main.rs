@@ -33,3 +33,4 @@ mod tidy;
 mod vendors;
 mod viewers;
 mod wechat;
+mod work;
