@@ -192,16 +192,15 @@ async fn occurred(
     given: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<DateTime<Utc>, Error> {
-    let at = match given {
-        Some(at) => at,
-        None => {
-            let sql = "SELECT clock_offset_ms FROM terminals WHERE id = $1";
-            let row = one(tx, sql, [terminal.id.0.into()]).await?;
-            let offset = row.map_or(Ok(0), |row| row.try_get("", "clock_offset_ms"))?;
-            match classify_time(said.device_time, offset, said.received_at, false) {
-                Timing::Known { occurred_at, .. } => occurred_at,
-                Timing::Absurd => return Err(Error::invalid("/occurred_at", Code::Required)),
-            }
+    let at = if let Some(at) = given {
+        at
+    } else {
+        let sql = "SELECT clock_offset_ms FROM terminals WHERE id = $1";
+        let row = one(tx, sql, [terminal.id.0.into()]).await?;
+        let offset = row.map_or(Ok(0), |row| row.try_get("", "clock_offset_ms"))?;
+        match classify_time(said.device_time, offset, said.received_at, false) {
+            Timing::Known { occurred_at, .. } => occurred_at,
+            Timing::Absurd => return Err(Error::invalid("/occurred_at", Code::Required)),
         }
     };
     let fits = at <= said.received_at.min(now) && at.date_naive() >= oldest_month(now);

@@ -1,6 +1,8 @@
 //! Finding members at the desk: by a document or phone number that was shown, by a masked name, or
 //! all of a division in turn. Rows are masked; which page is looked at does not change its cost.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike as _, Utc};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, FromQueryResult, Statement, Value};
 use uuid::Uuid;
@@ -118,7 +120,7 @@ fn statement(
     for (column, value) in filters {
         let Some(value) = value else { continue };
         values.push(value.into());
-        sql.push_str(&format!(" AND {column} = ${}", values.len()));
+        write!(sql, " AND {column} = ${}", values.len()).map_err(Error::internal)?;
     }
     sql.push_str(" ORDER BY home_community, id LIMIT $5");
     Ok((sql, values))

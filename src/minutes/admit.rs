@@ -23,13 +23,11 @@ pub async fn admit(
     let mut standing = statement::lock(tx, member).await?;
     let mut posting = Posting::new(keys, venues, now, "fold");
     let id = event.id;
-    let effect = match standing.take(venues, event, &mut posting) {
-        Some(effect) => Some(effect),
-        None => {
-            let caught_up = standing.catch_up(tx, venues, now, &mut posting).await?;
-            caught_up.effects.into_iter().find(|(of, _)| *of == id).map(|(_, effect)| effect)
-        }
-    };
+    let mut effect = standing.take(venues, event, &mut posting);
+    if effect.is_none() {
+        let caught_up = standing.catch_up(tx, venues, now, &mut posting).await?;
+        effect = caught_up.effects.into_iter().find(|(of, _)| *of == id).map(|(_, effect)| effect);
+    }
     standing.finish(venues, now, &mut posting);
     let writes = posting.finish(tx).await?;
     bulk::write_all(tx, writes).await?;

@@ -3,8 +3,8 @@
 //! | path | does |
 //! | --- | --- |
 //! | `GET /work` | what looks wrong, kind by kind |
-//! | `POST /work/{kind}/{id}/preview` | what an answer would do |
-//! | `POST /work/{kind}/{id}/answer` | makes an event of a record, or puts an item aside |
+//! | `POST /work-items/{kind}/{id}/preview` | what an answer would do |
+//! | `POST /work-items/{kind}/{id}/answer` | makes an event of a record, or puts an item aside |
 //! | `GET /requests` | what somebody else has asked for and nobody has decided |
 //! | `POST /requests/{id}/decision` | approves or refuses it |
 
@@ -243,7 +243,7 @@ impl From<Answered> for AnsweredBody {
 /// Shows what an answer would do; nothing is changed.
 #[utoipa::path(
     post,
-    path = "/api/v1/staff/work/{kind}/{id}/preview",
+    path = "/api/v1/staff/work-items/{kind}/{id}/preview",
     tag = "staff: work",
     params(("kind" = Kind, Path), ("id" = Uuid, Path)),
     request_body = AnswerBody,
@@ -269,7 +269,7 @@ async fn preview(
 /// state of a terminal comes back after a day.
 #[utoipa::path(
     post,
-    path = "/api/v1/staff/work/{kind}/{id}/answer",
+    path = "/api/v1/staff/work-items/{kind}/{id}/answer",
     tag = "staff: work",
     params(
         ("kind" = Kind, Path),

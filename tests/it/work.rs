@@ -12,7 +12,7 @@ async fn listed(office: &Office, kind: &str) -> Vec<Value> {
 
 fn path(item: &Value, what: &str) -> String {
     let text = |field: &str| item[field].as_str().unwrap();
-    format!("/work/{}/{}/{what}", text("kind"), text("id"))
+    format!("/work-items/{}/{}/{what}", text("kind"), text("id"))
 }
 
 #[tokio::test]
@@ -118,6 +118,7 @@ async fn what_only_looks_wrong_is_put_aside_and_states_come_back_after_a_day() {
     assert_eq!(listed(&clerk, "long_stay").await.len(), 1, "still inside after three hours");
     town.is_now("2026-11-24T02:00:01Z");
     assert_eq!(listed(&clerk, "gap").await.len(), 1);
+    town.is_now("2026-11-27T02:00:00Z");
     assert_eq!(listed(&clerk, "silent_terminal").await.len(), 1);
     assert_eq!(listed(&clerk, "orphan_exit").await.len(), 0);
     let all = clerk.get("/work?limit=1").await.ok();

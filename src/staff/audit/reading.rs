@@ -1,8 +1,9 @@
 //! Reading the chain: the newest first, by chain, by who acted, by what was touched.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{DatabaseConnection, EntityTrait as _, FromQueryResult, Statement, Value};
-use std::fmt::Write as _;
 use uuid::Uuid;
 
 use crate::{

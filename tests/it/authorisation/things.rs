@@ -54,8 +54,16 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("POST", format!("/sessions/{session}/corrections/preview"), times.clone()),
         ("POST", format!("/sessions/{session}/corrections"), correction),
         ("POST", format!("/requests/{request}/decision"), json!({ "approve": true })),
-        ("POST", format!("/work/gap/{t}/preview"), json!({ "action": "reject", "reason": "x" })),
-        ("POST", format!("/work/gap/{t}/answer"), json!({ "action": "reject", "reason": "x" })),
+        (
+            "POST",
+            format!("/work-items/gap/{t}/preview"),
+            json!({ "action": "reject", "reason": "x" }),
+        ),
+        (
+            "POST",
+            format!("/work-items/gap/{t}/answer"),
+            json!({ "action": "reject", "reason": "x" }),
+        ),
         ("PATCH", format!("/accounts/{account}"), json!({ "enabled": false })),
         ("POST", format!("/accounts/{account}/enrolment"), Value::Null),
         ("GET", format!("/venues/{v}/ways-in"), Value::Null),
