@@ -18,12 +18,7 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     });
     let mut correction = times.clone();
     correction["reason"] = json!("x");
-    let asked = json!({ "what": "document", "reason": "x" });
-    let asked = town.office.post(&format!("/members/{m}/unmaskings"), &asked).await.ok();
-    let request = asked["id"].as_str().unwrap();
-    let invited = json!({ "name": "new", "role": "instructor", "division": COMMUNITY });
-    let account = town.office.post("/accounts", &invited).await.ok();
-    let account = account["id"].as_str().unwrap();
+    let (request, account) = (request(town, m).await, invited(town).await);
     vec![
         ("GET", format!("/members/{m}"), Value::Null),
         (
@@ -80,6 +75,20 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
         ("DELETE", format!("/terminals/{t}"), Value::Null),
     ]
+}
+
+/// Something that waits for a second person, by its id.
+async fn request(town: &TestTown, member: &str) -> String {
+    let asked = json!({ "what": "document", "reason": "x" });
+    let asked = town.office.post(&format!("/members/{member}/unmaskings"), &asked).await.ok();
+    asked["id"].as_str().unwrap().to_owned()
+}
+
+/// An account without a password, by its id.
+async fn invited(town: &TestTown) -> String {
+    let invited = json!({ "name": "new", "role": "instructor", "division": COMMUNITY });
+    let account = town.office.post("/accounts", &invited).await.ok();
+    account["id"].as_str().unwrap().to_owned()
 }
 
 /// A stay of an hour at this door, by its id.
