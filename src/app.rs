@@ -43,7 +43,7 @@ use crate::{
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
     gateways, jobs, members,
     minutes::{self, projector},
-    privacy, screen, staff, terminals, venues, wechat,
+    privacy, screen, staff, terminals, venues, wechat, worklist,
 };
 
 /// A running fitgate.
@@ -335,6 +335,8 @@ fn router(
         .merge(members::routes(carry_over(state)))
         .merge(own_routes(state).layer(from_fn(rarely(state, OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
+        .merge(privacy::staff_routes())
+        .merge(worklist::routes())
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())

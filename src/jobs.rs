@@ -169,7 +169,10 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Terminals => count_troubles(context, now).await?,
         Job::Messages => send_messages(context, now).await?,
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
-        Job::Anchor => minutes::days::anchor(db, now).await?,
+        Job::Anchor => {
+            minutes::days::anchor(db, now).await?;
+            staff::audit::keep_heads(db, context.config.audit_heads(), now).await?;
+        }
         Job::Retention => {
             retain(db, now).await?;
             count_faces(context).await?;
@@ -227,6 +230,7 @@ async fn count_faces(context: &Context) -> Result<(), crate::base::error::Error>
 async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<()> {
     idempotency::sweep(db, now).await?;
     staff::sweep_sessions(db, now).await?;
+    staff::sweep_enrolments(db, now).await?;
     members::sweep_tokens(db, now).await?;
     members::sweep_credentials(db, now).await?;
     wechat::sweep(db, now).await?;

@@ -22,6 +22,7 @@ mod staff;
 mod terminals;
 mod venues;
 mod wechat;
+mod worklist;
 
 pub use app::App;
 /// For the test that asks PostgreSQL how it would run them.

@@ -23,6 +23,10 @@ mod m0025_views;
 mod m0026_receipts;
 mod m0030_screen_maps;
 mod m0040_versions;
+mod m0050_staff;
+mod m0051_search;
+mod m0052_work;
+mod m0053_audit;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -50,6 +54,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_receipts::Migration),
             Box::new(m0030_screen_maps::Migration),
             Box::new(m0040_versions::Migration),
+            Box::new(m0050_staff::Migration),
+            Box::new(m0051_search::Migration),
+            Box::new(m0052_work::Migration),
+            Box::new(m0053_audit::Migration),
         ]
     }
 }

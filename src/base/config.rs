@@ -50,6 +50,10 @@ pub struct Config {
     /// backup was restored.
     #[arg(long, env = "FITGATE_ERASURES")]
     pub erasures: Option<PathBuf>,
+    /// A file outside the database to which the ends of the audit chains are added every day; what
+    /// `ledger verify --audit-heads` compares with.
+    #[arg(long, env = "FITGATE_AUDIT_HEADS")]
+    pub audit_heads: Option<PathBuf>,
     /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
     #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
     pub faces: FacesKept,
@@ -254,6 +258,7 @@ impl Config {
             ops_listen: Some(loopback(0)),
             hosts: Vec::new(),
             erasures: None,
+            audit_heads: None,
             faces: FacesKept::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
@@ -280,6 +285,11 @@ impl Config {
     /// The list of erasures; an empty setting is none.
     pub fn erasures(&self) -> Option<&Path> {
         self.erasures.as_deref().filter(|file| !file.as_os_str().is_empty())
+    }
+
+    /// The file of the audit chains' ends; an empty setting is none.
+    pub fn audit_heads(&self) -> Option<&Path> {
+        self.audit_heads.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
     pub fn listen(&self) -> SocketAddr {

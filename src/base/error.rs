@@ -290,6 +290,15 @@ codes! {
     RealnameUnavailable "realname_unavailable" "实名核验服务暂不可用，请稍后再试，或到社区服务台核验。" "Names cannot be checked now; try again later, or ask at the desk.";
     ConsentBundled "consent_bundled" "人脸相关的同意须单独签署，不能与其他内容一并提交。" "A consent about faces is given by itself, not together with others.";
     FaceConsentRequired "face_consent_required" "请先分别签署人脸入场和人脸传输同意书；也可使用二维码、卡或前台登记入场。" "Sign both consents about faces first, or come in by code, card or the desk.";
+    ConfirmationRequired "confirmation_required" "请再次输入密码和动态口令确认身份，并在10分钟内操作。" "Give your password and one-time code again, and go on within ten minutes.";
+    ConfirmationFailed "confirmation_failed" "密码或动态口令不正确。" "Password or one-time code is wrong.";
+    EnrolmentFailed "enrolment_failed" "用户名或激活码不正确，或激活码已过期，请联系管理员重新获取。" "Name or code is wrong, or the code has run out; ask whoever keeps the accounts for a new one.";
+    OwnAccount "own_account" "不能修改自己的账号，请由他人操作。" "Nobody changes their own account; ask somebody else.";
+    RecordUnreadable "record_unreadable" "该记录无法读取，只能搁置。" "The record cannot be read; it can only be put aside.";
+    RecordTaken "record_taken" "该编号的记录已有对应的入场事件，只能搁置。" "An entry event has this record's number already; it can only be put aside.";
+    RequestDecided "request_decided" "该申请已处理，请刷新。" "This request has been decided already; reload.";
+    DecisionRequired "decision_required" "须先由另一位工作人员批准，且批准仍在有效期内。" "Somebody else of the staff has to approve this first, and approval lasts a day.";
+    ReasonLength "reason_length" "请填写1至200个字的理由。" "Give a reason of 1 to 200 characters.";
     LeaveRequired "leave_required" "未满14周岁儿童的资料须经他人批准后方可查看，请先提交查看申请。" "A child under 14 is shown only with leave of somebody else of the staff; ask for it first.";
     OwnRequest "own_request" "查看申请须由另一位工作人员批准。" "Somebody else of the staff has to approve the request.";
     FreshLoginRequired "fresh_login_required" "导出个人数据前请重新登录，并在10分钟内操作。" "Sign in again and export within ten minutes.";

@@ -95,6 +95,11 @@ impl DivisionCode {
         other.0.starts_with(&self.0)
     }
 
+    /// The least and the greatest code that this one covers, as texts of SQL compare.
+    pub fn bounds(&self) -> [String; 2] {
+        [self.0.clone(), format!("{:9<12}", self.0)]
+    }
+
     /// Whether this is a community or village (12 digits), where venues stand.
     pub fn is_community(&self) -> bool {
         self.0.len() == 12

@@ -1,5 +1,7 @@
 //! Commands that look at data or mend its copies: `migrate`, `counters`, `ledger`, `healthcheck`.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
@@ -12,6 +14,7 @@ use crate::{
         ids::DivisionCode, keys::Keys,
     },
     minutes::{projector, verify},
+    staff::audit,
 };
 
 /// What to do with counters.
@@ -43,6 +46,9 @@ pub enum Ledger {
     Verify {
         #[command(flatten)]
         data: DataConfig,
+        /// A file of the audit chains' ends, kept elsewhere, to compare with.
+        #[arg(long)]
+        audit_heads: Option<PathBuf>,
     },
     /// SHA-256 over the ended sessions, independent of ids and arrival.
     Digest(DigestOptions),
@@ -149,9 +155,15 @@ fn report(what: &str, differences: &[String]) -> Found {
 
 pub async fn ledger(command: Ledger) -> anyhow::Result<Found> {
     match command {
-        Ledger::Verify { data } => {
+        Ledger::Verify { data, audit_heads } => {
             let db = db::open(data.database_url()).await?;
-            let breaches = verify::ledger(&db, &Keys::of(&data)?).await?;
+            let mut breaches = verify::ledger(&db, &Keys::of(&data)?).await?;
+            if let Some(file) = audit_heads {
+                let heads = audit::listed(&file)?;
+                for breach in audit::check_heads(&db, &heads).await? {
+                    breaches.push(format!("audit {} {}: {}", breach.chain, breach.n, breach.what));
+                }
+            }
             Ok(report("ledger", &breaches))
         }
         Ledger::Digest(options) => {

@@ -23,7 +23,7 @@ use crate::{
             self,
             bulk::{self, Write},
         },
-        ids::{EventId, MemberId, TerminalId},
+        ids::{EventId, MemberId, TerminalId, VenueId},
     },
     minutes::{
         posting::Posting,
@@ -114,7 +114,8 @@ pub async fn park(context: &Context, entry: &NewEntry) -> Result<Done, DbErr> {
     if let Some(terminal) = world.terminals.get(&entry.terminal) {
         numbered.absorb(entry);
         rows.key(entry, None, &decision);
-        rows.quarantine(entry, &terminal.family, &terminal.serial, Quarantine::Poison.as_str());
+        let why = (Quarantine::Poison.as_str(), stood(terminal, entry));
+        rows.quarantine(entry, &terminal.family, &terminal.serial, why);
     }
     let mut writes = rows.writes();
     rows::seal(&mut writes, &context.keys);
@@ -232,8 +233,8 @@ impl<'a> Group<'a> {
             if let Recorded::Conflict = again
                 && self.known.first_conflict(entry)
             {
-                let reason = Quarantine::Conflict.as_str();
-                self.rows.quarantine(entry, &terminal.family, &terminal.serial, reason);
+                let why = (Quarantine::Conflict.as_str(), stood(terminal, entry));
+                self.rows.quarantine(entry, &terminal.family, &terminal.serial, why);
             }
             if let Some((event, at)) = self.known.passed(entry) {
                 self.rows.passed(event, at);
@@ -245,7 +246,8 @@ impl<'a> Group<'a> {
             let decision = StoredDecision::of(DecisionKind::Refused);
             self.rows.key(entry, None, &decision);
             self.known.learn(entry, &decision, None);
-            self.rows.quarantine(entry, &terminal.family, &terminal.serial, flaw);
+            let why = (flaw, stood(terminal, entry));
+            self.rows.quarantine(entry, &terminal.family, &terminal.serial, why);
             return Ok(Recorded::Rejected(flaw));
         }
         let holding = self.holdings.get(&entry.handle()).copied();
@@ -279,12 +281,8 @@ impl<'a> Group<'a> {
                 let decision = decision.unwrap_or_else(|| quarantined(quarantine));
                 self.rows.key(entry, None, &decision);
                 self.known.learn(entry, &decision, None);
-                self.rows.quarantine(
-                    entry,
-                    &terminal.family,
-                    &terminal.serial,
-                    quarantine.as_str(),
-                );
+                let why = (quarantine.as_str(), stood(terminal, entry));
+                self.rows.quarantine(entry, &terminal.family, &terminal.serial, why);
                 Recorded::Quarantined(decision)
             }
             Verdict::Keep(kept) => {
@@ -382,6 +380,11 @@ impl<'a> Group<'a> {
         }
         Ok(())
     }
+}
+
+/// Where the terminal stood when the record came, so that its staff find what waits.
+fn stood(terminal: &crate::terminals::Terminal, entry: &NewEntry) -> Option<VenueId> {
+    terminal.place_at(entry.received_at).map(|place| place.venue)
 }
 
 fn quarantined(reason: Quarantine) -> StoredDecision {

@@ -247,7 +247,7 @@ fn is_either_way(venue: &Venue, direction: Direction, at: DateTime<Utc>) -> bool
 }
 
 /// The first day of the oldest month that is kept.
-fn oldest_month(now: DateTime<Utc>) -> NaiveDate {
+pub(super) fn oldest_month(now: DateTime<Utc>) -> NaiveDate {
     use chrono::Datelike;
     let month = now.date_naive().with_day(1).unwrap_or_default();
     month.checked_sub_months(Months::new(MONTHS_BACK)).unwrap_or_default()

@@ -2,6 +2,7 @@
 //!
 //! [`Recorder::record`] answers after the commit: what it acknowledges is in SQL.
 
+mod accept;
 mod admission;
 mod codes;
 mod directory;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use accept::{Given, accept, reject};
 pub use admission::refusals;
 pub use directory::Directory;
 pub use erasure::erase;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::Value;
 use uuid::Uuid;
 
-use super::{NewEntry, StoredDecision};
+use super::{NewEntry, StoredDecision, accept};
 use crate::{
     base::{
         db::bulk::{Column, Kind, Verb, Write, column, nullable},
@@ -71,6 +71,8 @@ const QUARANTINE_COLUMNS: &[Column] = &[
     column("reason", Kind::Text),
     column("raw", Kind::Text),
     column("raw_ct", Kind::Text),
+    nullable("venue_id", Kind::Uuid),
+    column("record_ct", Kind::Text),
 ];
 
 /// An event as it will be stored, beside what its entry says.
@@ -183,7 +185,7 @@ impl Rows {
         entry: &NewEntry,
         family: &str,
         serial: &str,
-        reason: &'static str,
+        (reason, venue): (&'static str, Option<VenueId>),
     ) {
         self.quarantine.push(vec![
             Uuid::now_v7().into(),
@@ -195,6 +197,8 @@ impl Rows {
             reason.into(),
             entry.raw.clone().into(),
             "".into(),
+            venue.map(|venue| venue.0).into(),
+            accept::said(entry).into(),
         ]);
     }
 
@@ -241,11 +245,14 @@ impl Rows {
 pub fn seal(writes: &mut [Write], keys: &Keys) {
     let waiting = writes.iter_mut().filter(|write| write.table == QUARANTINE);
     for row in waiting.flat_map(|write| &mut write.rows) {
-        if let [Value::Uuid(Some(id)), .., raw, sealed] = row.as_mut_slice()
+        if let [Value::Uuid(Some(id)), .., raw, sealed, _, record] = row.as_mut_slice()
             && let Value::String(Some(plain)) = raw
         {
             *sealed = sealed_raw(keys, *id, plain).into();
             *raw = "".into();
+            if let Value::String(Some(said)) = record {
+                *record = accept::sealed(keys, *id, said).into();
+            }
         }
     }
 }

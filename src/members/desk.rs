@@ -1,7 +1,8 @@
 //! What staff change of a registered member. Each operation checks the caller's right where the
 //! member is at home, and runs in the command's transaction.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::Rng as _;
 use sea_orm::{
     ColumnTrait as _, DatabaseTransaction, EntityTrait as _, ExprTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, SqlErr,
@@ -11,13 +12,13 @@ use sea_orm::{
 use super::{
     NewConsent, birth_of,
     faces::forget_photo,
-    local_day, note,
+    local_day, note, note_because,
     registration::{consent_row, guardian_of, insert_consents},
     rules,
     tables::{
         consents, credentials, member_approvals, member_approvals::Column as Permit, members,
     },
-    words::{CredentialKind, Status},
+    words::{CredentialKind, Status, Verification},
 };
 use crate::{
     base::{
@@ -25,7 +26,7 @@ use crate::{
         ids::MemberId,
         keys::Keys,
     },
-    staff::{Function, StaffCaller},
+    staff::{Function, StaffCaller, requests},
 };
 
 /// Records that a member agreed to something, or no longer does. Never changes an older record.
@@ -168,6 +169,133 @@ pub async fn approve(
         .await?;
     note(tx, &by.actor(), "approval_set", id, Some(&state), now).await?;
     Ok(())
+}
+
+/// Lets doors refuse a member, until somebody reinstates them; refuses (409) one who is suspended.
+pub async fn suspend(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: MemberId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    set_status(tx, by, id, (Status::Active, Status::Suspended), "member_suspended", reason, now)
+        .await
+}
+
+/// Lets a suspended member in again; refuses (409) one who is not suspended.
+pub async fn reinstate(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: MemberId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    set_status(tx, by, id, (Status::Suspended, Status::Active), "member_reinstated", reason, now)
+        .await
+}
+
+async fn set_status(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: MemberId,
+    (from, to): (Status, Status),
+    act: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let reason = requests::reason(reason)?;
+    lock(tx, by, Function::ManageMembers, id).await?;
+    let changed = members::Entity::update_many()
+        .col_expr(members::Column::Status, Expr::value(to.as_str()))
+        .filter(members::COLUMN.id.eq(id))
+        .filter(members::COLUMN.status.eq(from.as_str()))
+        .exec(tx)
+        .await?;
+    if changed.rows_affected == 0 {
+        return Err(Error::Conflict(Code::Conflict));
+    }
+    note_because(tx, &by.actor(), act, id, reason, now).await?;
+    Ok(())
+}
+
+/// The desk has seen that document and person belong together; a better proof stays.
+pub async fn verify_at_desk(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: MemberId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    lock(tx, by, Function::RegisterMembers, id).await?;
+    let verified = members::Entity::update_many()
+        .col_expr(members::Column::Verification, Expr::value(Verification::Desk.as_str()))
+        .filter(members::COLUMN.id.eq(id))
+        .filter(members::COLUMN.verification.eq(Verification::Unverified.as_str()))
+        .exec(tx)
+        .await?;
+    if verified.rows_affected > 0 {
+        note(tx, &by.actor(), "member_verified", id, Some("desk"), now).await?;
+    }
+    Ok(())
+}
+
+/// How long a code that the desk lends opens doors, unless told otherwise, and at most.
+const LENT: TimeDelta = TimeDelta::hours(4);
+const LENT_MAX: TimeDelta = TimeDelta::hours(24);
+/// Digits of a code: few enough for a keypad, many enough not to be guessed at one.
+const LENT_DIGITS: u32 = 8;
+
+/// A code for a keypad.
+pub struct DeskCode {
+    pub code: String,
+    pub valid_to: DateTime<Utc>,
+}
+
+/// Lends a member who has neither card nor telephone at hand a code for a day at most. The one
+/// lent before is worth nothing any more.
+pub async fn lend_code(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: MemberId,
+    valid_to: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<DeskCode, Error> {
+    let valid_to = valid_to.unwrap_or(now + LENT);
+    if valid_to <= now || valid_to > now + LENT_MAX {
+        return Err(Error::invalid("/valid_to", Code::BadTime));
+    }
+    lock(tx, by, Function::RegisterMembers, id).await?;
+    let code = CredentialKind::Code.as_str();
+    credentials::Entity::delete_many()
+        .filter(credentials::COLUMN.member_id.eq(id))
+        .filter(credentials::COLUMN.kind.eq(code))
+        .filter(credentials::COLUMN.valid_to.is_not_null())
+        .exec(tx)
+        .await?;
+    let handle = free_code(tx).await?;
+    let row = credentials::Model {
+        kind: code.to_owned(),
+        handle: handle.clone(),
+        member_id: id,
+        status: Status::Active.as_str().to_owned(),
+        valid_from: now,
+        valid_to: Some(valid_to),
+    };
+    credentials::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+    note(tx, &by.actor(), "code_lent", id, None, now).await?;
+    Ok(DeskCode { code: handle, valid_to })
+}
+
+/// Digits that nobody has.
+async fn free_code(tx: &DatabaseTransaction) -> Result<String, Error> {
+    loop {
+        let drawn = rand::rng().random_range(0..10_u32.pow(LENT_DIGITS));
+        let handle = format!("{drawn:0width$}", width = LENT_DIGITS as usize);
+        let key = (CredentialKind::Code.as_str().to_owned(), handle.clone());
+        if credentials::Entity::find_by_id(key).one(tx).await?.is_none() {
+            return Ok(handle);
+        }
+    }
 }
 
 fn check_span(from: DateTime<Utc>, to: Option<DateTime<Utc>>) -> Result<(), Error> {

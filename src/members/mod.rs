@@ -9,6 +9,7 @@ mod erasure;
 mod faces;
 mod facts;
 mod import;
+mod join;
 mod own;
 mod photo;
 mod profile;
@@ -17,7 +18,9 @@ mod registration;
 pub mod roster;
 mod routes;
 mod rules;
+mod search;
 mod tables;
+mod unmask;
 mod verification;
 mod views;
 mod wards;
@@ -35,7 +38,10 @@ pub use accounts::{
 pub use agreements::{Agreement, Standing as AgreementStanding, agree, agreements, texts};
 pub use caller::{Resident, Visitor};
 pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
-pub use desk::{NewApproval, NewCredential, add_credential, approve, record_consent, set_guardian};
+pub use desk::{
+    DeskCode, NewApproval, NewCredential, add_credential, approve, lend_code, record_consent,
+    reinstate, set_guardian, suspend, verify_at_desk,
+};
 pub use erasure::{erase, forget_phone, sweep_credentials};
 pub use faces::{
     Face, FaceAt, FaceDoor, FaceDoors, FaceHandle, face, face_handles, face_photo, faces_alarm,
@@ -43,6 +49,7 @@ pub use faces::{
 };
 pub use facts::facts_for;
 pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
+pub use join::join;
 pub use own::{Change, Own, change, own, register_self};
 pub use photo::{Photo, read as read_photo};
 pub use profile::{ConsentState, Profile};
@@ -53,12 +60,15 @@ pub use recovery::{
 pub use registration::{Channel, NewConsent, NewMember, note_duplicate, register};
 pub use routes::{resident_routes, routes};
 pub use rules::{Approval, ConsentRecord, Facts, local_day};
+pub use search::{Found, Wanted, search};
+pub use unmask::{Unmasked, What, ask_unmasking, reveal};
 pub use verification::{
     Check, Method as ProofMethod, Outcome as CheckOutcome, ask_registry, ask_wechat, begin_face,
     record_begun, record_outcome, record_registry, running, subject,
 };
 pub use views::{
-    View, ViewRequest, ask_leave, give_leave, look_after, look_at, open_requests, views_of,
+    View, ViewRequest, ask_leave, give_leave, look_after, look_at, note_shown, open_requests,
+    views_of,
 };
 pub use wards::{acting_for, home_of, refusal_for_guardian, register_ward, wards};
 pub use words::{CredentialKind, Purpose, Status, Verification};
@@ -95,6 +105,21 @@ pub async fn issue_token(
     };
     member_tokens::Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
     Ok(token)
+}
+
+/// Enters into the audit chain what was done to a member, and why.
+async fn note_because(
+    tx: &DatabaseTransaction,
+    actor: &str,
+    act: &str,
+    id: MemberId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let object = format!("member:{id}");
+    let reason = Some(reason);
+    let deed = audit::Deed { actor, act, object: &object, before: None, after: None, reason };
+    audit::append(tx, CHAIN, &deed, now).await.map(drop)
 }
 
 async fn note(

@@ -10,6 +10,7 @@
 //! | `PUT /members/{id}/approvals` | permits something that venues ask for |
 //! | `POST /members/{id}/recovery-code` | gives who lost their account a code to come back with |
 //! | `POST /members/{id}/view-requests`, `GET /view-requests`, `POST /view-requests/{id}/approve` | leave to see a child |
+//! | `POST /members/search` and what `care` has | finds members, suspends, verifies, lends codes, unmasks |
 //! | `POST /members/import` | takes members and past minutes over from a CSV or NDJSON file |
 
 use axum::{
@@ -40,6 +41,7 @@ use crate::{
 };
 
 mod bodies;
+mod care;
 mod faces;
 mod own;
 mod own_bodies;
@@ -67,6 +69,7 @@ pub fn routes(carry_over: CarryOver) -> OpenApiRouter<State> {
         .routes(routes!(add_credential))
         .routes(routes!(approve))
         .merge(import)
+        .merge(care::routes())
         .merge(proofs::desk_routes())
         .merge(views::desk_routes())
 }
@@ -360,13 +363,20 @@ mod tests {
         let expected = [
             "/api/v1/staff/members",
             "/api/v1/staff/members/import",
+            "/api/v1/staff/members/search",
             "/api/v1/staff/members/{id}",
             "/api/v1/staff/members/{id}/approvals",
             "/api/v1/staff/members/{id}/consents",
             "/api/v1/staff/members/{id}/credentials",
+            "/api/v1/staff/members/{id}/desk-code",
             "/api/v1/staff/members/{id}/guardian",
             "/api/v1/staff/members/{id}/recovery-code",
+            "/api/v1/staff/members/{id}/reinstatement",
+            "/api/v1/staff/members/{id}/suspension",
+            "/api/v1/staff/members/{id}/unmaskings",
+            "/api/v1/staff/members/{id}/verification",
             "/api/v1/staff/members/{id}/view-requests",
+            "/api/v1/staff/unmaskings/{id}",
             "/api/v1/staff/view-requests",
             "/api/v1/staff/view-requests/{id}/approve",
         ];

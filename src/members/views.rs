@@ -9,7 +9,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{
-    birth_of, local_day, note,
+    birth_of, local_day, note, note_because,
     profile::{Profile, profile},
     rules::GUARDIAN_UNDER,
     tables::{member_views, members, view_requests},
@@ -31,6 +31,8 @@ const REASON_CHARS_MAX: usize = 200;
 /// What of somebody was seen: their row, or their row as a command left it.
 const SHOWN: &str = "shown";
 const CHANGED: &str = "changed";
+/// Something that is masked otherwise.
+const UNMASKED: &str = "unmasked";
 
 /// The masked member, to a caller who may see members at their home; of a child only with leave.
 pub async fn look_at(
@@ -45,7 +47,34 @@ pub async fn look_at(
         return Err(Error::Forbidden(Code::LeaveRequired));
     }
     remember(tx, by, id, SHOWN, now).await?;
+    note(tx, &by.actor(), "member_shown", id, None, now).await?;
     Ok(seen)
+}
+
+/// Writes down that the caller saw something of the member beside their row, such as what they
+/// wrote. Whether the caller may is the affair of whoever shows it.
+pub async fn note_shown(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: MemberId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    remember(tx, by, id, SHOWN, now).await?;
+    note(tx, &by.actor(), "member_shown", id, None, now).await?;
+    Ok(())
+}
+
+/// Writes down that the caller saw what is masked otherwise, and why.
+pub(super) async fn note_unmasked(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: MemberId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    remember(tx, by, id, UNMASKED, now).await?;
+    note_because(tx, &by.actor(), "member_unmasked", id, reason, now).await?;
+    Ok(())
 }
 
 /// Whether the caller may see the member: a child only with leave.
@@ -76,7 +105,7 @@ pub async fn look_after(
     Ok(seen)
 }
 
-async fn is_child(
+pub(super) async fn is_child(
     tx: &DatabaseTransaction,
     keys: &Keys,
     id: MemberId,
@@ -130,7 +159,7 @@ pub struct View {
     /// The role and division of whoever looked; never their name.
     pub role: String,
     pub division: String,
-    /// `shown` or `changed`.
+    /// `shown`, `changed` or `unmasked`.
     pub act: String,
     pub at: DateTime<Utc>,
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbErr, EntityTrait as _,
+    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _,
     IntoActiveModel as _, QueryFilter as _, QueryOrder as _, SqlErr, Statement,
 };
 use uuid::Uuid;
@@ -27,11 +27,18 @@ use crate::{
 const DISPUTE_CHARACTERS_MAX: usize = 500;
 
 /// The venues of a member's history.
-struct World(std::collections::HashMap<VenueId, std::sync::Arc<Venue>>);
+pub(super) struct World(std::collections::HashMap<VenueId, std::sync::Arc<Venue>>);
 
 impl Venues for World {
     fn venue(&self, id: VenueId) -> Option<&Venue> {
         self.0.get(&id).map(std::sync::Arc::as_ref)
+    }
+}
+
+impl World {
+    /// The venues as they are on record.
+    pub(super) async fn load(db: &impl ConnectionTrait) -> Result<Self, Error> {
+        Ok(Self(venues::load_world(db).await?))
     }
 }
 
@@ -48,7 +55,7 @@ pub async fn declare_left(
     // Before anything is read, as every writer does.
     statement::lock(tx, member).await?;
     let stay = own_session(tx, member, id).await?;
-    let world = World(venues::load_world(tx).await?);
+    let world = World::load(tx).await?;
     let venue = world.venue(VenueId(stay.venue_id)).ok_or(Error::NotFound(Code::NotFound))?;
     check_declarable(&stay, venue, now)?;
     let next = next_entry(tx, &stay).await?;
@@ -141,6 +148,7 @@ pub async fn dispute(
         resolved_at: None,
         resolution: None,
         by_actor: None,
+        outcome: None,
     };
     let insert = session_dispute::Entity::insert(row.into_active_model());
     insert.exec_without_returning(tx).await.map_err(|error| match error.sql_err() {

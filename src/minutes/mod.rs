@@ -1,11 +1,16 @@
 //! From entry events to minutes that people can trust: the fold, the ledger, the roll-ups, and
 //! their projection into the counters.
 
+mod admit;
 pub mod busyness;
 mod carry_over;
 mod closer;
+mod correct;
 pub mod days;
 mod declare;
+mod disputes;
+mod effect;
+mod join;
 #[cfg(test)]
 mod laws;
 mod ledger;
@@ -23,7 +28,11 @@ pub mod timeline;
 pub mod verify;
 pub mod ways;
 
+pub use admit::admit;
 pub use carry_over::carry_over;
 pub use closer::close_due;
+pub use correct::{Corrected, Correction, correct, decided as correct_as_decided};
 pub use declare::{erase, hold};
+pub use effect::{Effect, Moment};
+pub use join::join;
 pub use routes::{operations, resident_routes, routes};

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | GET `/api/v1/terminal/sessions` | a signed terminal: what its records have become |
 //! | GET `/api/v1/staff/venues/{id}/ways-in` | staff: by which ways people came in |
+//! | `/api/v1/staff/sessions/…`, `…/disputes`, `…/members/{id}/sessions` | staff: corrections, disputes, a member's stays |
 //! | GET `/counters/verify` | operations: whether the counters that this server reads equal SQL, by its clock |
 
 use axum::{Json as PlainJson, Router, extract::State as Part, routing::get};
@@ -19,6 +20,7 @@ use crate::{
 
 mod own;
 mod own_json;
+mod staff;
 mod ways;
 
 /// What residents see and say of their own minutes.
@@ -28,7 +30,7 @@ pub fn resident_routes() -> OpenApiRouter<State> {
 
 /// Needs `terminals::Caches` as an extension.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(show_tally)).merge(ways::routes())
+    OpenApiRouter::new().routes(routes!(show_tally)).merge(ways::routes()).merge(staff::routes())
 }
 
 /// On the operations' own listener.

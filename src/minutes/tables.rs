@@ -77,6 +77,8 @@ pub mod session_dispute {
         pub resolved_at: Option<DateTimeUtc>,
         pub resolution: Option<String>,
         pub by_actor: Option<String>,
+        /// `accepted` or `rejected`.
+        pub outcome: Option<String>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,10 +1,12 @@
-//! What belongs to a person in every domain at once: showing it all, and forgetting them.
+//! What belongs to a person in every domain at once: showing it all, joining what was registered
+//! twice, and forgetting them.
 //!
 //! Sessions and ledger rows stay under an id that names nobody, so that the venue's figures stay
 //! as they were.
 
 pub mod erasures;
 mod export;
+mod joining;
 mod reseal;
 mod retention;
 mod routes;
@@ -13,9 +15,10 @@ use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
 
 pub use export::export;
+pub use joining::{join, preview as preview_join};
 pub use reseal::{Resealed, reseal};
 pub use retention::retain;
-pub use routes::routes;
+pub use routes::{routes, staff_routes};
 
 use crate::{
     base::{error::Error, ids::MemberId},

@@ -20,18 +20,18 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 8] = [
+const CLASSES: [Class; 10] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
-        sql: "UPDATE quarantine SET raw = '', raw_ct = '' WHERE received_at < $1 \
-              AND resolved_at IS NOT NULL AND (raw <> '' OR raw_ct <> '')",
+        sql: "UPDATE quarantine SET raw = '', raw_ct = '', record_ct = '' WHERE received_at < $1 \
+              AND resolved_at IS NOT NULL AND (raw <> '' OR raw_ct <> '' OR record_ct <> '')",
     },
     Class {
         name: "raw records that nobody resolved",
         kept: UNRESOLVED_KEPT,
-        sql: "UPDATE quarantine SET raw = '', raw_ct = '' \
-              WHERE received_at < $1 AND (raw <> '' OR raw_ct <> '')",
+        sql: "UPDATE quarantine SET raw = '', raw_ct = '', record_ct = '' \
+              WHERE received_at < $1 AND (raw <> '' OR raw_ct <> '' OR record_ct <> '')",
     },
     Class {
         name: "checks of who somebody is",
@@ -58,6 +58,16 @@ const CLASSES: [Class; 8] = [
         name: "what terminals told of faces",
         kept: PROOF_KEPT,
         sql: "DELETE FROM handle_receipts WHERE at < $1 AND result = 'removed'",
+    },
+    Class {
+        name: "what staff asked one another for",
+        kept: PROOF_KEPT,
+        sql: "DELETE FROM staff_requests WHERE asked_at < $1",
+    },
+    Class {
+        name: "answers to items of the work list",
+        kept: UNRESOLVED_KEPT,
+        sql: "DELETE FROM work_answers WHERE at < $1",
     },
     Class {
         name: "requests to see a child",

@@ -4,21 +4,38 @@
 //! | --- | --- |
 //! | `GET /export` | everything that is kept of the resident |
 //! | `DELETE /` | forgets the resident |
+//! | `POST /api/v1/staff/members/{id}/join`, `…/join/preview` | joins two registrations of one person |
 
 use axum::{
     extract::State as Of,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    base::{db, error::Error, http::json::Json, state::State},
+    base::{
+        db,
+        error::Error,
+        http::{json::Json, query::Path},
+        idempotency::{Answer, Begun, Command},
+        ids::MemberId,
+        state::State,
+    },
     members::Resident,
+    minutes::Effect,
+    staff::StaffCaller,
 };
 
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(export)).routes(routes!(forget))
+}
+
+/// What staff do to everything of a person.
+pub fn staff_routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(join)).routes(routes!(preview_join))
 }
 
 /// Everything that is kept of the resident, table by table.
@@ -54,4 +71,87 @@ async fn forget(Of(state): Of<State>, caller: Resident) -> Result<StatusCode, Er
         tracing::warn!(error = %format!("{error:#}"), "the list is written again within a minute");
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Joining)]
+struct JoinBody {
+    /// The other registration of the same person, which is given up.
+    other_id: MemberId,
+    /// Why, in 1 to 200 characters; enters the audit chain.
+    reason: String,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = JoiningPreview)]
+struct OtherBody {
+    other_id: MemberId,
+}
+
+/// What joining did, or would do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Joined)]
+struct JoinedBody {
+    member_id: MemberId,
+    effect: Effect,
+}
+
+/// Joins two registrations of one person: stays that overlap count once, ways in and children go
+/// over, and what is left of the other is forgotten.
+#[utoipa::path(
+    post,
+    path = "/api/v1/staff/members/{id}/join",
+    tag = "members",
+    params(
+        ("id" = MemberId, Path),
+        ("Idempotency-Key" = String, Header, description = "A value of your own, once a command"),
+    ),
+    request_body = JoinBody,
+    responses(
+        (status = 200, description = "Joined", body = JoinedBody),
+        (status = 404, description = "One of them is not in the caller's division"),
+        (status = 409, description = "`correction_overlaps`: corrected stays of both overlap"),
+        (status = 422, description = "`reason_length`, or one and the same member"),
+    ),
+)]
+async fn join(
+    Of(state): Of<State>,
+    by: StaffCaller,
+    Path(id): Path<MemberId>,
+    Command { stamp, body: Json(body) }: Command<Json<JoinBody>>,
+) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
+        Begun::Replayed(answer) => return Ok(answer),
+        Begun::Fresh(run) => run,
+    };
+    let both = (id, body.other_id);
+    let effect = super::join(&run.tx, &state.keys, &by, both, &body.reason, now).await?;
+    run.finish(StatusCode::OK, &JoinedBody { member_id: id, effect }).await
+}
+
+/// Shows what joining two registrations would do; nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/api/v1/staff/members/{id}/join/preview",
+    tag = "members",
+    params(("id" = MemberId, Path)),
+    request_body = OtherBody,
+    responses(
+        (status = 200, description = "What it would do", body = JoinedBody),
+        (status = 404, description = "One of them is not in the caller's division"),
+        (status = 409, description = "`correction_overlaps`"),
+    ),
+)]
+async fn preview_join(
+    Of(state): Of<State>,
+    by: StaffCaller,
+    Path(id): Path<MemberId>,
+    Json(body): Json<OtherBody>,
+) -> Result<Json<JoinedBody>, Error> {
+    let (both, now) = ((id, body.other_id), state.clock.now());
+    let effect = super::preview_join(&state.db, &state.keys, &by, both, now).await?;
+    Ok(Json(JoinedBody { member_id: id, effect }))
 }

@@ -1,6 +1,12 @@
 //! The audit chain: who did what to what, each row's hash over the one before it. A changed,
 //! removed or inserted row breaks it; a chain rewritten to its end contradicts an exported head.
 
+mod heads;
+mod reading;
+
+pub use heads::{Kept, check as check_heads, keep as keep_heads, kept, listed};
+pub use reading::{Filter, Row, page};
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _,
@@ -141,6 +147,7 @@ pub async fn verify(db: &impl ConnectionTrait) -> Result<Verified, DbErr> {
             Err(breach) => verified.breaches.push(breach),
         }
     }
+    verified.breaches.extend(heads::check(db, &heads::kept(db, None, None).await?).await?);
     for chain in chains_without_counter(db).await? {
         verified.breaches.push(Breach { chain, n: 1, what: "the chain has lost its counter" });
     }

@@ -1,6 +1,7 @@
 //! A request from a member of staff: the extractor behind every `/api/v1/staff` route.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::rules::{self, Function, Role};
 use crate::base::{
@@ -18,17 +19,41 @@ pub struct StaffCaller {
     pub division: DivisionCode,
     /// The hash of the token they came with.
     session: String,
+    /// When they last gave both factors.
+    confirmed_at: DateTime<Utc>,
 }
 
+/// How long somebody counts as having just given both factors.
+const FRESH: TimeDelta = TimeDelta::minutes(10);
+
 impl StaffCaller {
-    pub(super) fn new(id: StaffId, role: Role, division: DivisionCode, session: String) -> Self {
-        Self { id, role, division, session }
+    pub(super) fn new(
+        id: StaffId,
+        role: Role,
+        division: DivisionCode,
+        session: String,
+        confirmed_at: DateTime<Utc>,
+    ) -> Self {
+        Self { id, role, division, session, confirmed_at }
     }
 
     /// Somebody who signed in elsewhere.
     #[cfg(test)]
     pub fn for_tests(role: Role, division: DivisionCode) -> Self {
-        Self::new(StaffId::new(), role, division, String::new())
+        Self::new(StaffId::new(), role, division, String::new(), DateTime::default())
+    }
+
+    /// Refuses (401) who gave both factors a while ago: somebody else may sit there now.
+    pub fn require_fresh(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        if now - self.confirmed_at > FRESH {
+            return Err(Error::Unauthenticated(Code::ConfirmationRequired));
+        }
+        Ok(())
+    }
+
+    /// Whether the caller may keep the account of a `target` over `at`.
+    pub(super) fn require_keeping(&self, target: Role, at: &DivisionCode) -> Result<(), Error> {
+        rules::check_keeping(self.role, &self.division, target, at)
     }
 
     /// Whether the caller may do `function` at `at`: 404 outside the own division, 403 inside it.

@@ -1,9 +1,12 @@
 //! Who works here, what they may do, and the chain of what they did.
 
+mod accounts;
 mod attempts;
 pub mod audit;
 mod caller;
 mod password;
+mod proof;
+pub mod requests;
 mod routes;
 mod rules;
 mod tables;
@@ -20,9 +23,14 @@ use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
+pub use accounts::{
+    Account, Change, Enrolling, Enrolment, Invitation, accounts, change, enrol, invite, renew,
+    sweep_enrolments,
+};
 pub use attempts::Attempts;
 pub use caller::StaffCaller;
 pub use password::Password;
+pub use proof::{Proof, change_password, confirm};
 pub use routes::routes;
 pub use rules::{Function, Role};
 
@@ -261,6 +269,7 @@ async fn begin_session(
         last_used_at: now,
         expires_at,
         revoked_at: None,
+        confirmed_at: Some(now),
     };
     staff_sessions::Entity::insert(session.into_active_model()).exec_without_returning(&tx).await?;
     note(&tx, &actor(row.id), "signed_in", Some(row.id), None, now).await?;
@@ -325,8 +334,9 @@ pub async fn find_session(
             .await?;
     }
     let role = Role::from_text(&row.role);
+    let confirmed_at = session.confirmed_at.unwrap_or(session.created_at);
     let session = session.token_hash;
-    Ok(role.map(|role| StaffCaller::new(row.id, role, row.division, session)))
+    Ok(role.map(|role| StaffCaller::new(row.id, role, row.division, session, confirmed_at)))
 }
 
 /// Ends the session that the caller came with; ending it twice is no error.

@@ -1,9 +1,16 @@
-//! Signing in and out, below `/api/v1/staff`:
+//! Signing in and out, and the accounts of staff, below `/api/v1/staff`:
 //!
 //! | path | does |
 //! | --- | --- |
 //! | `POST /sessions` | signs in with password and one-time code |
 //! | `DELETE /sessions/current` | signs out |
+//! | `POST /sessions/current/confirmation` | gives both factors again, for exports and unmasking |
+//! | `PUT /password` | takes another password of one's own |
+//! | `GET /accounts`, `POST /accounts` | who works here; invites somebody with a one-time code |
+//! | `PATCH /accounts/{id}` | role, division, or the end of an account's use |
+//! | `POST /accounts/{id}/enrolment` | gives an account a new code to enrol with |
+//! | `GET /audit`, `GET /audit/heads` | who did what; the ends of the chains day by day |
+//! | `POST /enrolments` | sets the password of an invited account, makes its second factor |
 
 use std::sync::Arc;
 
@@ -21,11 +28,16 @@ use crate::base::{
     state::State,
 };
 
+mod accounts;
+mod audit;
+
 /// Failed attempts are remembered as long as the router lives.
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(sign_in))
         .routes(routes!(sign_out))
+        .merge(accounts::routes())
+        .merge(audit::routes())
         .layer(Extension(Arc::new(Attempts::default())))
 }
 
@@ -108,6 +120,18 @@ mod tests {
     fn every_path_is_routed_and_described() {
         let (_, document) = super::routes().split_for_parts();
         let paths: Vec<_> = document.paths.paths.keys().map(String::as_str).collect();
-        assert_eq!(paths, ["/api/v1/staff/sessions", "/api/v1/staff/sessions/current"]);
+        let expected = [
+            "/api/v1/staff/accounts",
+            "/api/v1/staff/accounts/{id}",
+            "/api/v1/staff/accounts/{id}/enrolment",
+            "/api/v1/staff/audit",
+            "/api/v1/staff/audit/heads",
+            "/api/v1/staff/enrolments",
+            "/api/v1/staff/password",
+            "/api/v1/staff/sessions",
+            "/api/v1/staff/sessions/current",
+            "/api/v1/staff/sessions/current/confirmation",
+        ];
+        assert_eq!(paths, expected);
     }
 }

@@ -23,11 +23,20 @@ pub enum Role {
     Bureau,
     /// Keeps the system itself.
     Admin,
+    /// Certified sports instructors and coaches: limited staff, who see places and what is theirs.
+    Instructor,
 }
 
 impl Role {
-    pub const ALL: [Self; 6] =
-        [Self::Venue, Self::Community, Self::District, Self::City, Self::Bureau, Self::Admin];
+    pub const ALL: [Self; 7] = [
+        Self::Venue,
+        Self::Community,
+        Self::District,
+        Self::City,
+        Self::Bureau,
+        Self::Admin,
+        Self::Instructor,
+    ];
 
     /// The word in SQL, JSON and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -38,6 +47,7 @@ impl Role {
             Self::City => "city",
             Self::Bureau => "bureau",
             Self::Admin => "admin",
+            Self::Instructor => "instructor",
         }
     }
 
@@ -51,14 +61,37 @@ impl Role {
         use Function as F;
         match self {
             Self::Admin => true,
-            Self::Venue => matches!(function, F::SeeMembers | F::RegisterMembers | F::SeePlaces),
-            Self::Community | Self::District => {
-                !matches!(function, F::ImportMembers | F::ManageDivisions)
+            Self::Venue => matches!(
+                function,
+                F::SeeMembers
+                    | F::RegisterMembers
+                    | F::UnmaskMembers
+                    | F::SeePlaces
+                    | F::SeeWork
+                    | F::AnswerWork
+                    | F::CorrectSessions
+            ),
+            Self::Community => {
+                !matches!(function, F::ImportMembers | F::ManageDivisions | F::ReadAudit)
             }
+            Self::District => !matches!(function, F::ImportMembers | F::ManageDivisions),
             Self::City => !matches!(function, F::ManageDivisions),
             Self::Bureau => {
                 matches!(function, F::SeeMembers | F::SeePlaces)
             }
+            Self::Instructor => matches!(function, F::SeePlaces),
+        }
+    }
+
+    /// Whose accounts somebody may keep: those of who ranks below them.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Instructor => 0,
+            Self::Venue => 1,
+            Self::Community => 2,
+            Self::District | Self::Bureau => 3,
+            Self::City => 4,
+            Self::Admin => 5,
         }
     }
 }
@@ -72,7 +105,7 @@ impl std::str::FromStr for Role {
 
 /// The text names no role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a role is one of venue, community, district, city, bureau, admin")]
+#[error("a role is one of venue, community, district, city, bureau, admin, instructor")]
 pub struct UnknownRole;
 
 /// What a route does, as far as rights are concerned.
@@ -84,6 +117,10 @@ pub enum Function {
     /// Permits such as the school ground's.
     ApproveMembers,
     ImportMembers,
+    /// Suspending people, and joining two registrations of one person.
+    ManageMembers,
+    /// Asking to see a number or name in the clear.
+    UnmaskMembers,
     /// Divisions and communities.
     ManageDivisions,
     /// Venues, zones and terminals, as they are.
@@ -91,6 +128,29 @@ pub enum Function {
     /// Venues, zones, hours, rules.
     ManageVenues,
     ManageTerminals,
+    /// The list of what waits for somebody to look at it.
+    SeeWork,
+    AnswerWork,
+    CorrectSessions,
+    /// Deciding what somebody else of the staff has asked for.
+    DecideRequests,
+    ManageStaff,
+    ReadAudit,
+}
+
+/// Whether somebody with `role` over `division` may keep the account of a `target` over `at`: they
+/// rank below, or an admin keeps it.
+pub fn check_keeping(
+    role: Role,
+    division: &DivisionCode,
+    target: Role,
+    at: &DivisionCode,
+) -> Result<(), Error> {
+    check(role, division, Function::ManageStaff, at)?;
+    if role == Role::Admin || target.rank() < role.rank() {
+        return Ok(());
+    }
+    Err(Error::Forbidden(Code::Forbidden))
 }
 
 /// Whether somebody with `role` over `division` may do `function` at `at`. Outside the own
@@ -133,6 +193,29 @@ mod tests {
         let own = code("3304");
         let refused = check(Role::Bureau, &own, Function::RegisterMembers, &code("330499001001"));
         assert!(matches!(refused, Err(Error::Forbidden(_))));
+    }
+
+    #[test]
+    fn accounts_are_kept_by_who_ranks_above_them() {
+        let own = code("330499");
+        let keeps = |role, target, at: &str| check_keeping(role, &own, target, &code(at)).is_ok();
+        assert!(keeps(Role::District, Role::Community, "330499001001"));
+        for target in [Role::District, Role::Bureau, Role::City, Role::Admin] {
+            assert!(!keeps(Role::District, target, "330499001001"), "{target:?}");
+        }
+        assert!(!keeps(Role::District, Role::Venue, "330498001001"));
+        assert!(keeps(Role::Admin, Role::Admin, "330499"));
+        for none in [Role::Venue, Role::Bureau, Role::Instructor] {
+            assert!(!keeps(none, Role::Instructor, "330499001001"), "{none:?}");
+        }
+    }
+
+    #[test]
+    fn instructors_see_places_and_nobody() {
+        for function in [Function::SeeMembers, Function::SeeWork, Function::CorrectSessions] {
+            assert!(!Role::Instructor.includes(function));
+        }
+        assert!(Role::Instructor.includes(Function::SeePlaces));
     }
 
     #[test]

@@ -61,6 +61,58 @@ pub mod staff_sessions {
         pub last_used_at: DateTimeUtc,
         pub expires_at: DateTimeUtc,
         pub revoked_at: Option<DateTimeUtc>,
+        /// When both factors were given again within the session.
+        pub confirmed_at: Option<DateTimeUtc>,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod staff_enrolments {
+    //! One-time codes for accounts whose password and second factor are still to be set.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::StaffId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "staff_enrolments")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub staff_id: StaffId,
+        pub code_hash: String,
+        pub expires_at: DateTimeUtc,
+        pub by_actor: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod staff_requests {
+    //! What one of the staff asked for and another has to decide.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::{DivisionCode, MemberId};
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "staff_requests")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub kind: String,
+        pub object: String,
+        pub member_id: Option<MemberId>,
+        pub division: DivisionCode,
+        /// JSON of whoever asks; holds nothing that a log may not.
+        pub payload: String,
+        pub reason: String,
+        pub asked_by: String,
+        pub asked_at: DateTimeUtc,
+        pub decided_by: Option<String>,
+        pub decided_at: Option<DateTimeUtc>,
+        pub decision: Option<String>,
+        pub valid_until: Option<DateTimeUtc>,
     }
 
     impl ActiveModelBehavior for ActiveModel {}

@@ -32,7 +32,8 @@ use sea_orm::{
 pub use caches::Caches;
 pub use caller::SignedBody;
 pub use claims::{
-    Claimed, NewClaim, claim, is_unclaimed, note_unclaimed, revoke, rotate_path_token, unclaimed,
+    Claimed, NewClaim, UnclaimedView, claim, is_unclaimed, note_unclaimed, revoke,
+    rotate_path_token, unclaimed,
 };
 pub use find::{KeyView, TerminalView, community, load_terminals, progress, terminals};
 pub use heartbeat::{Door, Heartbeat, heartbeat, mark_lost};

@@ -22,6 +22,7 @@ fn filled(path: &str, venue: &str) -> String {
     let values = [
         ("{id}", own),
         ("{key}", id),
+        ("{kind}", "orphan_exit"),
         ("{handle}", id),
         ("{division}", "330499"),
         ("{code}", "330499"),
@@ -80,7 +81,7 @@ async fn what_is_not_described_is_not_there() {
         "/api/v1/staff/sessions/",
         "/api/v1/venues/",
         "/api/v1/screens",
-        "/api/v1/staff/audit",
+        "/api/v1/staff/audits",
         "/metrics",
         "/livez",
         "/readyz",

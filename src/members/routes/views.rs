@@ -48,7 +48,8 @@ struct ViewBody {
     /// What they are, not who.
     role: String,
     division: String,
-    /// `shown`: looked; `changed`: saw it while changing something.
+    /// `shown`: looked; `changed`: saw it while changing something; `unmasked`: saw a name or number
+    /// in the clear, for a reason.
     act: String,
     at: DateTime<Utc>,
 }

@@ -148,6 +148,18 @@ const STAYS: Lookup = Lookup {
     lock: None,
 };
 
+/// Where somebody who was joined to another registration had stays, which are the other's now.
+const JOINED: Lookup = Lookup {
+    select: "q.k1 AS member, q.k2 AS day, t.version AS version, s.community AS community, \
+             0 AS counts",
+    from: "member_joins j JOIN timelines t ON t.member_id = j.gone_id \
+           JOIN sessions s ON s.member_id = j.kept_id",
+    on: "j.gone_id = q.k1 AND s.business_day BETWEEN q.k3 AND q.k4 \
+         GROUP BY q.k1, q.k2, t.version, s.community",
+    keys: &[Kind::Uuid, Kind::Day, Kind::Day, Kind::Day],
+    lock: None,
+};
+
 /// Writes the current values of `subjects` into the counters.
 pub async fn project(
     db: &DatabaseConnection,
@@ -270,7 +282,19 @@ async fn persons(
     generation: i64,
 ) -> Result<Vec<Person>, DbErr> {
     let mut people: BTreeMap<(MemberId, NaiveDate, DivisionCode), Person> = BTreeMap::new();
-    for row in bulk::find(db, &STAYS, keys).await? {
+    let mut rows = bulk::find(db, &STAYS, keys.clone()).await?;
+    let mut found = BTreeSet::new();
+    for row in &rows {
+        found.insert((row.try_get::<Uuid>("", "member")?, row.try_get::<NaiveDate>("", "day")?));
+    }
+    let stayless = |key: &Vec<Value>| match key.as_slice() {
+        [Value::Uuid(Some(member)), Value::ChronoDate(Some(day)), ..] => {
+            !found.contains(&(*member, *day))
+        }
+        _ => true,
+    };
+    rows.extend(bulk::find(db, &JOINED, keys.into_iter().filter(stayless).collect()).await?);
+    for row in rows {
         let (member, day) = (MemberId(row.try_get("", "member")?), row.try_get("", "day")?);
         let version = row.try_get("", "version")?;
         let counts = row.try_get::<i32>("", "counts")? == 1;

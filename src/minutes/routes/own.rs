@@ -6,6 +6,7 @@
 //! | `GET /sessions` | stay by stay, with why each minute counts |
 //! | `POST /sessions/{id}/left` | says when one left, where nobody saw it |
 //! | `POST /sessions/{id}/disputes` | says that something is not right |
+//! | `GET /disputes` | what one has said is not right, and the answers |
 //! | `GET /streak`, `GET /ranks` | days in a row; where one stands among those who want to be seen |
 
 use std::collections::BTreeMap;
@@ -32,7 +33,11 @@ use crate::{
         state::State,
     },
     members::{self, Resident, local_day},
-    minutes::{declare, own},
+    minutes::{
+        declare,
+        disputes::{self, Dispute},
+        own,
+    },
 };
 
 pub fn routes() -> OpenApiRouter<State> {
@@ -41,6 +46,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(list_stays))
         .routes(routes!(say_left))
         .routes(routes!(dispute))
+        .routes(routes!(list_disputes))
         .routes(routes!(show_streak))
         .routes(routes!(show_ranks))
 }
@@ -205,6 +211,44 @@ async fn dispute(
     };
     let id = declare::dispute(&run.tx, &state.keys, by.id, id, &body.text, now).await?;
     run.finish(StatusCode::CREATED, &DisputeJson { id }).await
+}
+
+/// Something that the resident said is not right, and what staff answered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OwnDispute)]
+struct OwnDisputeJson {
+    id: Uuid,
+    session_id: Uuid,
+    text: String,
+    created_at: DateTime<Utc>,
+    /// Null while nobody has answered.
+    answered_at: Option<DateTime<Utc>>,
+    /// `accepted` or `rejected`.
+    outcome: Option<String>,
+    answer: Option<String>,
+}
+
+impl From<Dispute> for OwnDisputeJson {
+    fn from(dispute: Dispute) -> Self {
+        let Dispute { id, session, text, created_at, resolved_at, outcome, answer, .. } = dispute;
+        let (session_id, answered_at) = (session, resolved_at);
+        Self { id, session_id, text, created_at, answered_at, outcome, answer }
+    }
+}
+
+/// What the resident has said is not right, the newest first, with the answers.
+#[utoipa::path(get, path = "/api/v1/me/disputes", tag = "residents", params(Paging),
+    responses((status = 200, body = Page<OwnDisputeJson>)))]
+async fn list_disputes(
+    Of(state): Of<State>,
+    by: Resident,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<OwnDisputeJson>>, Error> {
+    let cursors = state.keys.cursors();
+    let list = cursors.list("own disputes");
+    let (limit, before) = (paging.limit, list.key_if_any(paging.cursor.as_deref())?);
+    let rows = disputes::own(&state.db, &state.keys, by.id, before, limit.rows_to_read()).await?;
+    Ok(Json(Page::cut(rows, limit, &list, |dispute| dispute.id, Into::into)))
 }
 
 #[derive(Serialize, ToSchema)]

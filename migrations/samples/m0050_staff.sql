@@ -1,0 +1,3 @@
+INSERT INTO staff_enrolments (staff_id, code_hash, expires_at, by_actor) VALUES ('01a20000-0000-7000-8000-000000000004', 'sample', '2026-11-03T12:00:00+00:00', 'staff:sample');
+INSERT INTO staff_requests (id, kind, object, member_id, division, payload, reason, asked_by, asked_at, decided_by, decided_at, decision, valid_until) VALUES ('01a20000-0000-7000-8000-00000000a501', 'unmask', 'member:sample', '01a20000-0000-7000-8000-000000000003', '330499001001', '{}', 'lost', 'staff:sample', '2026-11-02T12:00:00+00:00', NULL, NULL, NULL, NULL);
+INSERT INTO member_joins (gone_id, kept_id, at) VALUES ('01a20000-0000-7000-8000-00000000a502', '01a20000-0000-7000-8000-000000000003', '2026-11-02T12:00:00+00:00');

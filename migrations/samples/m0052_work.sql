@@ -1,0 +1,1 @@
+INSERT INTO work_answers (kind, subject, outcome, reason, by_actor, at, until) VALUES ('orphan_exit', '01a20000-0000-7000-8000-000000000009', 'rejected', 'seen', 'staff:sample', '2026-11-02T12:00:00+00:00', NULL);

@@ -1,0 +1,104 @@
+//! Things of one community that staff routes are about, each with a call that its own staff may make.
+
+use serde_json::{Value, json};
+
+use super::NOBODYS_ID;
+use crate::support::{COMMUNITY, Member, Terminal, TestTown};
+
+/// Things of one community, with a body that their route takes.
+pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
+    let (venue, door) = town.gym().await;
+    let member = town.member().await;
+    let guardian = town.member().await;
+    let (m, v, t) = (&member.id, &venue.id, &door.id);
+    let day = "2026-12-01";
+    let session = stay(town, &door, &member).await;
+    let times = json!({
+        "entered_at": "2026-11-23T01:00:00Z", "left_at": "2026-11-23T01:30:00Z",
+    });
+    let mut correction = times.clone();
+    correction["reason"] = json!("x");
+    let (request, account) = (request(town, m).await, invited(town).await);
+    vec![
+        ("GET", format!("/members/{m}"), Value::Null),
+        (
+            "PUT",
+            format!("/members/{m}/approvals"),
+            json!({ "kind": "induction", "valid_from": "2026-11-23T00:00:00Z" }),
+        ),
+        (
+            "POST",
+            format!("/members/{m}/consents"),
+            json!({ "purpose": "door_face", "granted": false }),
+        ),
+        (
+            "POST",
+            format!("/members/{m}/credentials"),
+            json!({ "kind": "card", "handle": "c-999", "valid_from": "2026-11-01T00:00:00Z" }),
+        ),
+        ("POST", format!("/members/{m}/guardian"), json!({ "guardian_id": guardian.id })),
+        ("POST", format!("/members/{m}/recovery-code"), Value::Null),
+        ("POST", format!("/members/{m}/view-requests"), json!({ "reason": "x" })),
+        ("POST", format!("/members/{m}/suspension"), json!({ "reason": "x" })),
+        ("POST", format!("/members/{m}/verification"), Value::Null),
+        ("POST", format!("/members/{m}/desk-code"), json!({})),
+        ("POST", format!("/members/{m}/unmaskings"), json!({ "what": "phone", "reason": "x" })),
+        ("POST", format!("/members/{m}/join/preview"), json!({ "other_id": guardian.id })),
+        ("POST", format!("/members/{m}/join"), json!({ "other_id": guardian.id, "reason": "x" })),
+        ("GET", format!("/members/{m}/sessions"), Value::Null),
+        ("POST", format!("/sessions/{session}/corrections/preview"), times.clone()),
+        ("POST", format!("/sessions/{session}/corrections"), correction),
+        ("POST", format!("/requests/{request}/decision"), json!({ "approve": true })),
+        (
+            "POST",
+            format!("/work-items/gap/{t}/preview"),
+            json!({ "action": "reject", "reason": "x" }),
+        ),
+        (
+            "POST",
+            format!("/work-items/gap/{t}/answer"),
+            json!({ "action": "reject", "reason": "x" }),
+        ),
+        ("PATCH", format!("/accounts/{account}"), json!({ "enabled": false })),
+        ("POST", format!("/accounts/{account}/enrolment"), Value::Null),
+        ("GET", format!("/venues/{v}/ways-in"), Value::Null),
+        ("GET", format!("/terminals/{t}/commands"), Value::Null),
+        ("GET", format!("/terminals/{t}/notices"), Value::Null),
+        ("GET", format!("/terminals/{t}/roster"), Value::Null),
+        ("POST", format!("/terminals/{t}/keys"), Value::Null),
+        (
+            "POST",
+            format!("/terminals/{t}/place"),
+            json!({ "venue_id": v, "direction": "in", "valid_from": day }),
+        ),
+        ("POST", format!("/terminals/{t}/path-token"), Value::Null),
+        ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
+        ("DELETE", format!("/terminals/{t}"), Value::Null),
+    ]
+}
+
+/// Something that waits for a second person, by its id.
+async fn request(town: &TestTown, member: &str) -> String {
+    let asked = json!({ "what": "document", "reason": "x" });
+    let asked = town.office.post(&format!("/members/{member}/unmaskings"), &asked).await.ok();
+    asked["id"].as_str().unwrap().to_owned()
+}
+
+/// An account without a password, by its id.
+async fn invited(town: &TestTown) -> String {
+    let invited = json!({ "name": "new", "role": "instructor", "division": COMMUNITY });
+    let account = town.office.post("/accounts", &invited).await.ok();
+    account["id"].as_str().unwrap().to_owned()
+}
+
+/// A stay of an hour at this door, by its id.
+async fn stay(town: &TestTown, door: &Terminal, member: &Member) -> String {
+    let at = |text: &str| text.parse().unwrap();
+    let records = [
+        door.record("in", &member.card, at("2026-11-23T01:00:00Z")),
+        door.record("out", &member.card, at("2026-11-23T01:50:00Z")),
+    ];
+    door.tells(&records).await;
+    let stays = town.office.get(&format!("/members/{}/sessions", member.id)).await.ok();
+    stays["items"][0]["id"].as_str().unwrap().to_owned()
+}
