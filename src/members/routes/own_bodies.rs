@@ -25,7 +25,7 @@ pub struct RegistrationBody {
     #[schema(value_type = String, example = "张三")]
     name: PersonName,
     #[schema(value_type = RawDocument)]
-    document: Document,
+    pub document: Document,
     /// Needed where the document does not tell it.
     birth_date: Option<NaiveDate>,
     sex: Option<Sex>,

@@ -25,7 +25,7 @@ use crate::{
         documents::{Document, RawDocument},
         error::{Code, Error},
         http::{json::Json, query::Path},
-        idempotency::{Answer, Begun, Command, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::{MemberId, VerificationId},
         state::State,
         text::PersonName,
@@ -96,9 +96,6 @@ async fn begin_check(
     by: Resident,
     Command { stamp, body: Json(body) }: Command<Json<CheckBody>>,
 ) -> Result<Answer, Error> {
-    if let Some(answer) = stamp.replayed(&state.db, &by.actor(), state.clock.now()).await? {
-        return Ok(answer);
-    }
     match (body.method, body.dependant_id) {
         (ProofMethod::Registry, whose) => by_registry(&state, stamp, &by, whose).await,
         (ProofMethod::WechatFace, None) => by_face(&state, stamp, &by).await,
@@ -112,28 +109,34 @@ async fn by_registry(
     by: &Resident,
     whose: Option<MemberId>,
 ) -> Result<Answer, Error> {
-    let now = state.clock.now();
-    let id = acting_for(&state.db, &state.keys, by.id, whose, now).await?;
-    let subject = members::subject(&state.db, &state.keys, id, now).await?;
-    let outcome = members::ask_registry(&*state.realname, &subject).await?;
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
+    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
+    let ask = async || {
+        let id = acting_for(db, keys, by.id, whose, now).await?;
+        let subject = members::subject(db, keys, id, now).await?;
+        let outcome = members::ask_registry(&*state.realname, &subject).await?;
+        Ok((subject, outcome))
     };
-    let check = members::record_registry(&run.tx, &subject, outcome, now).await?;
-    run.finish(StatusCode::CREATED, &CheckView::from(check)).await
+    stamp
+        .once_after(db, &by.actor(), now, ask, async |tx, (subject, outcome)| {
+            let check = members::record_registry(tx, &subject, outcome, now).await?;
+            Ok((StatusCode::CREATED, CheckView::from(check)))
+        })
+        .await
 }
 
 async fn by_face(state: &State, stamp: Stamp, by: &Resident) -> Result<Answer, Error> {
     let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let subject = members::subject(db, keys, by.id, now).await?;
-    let begun = members::begin_face(db, keys, &state.wechat, &subject, by.account, now).await?;
-    let run = match stamp.begin(db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
+    let ask = async || {
+        let subject = members::subject(db, keys, by.id, now).await?;
+        let begun = members::begin_face(db, keys, &state.wechat, &subject, by.account, now).await?;
+        Ok((subject, begun))
     };
-    let check = members::record_begun(&run.tx, &subject, by.account, begun, now).await?;
-    run.finish(StatusCode::CREATED, &CheckView::from(check)).await
+    stamp
+        .once_after(db, &by.actor(), now, ask, async |tx, (subject, begun)| {
+            let check = members::record_begun(tx, &subject, by.account, begun, now).await?;
+            Ok((StatusCode::CREATED, CheckView::from(check)))
+        })
+        .await
 }
 
 /// What came of a face verification: that the mini-program calls it finished says nothing.
@@ -158,17 +161,17 @@ async fn finish_check(
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    if let Some(answer) = stamp.replayed(db, &by.actor(), now).await? {
-        return Ok(answer);
-    }
-    let running = members::running(db, keys, by.id, id, now).await?;
-    let outcome = members::ask_wechat(db, keys, &state.wechat, &running).await?;
-    let run = match stamp.begin(db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
+    let ask = async || {
+        let running = members::running(db, keys, by.id, id, now).await?;
+        let outcome = members::ask_wechat(db, keys, &state.wechat, &running).await?;
+        Ok((running, outcome))
     };
-    let check = members::record_outcome(&run.tx, &running, outcome, now).await?;
-    run.finish(StatusCode::OK, &CheckView::from(check)).await
+    stamp
+        .once_after(db, &by.actor(), now, ask, async |tx, (running, outcome)| {
+            let check = members::record_outcome(tx, &running, outcome, now).await?;
+            Ok((StatusCode::OK, CheckView::from(check)))
+        })
+        .await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -209,15 +212,14 @@ async fn add_dependant(
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
     let new = body.into_new(members::home_of(&state.db, by.id).await?);
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    match members::register_ward(&run.tx, &state.keys, by.id, &new, now).await {
-        Ok(id) => run.finish(StatusCode::CREATED, &Registered { id }).await,
+    let (db, keys, actor) = (&state.db, &state.keys, by.actor());
+    let done = stamp.once(db, &actor, now, async |tx| {
+        let id = members::register_ward(tx, keys, by.id, &new, now).await?;
+        Ok((StatusCode::CREATED, Registered { id }))
+    });
+    match done.await {
+        Ok(answer) => Ok(answer),
         Err(refused) => {
-            drop(run);
-            let (db, keys) = (&state.db, &state.keys);
             Err(members::refusal_for_guardian(db, keys, by.id, &new, refused, now).await?)
         }
     }
@@ -277,9 +279,6 @@ async fn begin_recovery(
     by: Visitor,
     Command { stamp, body: Json(body) }: Command<Json<RecoveryBody>>,
 ) -> Result<Answer, Error> {
-    if let Some(answer) = stamp.replayed(&state.db, &by.key(), state.clock.now()).await? {
-        return Ok(answer);
-    }
     match (body.desk_code, body.name, body.document) {
         (Some(code), None, None) => with_code(&state, stamp, &by, &code).await,
         (None, Some(name), Some(document)) => {
@@ -291,12 +290,12 @@ async fn begin_recovery(
 
 async fn with_code(state: &State, stamp: Stamp, by: &Visitor, code: &str) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.key(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let member_id = Some(members::recover_with_code(&run.tx, by, code, now).await?);
-    run.finish(StatusCode::CREATED, &RecoveryView { check: None, member_id }).await
+    stamp
+        .once(&state.db, &by.key(), now, async |tx| {
+            let member_id = Some(members::recover_with_code(tx, by, code, now).await?);
+            Ok((StatusCode::CREATED, RecoveryView { check: None, member_id }))
+        })
+        .await
 }
 
 async fn with_face(
@@ -306,14 +305,14 @@ async fn with_face(
     claim: &Claim,
 ) -> Result<Answer, Error> {
     let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let begun = members::begin_recovery(db, keys, &state.wechat, by, claim, now).await?;
-    let run = match stamp.begin(db, &by.key(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let check = members::record_recovery(&run.tx, keys, by, claim, begun, now).await?;
-    let view = RecoveryView { check: Some(check.into()), member_id: None };
-    run.finish(StatusCode::CREATED, &view).await
+    let ask = async || members::begin_recovery(db, keys, &state.wechat, by, claim, now).await;
+    stamp
+        .once_after(db, &by.key(), now, ask, async |tx, begun| {
+            let check = members::record_recovery(tx, keys, by, claim, begun, now).await?;
+            let view = RecoveryView { check: Some(check.into()), member_id: None };
+            Ok((StatusCode::CREATED, view))
+        })
+        .await
 }
 
 /// Comes back by one's face: the registration is the caller's, and the account before is out.
@@ -338,29 +337,19 @@ async fn finish_recovery(
     Path(id): Path<VerificationId>,
     Command { stamp, body: Json(body) }: Command<Json<ClaimBody>>,
 ) -> Result<Answer, Error> {
-    if let Some(answer) = stamp.replayed(&state.db, &by.key(), state.clock.now()).await? {
-        return Ok(answer);
-    }
-    let claim = Claim { name: body.name, document: body.document };
-    recovered(&state, stamp, &by, id, claim).await
-}
-
-async fn recovered(
-    state: &State,
-    stamp: Stamp,
-    by: &Visitor,
-    id: VerificationId,
-    claim: Claim,
-) -> Result<Answer, Error> {
     let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let recovering = members::recovering(db, keys, by, id, claim, now).await?;
-    let outcome = members::ask_recovery(db, keys, &state.wechat, &recovering).await?;
-    let run = match stamp.begin(db, &by.key(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
+    let claim = Claim { name: body.name, document: body.document };
+    let ask = async || {
+        let recovering = members::recovering(db, keys, &by, id, claim, now).await?;
+        let outcome = members::ask_recovery(db, keys, &state.wechat, &recovering).await?;
+        Ok((recovering, outcome))
     };
-    let member_id = members::record_recovered(&run.tx, keys, &recovering, outcome, now).await?;
-    run.finish(StatusCode::OK, &RecoveryView { check: None, member_id }).await
+    stamp
+        .once_after(db, &by.key(), now, ask, async |tx, (recovering, outcome)| {
+            let member_id = members::record_recovered(tx, keys, &recovering, outcome, now).await?;
+            Ok((StatusCode::OK, RecoveryView { check: None, member_id }))
+        })
+        .await
 }
 
 /// A code of the desk.

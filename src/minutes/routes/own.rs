@@ -26,7 +26,7 @@ use crate::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::{DivisionCode, SessionId},
         page::{Page, Paging},
         state::State,
@@ -154,12 +154,12 @@ async fn say_left(
     Command { stamp, body: Json(body) }: Command<Json<LeftBody>>,
 ) -> Result<Answer, Error> {
     let (now, left_at) = (state.clock.now(), cut(body.at));
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    declare::declare_left(&run.tx, &state.keys, by.id, id, left_at, now).await?;
-    run.finish(StatusCode::OK, &DeclaredJson { session_id: id, left_at }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            declare::declare_left(tx, &state.keys, by.id, id, left_at, now).await?;
+            Ok((StatusCode::OK, DeclaredJson { session_id: id, left_at }))
+        })
+        .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -199,12 +199,12 @@ async fn dispute(
     Command { stamp, body: Json(body) }: Command<Json<DisputeBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let id = declare::dispute(&run.tx, &state.keys, by.id, id, &body.text, now).await?;
-    run.finish(StatusCode::CREATED, &DisputeJson { id }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let id = declare::dispute(tx, &state.keys, by.id, id, &body.text, now).await?;
+            Ok((StatusCode::CREATED, DisputeJson { id }))
+        })
+        .await
 }
 
 #[derive(Serialize, ToSchema)]
