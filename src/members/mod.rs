@@ -14,6 +14,7 @@ mod photo;
 mod profile;
 mod recovery;
 mod registration;
+mod registry;
 pub mod roster;
 mod routes;
 mod rules;
@@ -51,11 +52,12 @@ pub use recovery::{
     recover_with_code, recovering,
 };
 pub use registration::{Channel, NewConsent, NewMember, note_duplicate, register};
+pub use registry::{ask_about_photo, ask_registry, record_registry, require_face_check};
 pub use routes::{resident_routes, routes};
 pub use rules::{Approval, ConsentRecord, Facts, local_day};
 pub use verification::{
-    Check, Method as ProofMethod, Outcome as CheckOutcome, ask_registry, ask_wechat, begin_face,
-    record_begun, record_outcome, record_registry, running, subject,
+    Check, Method as ProofMethod, Outcome as CheckOutcome, ask_wechat, begin_face, record_begun,
+    record_outcome, running, subject,
 };
 pub use views::{
     View, ViewRequest, ask_leave, give_leave, look_after, look_at, open_requests, views_of,

@@ -42,6 +42,7 @@ use crate::{
 };
 
 mod bodies;
+mod checks;
 mod faces;
 mod own;
 mod own_bodies;
@@ -51,7 +52,11 @@ mod views;
 /// What residents do for themselves.
 /// `face_doors` knows what terminals hold, which belong to a domain above this one.
 pub fn resident_routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
-    own::routes().merge(proofs::routes()).merge(faces::routes(face_doors)).merge(views::routes())
+    own::routes()
+        .merge(checks::routes())
+        .merge(proofs::routes())
+        .merge(faces::routes(face_doors))
+        .merge(views::routes())
 }
 
 /// `carry_over` writes past minutes, which belong to a domain above this one.

@@ -26,6 +26,7 @@ use For::{Anybody, Resident as Registered, Screen, Staff, Terminal, Visitor};
 
 const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/consent-texts", Anybody),
+    ("GET", "/api/v1/exports/{token}", Anybody),
     ("GET", "/api/v1/me", Registered),
     ("PATCH", "/api/v1/me", Registered),
     ("DELETE", "/api/v1/me", Registered),
@@ -36,6 +37,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/me/dependants", Registered),
     ("POST", "/api/v1/me/dependants", Registered),
     ("GET", "/api/v1/me/export", Registered),
+    ("POST", "/api/v1/me/export-link", Registered),
     ("GET", "/api/v1/me/face", Registered),
     ("PUT", "/api/v1/me/face", Registered),
     ("DELETE", "/api/v1/me/face", Registered),
@@ -47,6 +49,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/me/sessions/{id}/left", Registered),
     ("GET", "/api/v1/me/streak", Registered),
     ("POST", "/api/v1/me/verification", Registered),
+    ("POST", "/api/v1/me/verification/photo", Registered),
     ("POST", "/api/v1/me/verification/{id}/finish", Registered),
     ("GET", "/api/v1/me/views", Registered),
     ("POST", "/api/v1/members", Visitor),
@@ -124,6 +127,7 @@ fn filled(path: &str) -> String {
         ("{id}", NOBODYS_ID),
         ("{key}", NOBODYS_ID),
         ("{handle}", NOBODYS_ID),
+        ("{token}", NOBODYS_ID),
         ("{division}", "330499"),
         ("{code}", "330499"),
     ];

@@ -19,10 +19,12 @@ mod laws;
 mod offices;
 mod own_minutes;
 mod plans;
+mod proofs;
 mod records;
 mod refusals;
 mod resident_refusals;
 mod residents;
+mod retention;
 mod screens;
 mod signatures;
 #[cfg(test)]

@@ -141,14 +141,14 @@ async fn put(
 }
 
 /// Decoding takes time that no other request should wait for.
-async fn read(bytes: Bytes) -> Result<Photo, Error> {
+pub(super) async fn read(bytes: Bytes) -> Result<Photo, Error> {
     let read = tokio::task::spawn_blocking(move || members::read_photo(&bytes));
     let read = read.await.map_err(Error::internal)?;
     read.map_err(|code| Error::invalid("", code))
 }
 
 /// A photo as it came.
-struct Upload(Bytes);
+pub(super) struct Upload(pub(super) Bytes);
 
 impl FromRequest<State> for Upload {
     type Rejection = Response;

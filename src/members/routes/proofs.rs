@@ -1,9 +1,7 @@
-//! Proving who one is, children, and coming back. Every command takes an `Idempotency-Key`.
+//! Children, and coming back. Every command takes an `Idempotency-Key`.
 //!
 //! | path | does |
 //! | --- | --- |
-//! | `POST /api/v1/me/verification` | asks the register, or begins at WeChat |
-//! | `POST /api/v1/me/verification/{id}/finish` | what came of it at WeChat |
 //! | `GET, POST /api/v1/me/dependants` | the guardian's children |
 //! | `POST /api/v1/members/recovery` | comes back with a code of the desk, or begins at WeChat |
 //! | `POST /api/v1/members/recovery/{id}/finish` | comes back by one's face |
@@ -17,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     bodies::MemberBody,
+    checks::CheckView,
     own_bodies::{DependantBody, Registered},
 };
 use crate::{
@@ -30,14 +29,12 @@ use crate::{
         state::State,
         text::PersonName,
     },
-    members::{self, Check, CheckOutcome, Claim, ProofMethod, Resident, Visitor, acting_for},
+    members::{self, Claim, Resident, Visitor},
     staff::StaffCaller,
 };
 
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
-        .routes(routes!(begin_check))
-        .routes(routes!(finish_check))
         .routes(routes!(show_dependants, add_dependant))
         .routes(routes!(begin_recovery))
         .routes(routes!(finish_recovery))
@@ -46,132 +43,6 @@ pub fn routes() -> OpenApiRouter<State> {
 /// What the desk does for who lost their account.
 pub fn desk_routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(issue_code))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewVerification)]
-struct CheckBody {
-    method: ProofMethod,
-    /// A child of the caller's, whom only the register can verify.
-    dependant_id: Option<MemberId>,
-}
-
-/// A check of who somebody is.
-#[derive(Serialize, ToSchema)]
-#[schema(as = VerificationCheck)]
-struct CheckView {
-    id: VerificationId,
-    method: ProofMethod,
-    outcome: CheckOutcome,
-    /// For `wx.requestFacialVerify`.
-    verify_id: Option<String>,
-    expires_at: DateTime<Utc>,
-}
-
-impl From<Check> for CheckView {
-    fn from(check: Check) -> Self {
-        let Check { id, method, outcome, verify_id, expires_at } = check;
-        Self { id, method, outcome, verify_id, expires_at }
-    }
-}
-
-/// Asks the register whether name and number belong together, or begins a face verification.
-#[utoipa::path(
-    post,
-    path = "/api/v1/me/verification",
-    tag = "residents",
-    params(("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
-    request_body = CheckBody,
-    responses(
-        (status = 201, description = "`match`, `mismatch`, `no_record`, or `pending` at WeChat", body = CheckView),
-        (status = 403, description = "`consent_required`"),
-        (status = 409, description = "`desk_required`: only the desk can judge this document"),
-        (status = 429, description = "Too many checks today"),
-        (status = 503, description = "`realname_unavailable`, `wechat_unavailable`: nobody can tell now"),
-    ),
-)]
-async fn begin_check(
-    Of(state): Of<State>,
-    by: Resident,
-    Command { stamp, body: Json(body) }: Command<Json<CheckBody>>,
-) -> Result<Answer, Error> {
-    match (body.method, body.dependant_id) {
-        (ProofMethod::Registry, whose) => by_registry(&state, stamp, &by, whose).await,
-        (ProofMethod::WechatFace, None) => by_face(&state, stamp, &by).await,
-        (ProofMethod::WechatFace, Some(_)) => Err(Error::Conflict(Code::DeskRequired)),
-    }
-}
-
-async fn by_registry(
-    state: &State,
-    stamp: Stamp,
-    by: &Resident,
-    whose: Option<MemberId>,
-) -> Result<Answer, Error> {
-    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let ask = async || {
-        let id = acting_for(db, keys, by.id, whose, now).await?;
-        let subject = members::subject(db, keys, id, now).await?;
-        let outcome = members::ask_registry(&*state.realname, &subject).await?;
-        Ok((subject, outcome))
-    };
-    stamp
-        .once_after(db, &by.actor(), now, ask, async |tx, (subject, outcome)| {
-            let check = members::record_registry(tx, &subject, outcome, now).await?;
-            Ok((StatusCode::CREATED, CheckView::from(check)))
-        })
-        .await
-}
-
-async fn by_face(state: &State, stamp: Stamp, by: &Resident) -> Result<Answer, Error> {
-    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let ask = async || {
-        let subject = members::subject(db, keys, by.id, now).await?;
-        let begun = members::begin_face(db, keys, &state.wechat, &subject, by.account, now).await?;
-        Ok((subject, begun))
-    };
-    stamp
-        .once_after(db, &by.actor(), now, ask, async |tx, (subject, begun)| {
-            let check = members::record_begun(tx, &subject, by.account, begun, now).await?;
-            Ok((StatusCode::CREATED, CheckView::from(check)))
-        })
-        .await
-}
-
-/// What came of a face verification: that the mini-program calls it finished says nothing.
-#[utoipa::path(
-    post,
-    path = "/api/v1/me/verification/{id}/finish",
-    tag = "residents",
-    params(
-        ("id" = VerificationId, Path),
-        ("Idempotency-Key" = String, Header, description = "A value of your own, once a command"),
-    ),
-    responses(
-        (status = 200, description = "`match`, `mismatch` or `not_done`", body = CheckView),
-        (status = 404, description = "None of the caller's that is under way"),
-        (status = 503, description = "`wechat_unavailable`"),
-    ),
-)]
-async fn finish_check(
-    Of(state): Of<State>,
-    by: Resident,
-    Path(id): Path<VerificationId>,
-    stamp: Stamp,
-) -> Result<Answer, Error> {
-    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let ask = async || {
-        let running = members::running(db, keys, by.id, id, now).await?;
-        let outcome = members::ask_wechat(db, keys, &state.wechat, &running).await?;
-        Ok((running, outcome))
-    };
-    stamp
-        .once_after(db, &by.actor(), now, ask, async |tx, (running, outcome)| {
-            let check = members::record_outcome(tx, &running, outcome, now).await?;
-            Ok((StatusCode::OK, CheckView::from(check)))
-        })
-        .await
 }
 
 #[derive(Serialize, ToSchema)]
