@@ -6,6 +6,7 @@ mod carry_over;
 mod closer;
 pub mod days;
 mod declare;
+pub mod disputes;
 #[cfg(test)]
 mod laws;
 mod ledger;
@@ -25,5 +26,6 @@ pub mod ways;
 
 pub use carry_over::carry_over;
 pub use closer::close_due;
-pub use declare::{erase, hold};
+pub use declare::hold;
+pub use disputes::erase;
 pub use routes::{operations, resident_routes, routes};

@@ -72,11 +72,15 @@ pub mod session_dispute {
         pub id: Uuid,
         pub session_id: Uuid,
         pub member_id: Uuid,
+        /// What others may read; empty while it waits for its check, and where it may not be shown.
         pub text_ct: String,
         pub created_at: DateTimeUtc,
         pub resolved_at: Option<DateTimeUtc>,
         pub resolution: Option<String>,
         pub by_actor: Option<String>,
+        /// What waits for its check, and until when at least.
+        pub held_ct: Option<String>,
+        pub check_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

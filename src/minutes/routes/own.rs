@@ -32,7 +32,7 @@ use crate::{
         state::State,
     },
     members::{self, Resident, local_day},
-    minutes::{declare, own},
+    minutes::{declare, disputes, own},
 };
 
 pub fn routes() -> OpenApiRouter<State> {
@@ -176,7 +176,8 @@ struct DisputeJson {
     id: Uuid,
 }
 
-/// Says that something about a stay is not right; staff look into it.
+/// Says that something about a stay is not right; staff look into it. They read what WeChat has
+/// judged: a text that it cannot judge now is held until it can.
 #[utoipa::path(
     post,
     path = "/api/v1/me/sessions/{id}/disputes",
@@ -190,6 +191,7 @@ struct DisputeJson {
         (status = 201, description = "Taken", body = DisputeJson),
         (status = 404, description = "No stay of the caller's"),
         (status = 409, description = "`dispute_open`"),
+        (status = 422, description = "`text_length`, `text_not_allowed`"),
     ),
 )]
 async fn dispute(
@@ -198,10 +200,12 @@ async fn dispute(
     Path(id): Path<SessionId>,
     Command { stamp, body: Json(body) }: Command<Json<DisputeBody>>,
 ) -> Result<Answer, Error> {
-    let now = state.clock.now();
+    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
+    let of = (by.id, id);
+    let judge = async || disputes::judge(db, keys, &state.wechat, of, &body.text).await;
     stamp
-        .once(&state.db, &by.actor(), now, async |tx| {
-            let id = declare::dispute(tx, &state.keys, by.id, id, &body.text, now).await?;
+        .once_after(db, &by.actor(), now, judge, async |tx, text| {
+            let id = disputes::dispute(tx, keys, by.id, id, &text, now).await?;
             Ok((StatusCode::CREATED, DisputeJson { id }))
         })
         .await

@@ -1,0 +1,175 @@
+//! That something about a stay is not right, for staff to look into. What a member writes is judged
+//! by WeChat before anybody else reads it: until then it lies in a column of its own, which no
+//! reader knows. Who cannot be asked now is asked again; what is bad is never shown, and the dispute
+//! stands without words.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{
+    ColumnTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, SqlErr,
+    sea_query::Expr,
+};
+use uuid::Uuid;
+
+use super::{declare::own_session, tables::session_dispute};
+use crate::{
+    base::{
+        error::{Code, Error},
+        ids::{MemberId, SessionId},
+        keys::Keys,
+        wechat_api::{Refusal, TextVerdict, Wechat},
+    },
+    members,
+};
+
+/// Longest text of a dispute.
+const CHARACTERS_MAX: usize = 500;
+/// Texts judged by one run of the job, and how soon one is judged again that could not be.
+const AT_ONCE: u64 = 20;
+const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// A text that nobody could judge for so long is never shown.
+const HELD_MAX: TimeDelta = TimeDelta::days(7);
+const TABLE: &str = "session_disputes";
+
+/// A text that may be read, or has to wait.
+pub enum Judged {
+    Fine(String),
+    Held(String),
+}
+
+/// Has a text about a stay judged; nothing is written. Refuses (404) a stay of somebody else, and
+/// (422) a text that is empty, too long or bad.
+pub async fn judge(
+    db: &DatabaseConnection,
+    keys: &Keys,
+    wechat: &Wechat,
+    (member, stay): (MemberId, SessionId),
+    text: &str,
+) -> Result<Judged, Error> {
+    let text = text.trim();
+    if !(1..=CHARACTERS_MAX).contains(&text.chars().count()) {
+        return Err(Error::invalid("/text", Code::TextLength));
+    }
+    own_session(db, member, stay).await?;
+    match verdict(db, keys, wechat, member, text).await? {
+        // Who reads a dispute is staff, whose work it is to look at what is unsure.
+        Ok(TextVerdict::Fine | TextVerdict::Unsure) => Ok(Judged::Fine(text.to_owned())),
+        Ok(TextVerdict::Bad) => Err(Error::invalid("/text", Code::TextNotAllowed)),
+        Err(_) => Ok(Judged::Held(text.to_owned())),
+    }
+}
+
+async fn verdict(
+    db: &DatabaseConnection,
+    keys: &Keys,
+    wechat: &Wechat,
+    member: MemberId,
+    text: &str,
+) -> Result<Result<TextVerdict, Refusal>, Error> {
+    let Some(openid) = members::openid_of(db, keys, member).await? else {
+        return Ok(Err(Refusal::Off));
+    };
+    let verdict = wechat.judge(&openid, text).await;
+    if let Err(refusal) = verdict {
+        // In WeChat's terms, which name nobody.
+        tracing::warn!(%refusal, "a text could not be judged; it is held");
+    }
+    Ok(verdict)
+}
+
+/// The member says that something about a stay is not right. Refuses (409) while an earlier
+/// dispute about it is open.
+pub async fn dispute(
+    tx: &DatabaseTransaction,
+    keys: &Keys,
+    member: MemberId,
+    stay: SessionId,
+    text: &Judged,
+    now: DateTime<Utc>,
+) -> Result<Uuid, Error> {
+    own_session(tx, member, stay).await?;
+    let id = Uuid::now_v7();
+    let seal = |column, text: &str| keys.seal(TABLE, column, &id.to_string(), text.as_bytes());
+    let (text_ct, held_ct) = match text {
+        Judged::Fine(text) => (seal("text_ct", text), None),
+        Judged::Held(text) => (String::new(), Some(seal("held_ct", text))),
+    };
+    let row = session_dispute::Model {
+        id,
+        session_id: stay.0,
+        member_id: member.0,
+        text_ct,
+        created_at: now,
+        resolved_at: None,
+        resolution: None,
+        by_actor: None,
+        check_at: held_ct.is_some().then_some(now + AGAIN_AFTER),
+        held_ct,
+    };
+    let insert = session_dispute::Entity::insert(row.into_active_model());
+    insert.exec_without_returning(tx).await.map_err(|error| match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::Conflict(Code::DisputeOpen),
+        _ => error.into(),
+    })?;
+    Ok(id)
+}
+
+/// Has texts judged that had to wait; a job runs it.
+pub async fn judge_held(
+    db: &DatabaseConnection,
+    keys: &Keys,
+    wechat: &Wechat,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let due = session_dispute::Entity::find()
+        .filter(session_dispute::Column::CheckAt.lte(now))
+        .order_by_asc(session_dispute::Column::CheckAt)
+        .limit(AT_ONCE)
+        .all(db)
+        .await?;
+    for row in due {
+        let Some(held) = row.held_ct.as_deref() else { continue };
+        let row_id = row.id.to_string();
+        let plain = keys.open(TABLE, "held_ct", &row_id, held)?;
+        let text = String::from_utf8_lossy(&plain);
+        let verdict = verdict(db, keys, wechat, MemberId(row.member_id), &text).await?;
+        let (shown, again) = match verdict {
+            Ok(TextVerdict::Fine | TextVerdict::Unsure) => {
+                (keys.seal(TABLE, "text_ct", &row_id, &plain), None)
+            }
+            Err(_) if now - row.created_at < HELD_MAX => (String::new(), Some(now + AGAIN_AFTER)),
+            Ok(TextVerdict::Bad) | Err(_) => (String::new(), None),
+        };
+        settle(db, &row, shown, again).await?;
+    }
+    Ok(())
+}
+
+/// Shows the text, waits again, or drops it.
+async fn settle(
+    db: &DatabaseConnection,
+    row: &session_dispute::Model,
+    shown: String,
+    again: Option<DateTime<Utc>>,
+) -> Result<(), DbErr> {
+    let mut update = session_dispute::Entity::update_many()
+        .col_expr(session_dispute::Column::CheckAt, Expr::value(again))
+        .filter(session_dispute::Column::Id.eq(row.id))
+        .filter(session_dispute::Column::CheckAt.eq(row.check_at));
+    if again.is_none() {
+        update = update
+            .col_expr(session_dispute::Column::TextCt, Expr::value(shown))
+            .col_expr(session_dispute::Column::HeldCt, Expr::value(None::<String>));
+    }
+    update.exec(db).await.map(drop)
+}
+
+/// What a forgotten member said goes with them; that they said when they left stays, since minutes
+/// rest on it.
+pub async fn erase(tx: &DatabaseTransaction, member: MemberId) -> Result<(), DbErr> {
+    session_dispute::Entity::delete_many()
+        .filter(session_dispute::Column::MemberId.eq(member.0))
+        .exec(tx)
+        .await
+        .map(drop)
+}
