@@ -23,6 +23,8 @@ mod m0025_views;
 mod m0026_receipts;
 mod m0030_screen_maps;
 mod m0040_versions;
+mod m0060_held_texts;
+mod m0061_export_links;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -50,6 +52,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_receipts::Migration),
             Box::new(m0030_screen_maps::Migration),
             Box::new(m0040_versions::Migration),
+            Box::new(m0060_held_texts::Migration),
+            Box::new(m0061_export_links::Migration),
         ]
     }
 }

@@ -20,7 +20,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 8] = [
+const CLASSES: [Class; 9] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
@@ -42,6 +42,11 @@ const CLASSES: [Class; 8] = [
         name: "codes of the desk",
         kept: TimeDelta::zero(),
         sql: "DELETE FROM recovery_codes WHERE expires_at < $1",
+    },
+    Class {
+        name: "links to exports",
+        kept: TimeDelta::zero(),
+        sql: "DELETE FROM export_links WHERE expires_at < $1",
     },
     Class {
         name: "consents of people who left",
