@@ -25,6 +25,7 @@ mod m0030_screen_maps;
 mod m0040_versions;
 mod m0060_held_texts;
 mod m0061_export_links;
+mod m0062_companions;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_versions::Migration),
             Box::new(m0060_held_texts::Migration),
             Box::new(m0061_export_links::Migration),
+            Box::new(m0062_companions::Migration),
         ]
     }
 }

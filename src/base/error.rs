@@ -291,6 +291,7 @@ codes! {
     ConsentBundled "consent_bundled" "人脸相关的同意须单独签署，不能与其他内容一并提交。" "A consent about faces is given by itself, not together with others.";
     FaceConsentRequired "face_consent_required" "请先分别签署人脸入场和人脸传输同意书；也可使用二维码、卡或前台登记入场。" "Sign both consents about faces first, or come in by code, card or the desk.";
     FaceCheckConsentRequired "face_check_consent_required" "请先单独同意人脸照片核验；也可选择其他核验方式或到服务台办理。" "Agree to the comparison of your photo first, or choose another way to verify, or come to the desk.";
+    CompanionCodeInvalid "companion_code_invalid" "邀请码无效、已使用或已过期，请监护人重新生成。" "This code is none, was used or has run out; ask the guardian for another one.";
     ExportLinkSpent "export_link_spent" "下载链接已使用或已失效，请在小程序内重新导出。" "This link was used or has run out; ask for another one in the mini-program.";
     LeaveRequired "leave_required" "未满14周岁儿童的资料须经他人批准后方可查看，请先提交查看申请。" "A child under 14 is shown only with leave of somebody else of the staff; ask for it first.";
     OwnRequest "own_request" "查看申请须由另一位工作人员批准。" "Somebody else of the staff has to approve the request.";

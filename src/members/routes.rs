@@ -43,6 +43,7 @@ use crate::{
 
 mod bodies;
 mod checks;
+mod companions;
 mod faces;
 mod own;
 mod own_bodies;
@@ -54,6 +55,7 @@ mod views;
 pub fn resident_routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
     own::routes()
         .merge(checks::routes())
+        .merge(companions::routes())
         .merge(proofs::routes())
         .merge(faces::routes(face_doors))
         .merge(views::routes())

@@ -45,7 +45,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-const EXPORTED: [Exported; 24] = [
+const EXPORTED: [Exported; 27] = [
     Exported {
         table: "members",
         person: "id",
@@ -151,6 +151,17 @@ const EXPORTED: [Exported; 24] = [
         columns: &[("created_at", Instant), ("expires_at", Instant), ("revoked_at", Instant)],
     },
     Exported { table: "recovery_codes", person: "member_id", columns: &[("expires_at", Instant)] },
+    Exported {
+        table: "companions",
+        person: "member_id",
+        columns: &[("companion_id", Kind::Uuid), ("since", Instant)],
+    },
+    Exported {
+        table: "companions",
+        person: "companion_id",
+        columns: &[("member_id", Kind::Uuid), ("since", Instant)],
+    },
+    Exported { table: "companion_codes", person: "member_id", columns: &[("expires_at", Instant)] },
     Exported {
         table: "export_links",
         person: "member_id",
@@ -293,7 +304,12 @@ pub async fn export(
     let tx = db::snapshot(db).await?;
     let mut tables = Map::new();
     for exported in &EXPORTED {
-        tables.insert(exported.table.to_owned(), rows(&tx, keys, exported, member).await?);
+        // A table whose rows are about two people stands here once for each.
+        let rows = rows(&tx, keys, exported, member).await?;
+        let all = tables.entry(exported.table).or_insert_with(|| json!([]));
+        if let Value::Array(all) = all {
+            all.extend(rows);
+        }
     }
     tx.commit().await?;
     Ok(json!({ "exported_at": now, "member_id": member, "tables": tables }))
@@ -304,7 +320,7 @@ async fn rows(
     keys: &Keys,
     exported: &Exported,
     member: MemberId,
-) -> Result<Value, Error> {
+) -> Result<Vec<Value>, Error> {
     let Exported { table, person, columns } = exported;
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
     let first = names[0];
@@ -316,7 +332,7 @@ async fn rows(
     for row in tx.query_all_raw(statement).await? {
         items.push(item(keys, exported, &row)?);
     }
-    Ok(Value::Array(items))
+    Ok(items)
 }
 
 fn item(keys: &Keys, exported: &Exported, row: &QueryResult) -> Result<Value, Error> {

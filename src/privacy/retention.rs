@@ -20,7 +20,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 9] = [
+const CLASSES: [Class; 10] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
@@ -42,6 +42,11 @@ const CLASSES: [Class; 9] = [
         name: "codes of the desk",
         kept: TimeDelta::zero(),
         sql: "DELETE FROM recovery_codes WHERE expires_at < $1",
+    },
+    Class {
+        name: "codes of guardians",
+        kept: TimeDelta::zero(),
+        sql: "DELETE FROM companion_codes WHERE expires_at < $1",
     },
     Class {
         name: "links to exports",

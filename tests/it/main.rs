@@ -9,6 +9,7 @@ mod canary;
 mod circle;
 mod client;
 mod clocks;
+mod companions;
 mod contract;
 mod doors;
 mod faces;

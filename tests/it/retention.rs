@@ -24,7 +24,7 @@ const DAYS_400: TimeDelta = TimeDelta::days(400);
 const THREE_YEARS: TimeDelta = TimeDelta::days(3 * 365 + 1);
 const AT_ONCE: TimeDelta = TimeDelta::zero();
 
-const CLASSES: [Class; 20] = [
+const CLASSES: [Class; 21] = [
     Class {
         name: "raw records that were resolved",
         kept: DAYS_90,
@@ -52,6 +52,13 @@ const CLASSES: [Class; 20] = [
         row: "INSERT INTO recovery_codes (member_id, code_hash, expires_at, by_actor) \
               VALUES ({id}, '{n}', {at}, 'x')",
         left: "SELECT COUNT(*) AS n FROM recovery_codes WHERE code_hash = '{n}'",
+    },
+    Class {
+        name: "codes of guardians",
+        kept: AT_ONCE,
+        row: "INSERT INTO companion_codes (member_id, code_hash, named_by, expires_at) \
+              VALUES ({id}, '{n}', {id}, {at})",
+        left: "SELECT COUNT(*) AS n FROM companion_codes WHERE code_hash = '{n}'",
     },
     Class {
         name: "links to exports",

@@ -215,10 +215,11 @@ async fn record(
     Ok(one.ok_or_else(|| anyhow::anyhow!("a purpose that is none"))?.into())
 }
 
-/// The code that opens doors without a face, one's own or a child's; good for half a minute.
+/// The code that opens doors without a face, one's own, a child's, or that of a child whom one may
+/// bring; good for half a minute.
 #[utoipa::path(get, path = "/api/v1/me/code", tag = "residents", params(CodeQuery), responses(
     (status = 200, body = CodeBody),
-    (status = 404, description = "No child of the caller's"),
+    (status = 404, description = "No child of the caller's, nor one whom they may bring"),
 ))]
 async fn show_code(
     Of(state): Of<State>,
@@ -226,6 +227,6 @@ async fn show_code(
     Query(query): Query<CodeQuery>,
 ) -> Result<Json<CodeBody>, Error> {
     let now = state.clock.now();
-    let id = acting_for(&state.db, &state.keys, by.id, query.dependant_id, now).await?;
+    let id = members::showing_for(&state.db, &state.keys, by.id, query.dependant_id, now).await?;
     Ok(Json(members::door_code(&state.keys, id, now).into()))
 }

@@ -235,7 +235,7 @@ impl From<WithdrawQuery> for NewConsent {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CodeQuery {
-    /// A child of the caller's.
+    /// A child of the caller's, or one whom they may bring.
     pub dependant_id: Option<MemberId>,
 }
 
