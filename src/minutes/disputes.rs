@@ -128,21 +128,43 @@ pub async fn judge_held(
         .all(db)
         .await?;
     for row in due {
-        let Some(held) = row.held_ct.as_deref() else { continue };
-        let row_id = row.id.to_string();
-        let plain = keys.open(TABLE, "held_ct", &row_id, held)?;
-        let text = String::from_utf8_lossy(&plain);
-        let verdict = verdict(db, keys, wechat, MemberId(row.member_id), &text).await?;
-        let (shown, again) = match verdict {
-            Ok(TextVerdict::Fine | TextVerdict::Unsure) => {
-                (keys.seal(TABLE, "text_ct", &row_id, &plain), None)
+        let verdict = match verdict_on_held(db, keys, wechat, &row).await {
+            // Whatever is wrong with this one, the others go on.
+            Err(Error::Internal(cause)) => {
+                tracing::error!(dispute = %row.id, %cause, "a held text cannot be read");
+                Err(Refusal::Off)
             }
-            Err(_) if now - row.created_at < HELD_MAX => (String::new(), Some(now + AGAIN_AFTER)),
-            Ok(TextVerdict::Bad) | Err(_) => (String::new(), None),
+            judged => judged?,
         };
-        settle(db, &row, shown, again).await?;
+        let later = (now - row.created_at < HELD_MAX).then_some(now + AGAIN_AFTER);
+        match &verdict {
+            Ok((TextVerdict::Fine | TextVerdict::Unsure, text)) => {
+                let shown = keys.seal(TABLE, "text_ct", &row.id.to_string(), text.as_bytes());
+                settle(db, &row, shown, None).await?;
+            }
+            Ok((TextVerdict::Bad, _)) => settle(db, &row, String::new(), None).await?,
+            Err(_) => settle(db, &row, String::new(), later).await?,
+        }
+        // While nobody answers, the others need not wait for that one by one.
+        if verdict.is_err_and(Refusal::is_passing) {
+            break;
+        }
     }
     Ok(())
+}
+
+/// The verdict on a text that had to wait, and the text.
+async fn verdict_on_held(
+    db: &DatabaseConnection,
+    keys: &Keys,
+    wechat: &Wechat,
+    row: &session_dispute::Model,
+) -> Result<Result<(TextVerdict, String), Refusal>, Error> {
+    let held = row.held_ct.as_deref().unwrap_or_default();
+    let text = keys.open(TABLE, "held_ct", &row.id.to_string(), held)?;
+    let text = String::from_utf8(text).map_err(Error::internal)?;
+    let verdict = verdict(db, keys, wechat, MemberId(row.member_id), &text).await?;
+    Ok(verdict.map(|verdict| (verdict, text)))
 }
 
 /// Shows the text, waits again, or drops it.
