@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Resident, Shown, TestTown, eventually};
 
-/// Somebody with a card, at home in the community.
+/// Somebody with a card, at home in the community. They refuse that their face opens doors, and all
+/// that follows is theirs all the same.
 async fn with_card(town: &TestTown, name: &str) -> (Resident, Shown) {
     let resident = Resident::registers(town, name).await;
+    let refuses = json!({ "purpose": "door_face", "granted": false });
+    resident.post("/me/consents", &refuses).await.ok();
     resident.post("/me/verification", &json!({ "method": "registry" })).await.ok();
     let handle = format!("c-{name}");
     let path = format!("/members/{}/credentials", resident.id().await);
