@@ -49,7 +49,8 @@ enum Job {
     Lost,
     /// Counts terminals by what is wrong with them.
     Terminals,
-    /// Asks people whose exit is missing when they left, and sends what waits.
+    /// Asks people whose exit is missing when they left, has texts judged that wait for it, and sends
+    /// what waits.
     Messages,
     /// Makes the months ahead.
     Partitions,
@@ -198,6 +199,7 @@ async fn send_messages(
     if let Some(template) = config.wechat.left_template() {
         wechat::note_missing_exits(db, keys, template, now).await?;
     }
+    minutes::disputes::judge_held(db, keys, wechat, now).await?;
     wechat::deliver(db, keys, wechat, now).await.map(drop)
 }
 

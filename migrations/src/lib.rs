@@ -27,6 +27,9 @@ mod m0050_staff;
 mod m0051_search;
 mod m0052_work;
 mod m0053_audit;
+mod m0060_held_texts;
+mod m0061_export_links;
+mod m0062_companions;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -58,6 +61,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0051_search::Migration),
             Box::new(m0052_work::Migration),
             Box::new(m0053_audit::Migration),
+            Box::new(m0060_held_texts::Migration),
+            Box::new(m0061_export_links::Migration),
+            Box::new(m0062_companions::Migration),
         ]
     }
 }

@@ -93,6 +93,9 @@ pub struct RealnameConfig {
         hide_env_values = true
     )]
     pub key_secret: Option<SecretString>,
+    /// Which of the vendor's scenes photos are compared in; Aliyun wants one.
+    #[arg(long = "realname-scene-id", env = "FITGATE_REALNAME_SCENE_ID")]
+    pub scene_id: Option<String>,
     /// Where the vendor's servers are, if not at their usual address.
     #[arg(id = "realname_base_url", long = "realname-base-url", env = "FITGATE_REALNAME_BASE_URL")]
     pub address: Option<String>,

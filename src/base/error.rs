@@ -299,6 +299,9 @@ codes! {
     RequestDecided "request_decided" "该申请已处理，请刷新。" "This request has been decided already; reload.";
     DecisionRequired "decision_required" "须先由另一位工作人员批准，且批准仍在有效期内。" "Somebody else of the staff has to approve this first, and approval lasts a day.";
     ReasonLength "reason_length" "请填写1至200个字的理由。" "Give a reason of 1 to 200 characters.";
+    FaceCheckConsentRequired "face_check_consent_required" "请先单独同意人脸照片核验；也可选择其他核验方式或到服务台办理。" "Agree to the comparison of your photo first, or choose another way to verify, or come to the desk.";
+    CompanionCodeInvalid "companion_code_invalid" "邀请码无效、已使用或已过期，请监护人重新生成。" "This code is none, was used or has run out; ask the guardian for another one.";
+    ExportLinkSpent "export_link_spent" "下载链接已使用或已失效，请在小程序内重新导出。" "This link was used or has run out; ask for another one in the mini-program.";
     LeaveRequired "leave_required" "未满14周岁儿童的资料须经他人批准后方可查看，请先提交查看申请。" "A child under 14 is shown only with leave of somebody else of the staff; ask for it first.";
     OwnRequest "own_request" "查看申请须由另一位工作人员批准。" "Somebody else of the staff has to approve the request.";
     FreshLoginRequired "fresh_login_required" "导出个人数据前请重新登录，并在10分钟内操作。" "Sign in again and export within ten minutes.";
@@ -314,6 +317,7 @@ codes! {
     EndIsKnown "end_is_known" "这次离场已有记录，不能自行修改；如有疑问可提出申诉。" "When you left is known already; dispute it if it is wrong.";
     DeclaredTooLate "declared_too_late" "离场时间须在48小时内补填；如有疑问可提出申诉。" "The time you left can be given within 48 hours; dispute it if it is wrong.";
     DisputeOpen "dispute_open" "该记录的申诉正在处理中。" "This session is being looked into already.";
+    TextNotAllowed "text_not_allowed" "内容含有不适宜的信息，请修改后再提交。" "This text cannot be shown to others; please put it in other words.";
     TextLength "text_length" "请填写1至500个字。" "Write 1 to 500 characters.";
     AccountTaken "account_taken" "该微信账号已登记过居民。" "Somebody is registered with this WeChat account already.";
     RegistrationRequired "registration_required" "请先完成实名登记。" "Register with your real name first.";

@@ -143,8 +143,44 @@ pub struct Run {
 }
 
 impl Stamp {
-    /// The stored answer, if the command was done: for commands that spend something elsewhere,
-    /// such as a one-time code, before they can begin.
+    /// Does the command of `caller` (`staff:<id>` …) once: `work` writes in the command's own
+    /// transaction and says what to answer; a repetition gets the stored answer without it.
+    /// Refuses what [`Stamp::begin`] refuses, and stores nothing where `work` fails.
+    pub async fn once<T: Serialize>(
+        self,
+        db: &DatabaseConnection,
+        caller: &str,
+        now: DateTime<Utc>,
+        work: impl AsyncFnOnce(&DatabaseTransaction) -> Result<(StatusCode, T), Error>,
+    ) -> Result<Answer, Error> {
+        match self.begin(db, caller, now).await? {
+            Begun::Replayed(answer) => Ok(answer),
+            Begun::Fresh(run) => {
+                let (status, body) = work(&run.tx).await?;
+                run.finish(status, &body).await
+            }
+        }
+    }
+
+    /// As [`Stamp::once`], for a command that first has to `ask` somebody outside, which takes time
+    /// or spends something, such as a one-time code: no transaction is open meanwhile, and a
+    /// repetition asks nobody.
+    pub async fn once_after<Q, T: Serialize>(
+        self,
+        db: &DatabaseConnection,
+        caller: &str,
+        now: DateTime<Utc>,
+        ask: impl AsyncFnOnce() -> Result<Q, Error>,
+        work: impl AsyncFnOnce(&DatabaseTransaction, Q) -> Result<(StatusCode, T), Error>,
+    ) -> Result<Answer, Error> {
+        if let Some(answer) = self.replayed(db, caller, now).await? {
+            return Ok(answer);
+        }
+        let asked = ask().await?;
+        self.once(db, caller, now, async |tx| work(tx, asked).await).await
+    }
+
+    /// The stored answer, if the command was done.
     pub async fn replayed(
         &self,
         db: &DatabaseConnection,
@@ -267,20 +303,20 @@ mod tests {
         command(path, Some("k"), body).await.unwrap().stamp
     }
 
-    /// Runs a command that answers `body` and tells whether it was fresh.
+    /// Runs a command that answers when it ran, and tells whether it was fresh.
     async fn run(
         db: &DatabaseConnection,
         caller: &str,
         stamp: Stamp,
         at_ms: i64,
     ) -> Result<(bool, Answer), Error> {
-        match stamp.begin(db, caller, from_millis(at_ms)).await? {
-            Begun::Replayed(answer) => Ok((false, answer)),
-            Begun::Fresh(run) => {
-                let answer = run.finish(StatusCode::CREATED, &json!({"at": at_ms})).await?;
-                Ok((true, answer))
-            }
-        }
+        let mut is_fresh = false;
+        let work = async |_: &DatabaseTransaction| {
+            is_fresh = true;
+            Ok((StatusCode::CREATED, json!({"at": at_ms})))
+        };
+        let answer = stamp.once(db, caller, from_millis(at_ms), work).await?;
+        Ok((is_fresh, answer))
     }
 
     #[tokio::test]
@@ -308,10 +344,29 @@ mod tests {
     #[tokio::test]
     async fn a_failed_command_stores_nothing() {
         let (_folder, db) = db::fresh_for_tests().await;
-        let begun = stamp("/a", "{}").await.begin(&db, "staff:1", from_millis(1)).await.unwrap();
-        assert!(matches!(begun, Begun::Fresh(_)));
-        drop(begun);
+        let fails = async |_: &DatabaseTransaction| {
+            Err::<(StatusCode, Value), _>(Error::Conflict(Code::Conflict))
+        };
+        let failed = stamp("/a", "{}").await.once(&db, "staff:1", from_millis(1), fails).await;
+        assert!(matches!(failed, Err(Error::Conflict(_))));
         assert!(run(&db, "staff:1", stamp("/a", "{}").await, 1).await.unwrap().0);
+    }
+
+    #[tokio::test]
+    async fn a_repetition_asks_nobody_outside() {
+        let (_folder, db) = db::fresh_for_tests().await;
+        let mut asked = 0;
+        for _ in 0..2 {
+            let ask = async || {
+                asked += 1;
+                Ok(())
+            };
+            let work =
+                async |_: &DatabaseTransaction, ()| Ok((StatusCode::OK, json!({ "done": true })));
+            let stamp = stamp("/a", "{}").await;
+            stamp.once_after(&db, "staff:1", from_millis(1), ask, work).await.unwrap();
+        }
+        assert_eq!(asked, 1);
     }
 
     #[tokio::test]

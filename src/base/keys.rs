@@ -65,7 +65,7 @@ struct Ring {
 impl Keys {
     /// Fresh keys that live nowhere but here.
     pub fn generate() -> Self {
-        Self::generate_for(Suite::default())
+        Self::generate_for(Suite::usual())
     }
 
     fn generate_for(suite: Suite) -> Self {

@@ -127,7 +127,7 @@ pub async fn agree(
     let row = consent_row(id, &consent, at, Channel::MiniProgram.as_str(), actor);
     insert_consents(tx, vec![row]).await?;
     // Without either of the two there is no ground on which a photo could lie here.
-    if !consent.granted && consent.purpose.is_about_faces() {
+    if !consent.granted && consent.purpose.keeps_a_photo() {
         forget_photo(tx, id, now).await?;
     }
     let act = if consent.granted { "consent_granted" } else { "consent_withdrawn" };

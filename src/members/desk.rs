@@ -56,7 +56,7 @@ pub async fn record_consent(
         return Err(Error::Conflict(Code::ConsentOutdated));
     }
     insert_consents(tx, vec![consent_row(id, consent, at, "desk", &by.actor())]).await?;
-    if !consent.granted && consent.purpose.is_about_faces() {
+    if !consent.granted && consent.purpose.keeps_a_photo() {
         forget_photo(tx, id, now).await?;
     }
     let act = if consent.granted { "consent_granted" } else { "consent_withdrawn" };

@@ -9,6 +9,7 @@ use sea_orm::{
 
 use super::{
     accounts::unbind,
+    companions,
     faces::{WITHDRAWN, forget_photo},
     note,
     tables::{
@@ -70,6 +71,7 @@ pub async fn erase(
         .filter(member_tokens::COLUMN.member_id.eq(id))
         .exec(tx)
         .await?;
+    companions::erase(tx, id).await?;
     release_wards(tx, id).await?;
     note(tx, actor, "member_erased", id, None, now).await?;
     Ok(())

@@ -249,6 +249,26 @@ pub(super) async fn forget_photo(
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_person_counts_once_however_many_doors_know_the_face() {
+        let (_folder, db) = crate::base::db::fresh_for_tests().await;
+        for (handle, member, status) in
+            [("a", 1, "active"), ("b", 1, "active"), ("c", 2, "active"), ("d", 3, "withdrawn")]
+        {
+            let row = credentials::Model {
+                kind: CredentialKind::Face.as_str().to_owned(),
+                handle: handle.to_owned(),
+                member_id: MemberId(Uuid::from_u128(member)),
+                status: status.to_owned(),
+                valid_from: DateTime::UNIX_EPOCH,
+                valid_to: None,
+            };
+            let insert = credentials::Entity::insert(row.into_active_model());
+            insert.exec_without_returning(&db).await.unwrap();
+        }
+        assert_eq!(persons_with_faces(&db).await.unwrap(), 2);
+    }
+
     #[test]
     fn operators_are_told_in_time() {
         for (persons, told) in [

@@ -4,6 +4,7 @@ mod accounts;
 mod agreements;
 mod caller;
 mod codes;
+mod companions;
 mod desk;
 mod erasure;
 mod faces;
@@ -15,6 +16,7 @@ mod photo;
 mod profile;
 mod recovery;
 mod registration;
+mod registry;
 pub mod roster;
 mod routes;
 mod rules;
@@ -38,6 +40,9 @@ pub use accounts::{
 pub use agreements::{Agreement, Standing as AgreementStanding, agree, agreements, texts};
 pub use caller::{Resident, Visitor};
 pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
+pub use companions::{
+    Beside, accompanied, accompany, companions, invite_companion, part, showing_for,
+};
 pub use desk::{
     DeskCode, NewApproval, NewCredential, add_credential, approve, lend_code, record_consent,
     reinstate, set_guardian, suspend, verify_at_desk,
@@ -58,13 +63,14 @@ pub use recovery::{
     recover_with_code, recovering,
 };
 pub use registration::{Channel, NewConsent, NewMember, note_duplicate, register};
+pub use registry::{ask_about_photo, ask_registry, record_registry, require_face_check};
 pub use routes::{resident_routes, routes};
 pub use rules::{Approval, ConsentRecord, Facts, local_day};
 pub use search::{Found, Wanted, search};
 pub use unmask::{Unmasked, What, ask_unmasking, reveal};
 pub use verification::{
-    Check, Method as ProofMethod, Outcome as CheckOutcome, ask_registry, ask_wechat, begin_face,
-    record_begun, record_outcome, record_registry, running, subject,
+    Check, Method as ProofMethod, Outcome as CheckOutcome, ask_wechat, begin_face, record_begun,
+    record_outcome, running, subject,
 };
 pub use views::{
     View, ViewRequest, ask_leave, give_leave, look_after, look_at, note_shown, open_requests,

@@ -21,6 +21,8 @@ use axum::{
     middleware::from_fn,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
+use sea_orm::DatabaseTransaction;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::bodies::{
@@ -33,7 +35,7 @@ use crate::{
         documents::Document,
         error::{Code, Error},
         http::{body, json::Json, problem::Problem, query::Path},
-        idempotency::{Answer, Begun, Command, Run},
+        idempotency::{Answer, Command},
         ids::MemberId,
         state::State,
     },
@@ -42,6 +44,8 @@ use crate::{
 
 mod bodies;
 mod care;
+mod checks;
+mod companions;
 mod faces;
 mod own;
 mod own_bodies;
@@ -51,7 +55,12 @@ mod views;
 /// What residents do for themselves.
 /// `face_doors` knows what terminals hold, which belong to a domain above this one.
 pub fn resident_routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
-    own::routes().merge(proofs::routes()).merge(faces::routes(face_doors)).merge(views::routes())
+    own::routes()
+        .merge(checks::routes())
+        .merge(companions::routes())
+        .merge(proofs::routes())
+        .merge(faces::routes(face_doors))
+        .merge(views::routes())
 }
 
 /// `carry_over` writes past minutes, which belong to a domain above this one.
@@ -96,33 +105,26 @@ async fn register(
 ) -> Result<Answer, Error> {
     by.require(Function::RegisterMembers, &body.home_community)?;
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let new = body.into_new();
-    match super::register(&run.tx, &state.keys, &new, Channel::Desk, &by.actor(), now).await {
-        Ok(id) => answer(&state, &by, id, run, StatusCode::CREATED).await,
-        Err(error) => {
-            drop(run);
-            note_refusal(&state, &by.actor(), &new.document, &error).await?;
-            Err(error)
-        }
-    }
+    let (new, actor) = (body.into_new(), by.actor());
+    let done = stamp.once(&state.db, &actor, now, async |tx| {
+        let id = super::register(tx, &state.keys, &new, Channel::Desk, &actor, now).await?;
+        Ok((StatusCode::CREATED, after(&state, tx, &by, id, now).await?))
+    });
+    noted(&state, &actor, &new.document, done.await).await
 }
 
 /// A document that is shown twice is logged, by itself since the command has come to nothing.
-async fn note_refusal(
+async fn noted(
     state: &State,
     actor: &str,
     document: &Document,
-    error: &Error,
-) -> Result<(), Error> {
-    if !matches!(error, Error::Conflict(Code::IdAlreadyRegistered)) {
-        return Ok(());
+    done: Result<Answer, Error>,
+) -> Result<Answer, Error> {
+    if matches!(done, Err(Error::Conflict(Code::IdAlreadyRegistered))) {
+        let now = state.clock.now();
+        super::note_duplicate(&state.db, &state.keys, document, actor, now).await?;
     }
-    let now = state.clock.now();
-    super::note_duplicate(&state.db, &state.keys, document, actor, now).await
+    done
 }
 
 /// A member, masked. The member can read that it was looked at; a child under 14 is shown only with
@@ -173,12 +175,12 @@ async fn record_consent(
     Command { stamp, body: Json(body) }: Command<Json<ConsentBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    super::record_consent(&run.tx, &by, id, &body.into(), now).await?;
-    answer(&state, &by, id, run, StatusCode::CREATED).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            super::record_consent(tx, &by, id, &body.into(), now).await?;
+            Ok((StatusCode::CREATED, after(&state, tx, &by, id, now).await?))
+        })
+        .await
 }
 
 /// Names the guardian of a minor.
@@ -204,12 +206,12 @@ async fn set_guardian(
     Command { stamp, body: Json(body) }: Command<Json<GuardianBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    super::set_guardian(&run.tx, &state.keys, &by, id, body.guardian_id, now).await?;
-    answer(&state, &by, id, run, StatusCode::OK).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            super::set_guardian(tx, &state.keys, &by, id, body.guardian_id, now).await?;
+            Ok((StatusCode::OK, after(&state, tx, &by, id, now).await?))
+        })
+        .await
 }
 
 /// Adds what doors know a member by.
@@ -236,12 +238,12 @@ async fn add_credential(
     Command { stamp, body: Json(body) }: Command<Json<CredentialBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    super::add_credential(&run.tx, &by, id, body.into(), now).await?;
-    answer(&state, &by, id, run, StatusCode::CREATED).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            super::add_credential(tx, &by, id, body.into(), now).await?;
+            Ok((StatusCode::CREATED, after(&state, tx, &by, id, now).await?))
+        })
+        .await
 }
 
 /// Permits a member something that venues ask for, or changes until when.
@@ -268,12 +270,12 @@ async fn approve(
     Command { stamp, body: Json(body) }: Command<Json<ApprovalBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    super::approve(&run.tx, &by, id, body.into(), now).await?;
-    answer(&state, &by, id, run, StatusCode::OK).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            super::approve(tx, &by, id, body.into(), now).await?;
+            Ok((StatusCode::OK, after(&state, tx, &by, id, now).await?))
+        })
+        .await
 }
 
 /// Takes over a file of members, dated consents and past minutes, whole or not at all.
@@ -307,13 +309,14 @@ async fn import_file(
 ) -> Result<Answer, Error> {
     by.require(Function::ImportMembers, &by.division)?;
     let (now, actor) = (state.clock.now(), by.actor());
-    let run = match stamp.begin(&state.db, &actor, now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let upload = Upload { bytes: &bytes, format, charset, within: &by.division, actor: &actor };
-    let report = super::import(&run.tx, &state.keys, &upload, &carry_over, now).await?;
-    run.finish(StatusCode::CREATED, &ReportBody::from(report)).await
+    stamp
+        .once(&state.db, &actor, now, async |tx| {
+            let upload =
+                Upload { bytes: &bytes, format, charset, within: &by.division, actor: &actor };
+            let report = super::import(tx, &state.keys, &upload, &carry_over, now).await?;
+            Ok((StatusCode::CREATED, ReportBody::from(report)))
+        })
+        .await
 }
 
 /// A file with the format that its content type names.
@@ -339,16 +342,14 @@ impl FromRequest<State> for File {
 }
 
 /// Every change answers with the member as it stands then.
-async fn answer(
+async fn after(
     state: &State,
+    tx: &DatabaseTransaction,
     by: &StaffCaller,
     id: MemberId,
-    run: Run,
-    status: StatusCode,
-) -> Result<Answer, Error> {
-    let now = state.clock.now();
-    let profile = super::look_after(&run.tx, &state.keys, by, id, now).await?;
-    run.finish(status, &MemberBody::from(profile)).await
+    now: DateTime<Utc>,
+) -> Result<MemberBody, Error> {
+    Ok(super::look_after(tx, &state.keys, by, id, now).await?.into())
 }
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ impl Facts {
             Verification::Unverified => false,
             Verification::Desk
             | Verification::Registry
+            | Verification::RegistryPhoto
             | Verification::WechatFace
             | Verification::CarriedOver => true,
         }

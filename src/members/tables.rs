@@ -250,6 +250,48 @@ pub mod recovery_codes {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+pub mod companions {
+    //! Who may bring a child beside its guardian, as long as who named them is its guardian.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "companions")]
+    pub struct Model {
+        /// The child.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub member_id: MemberId,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub companion_id: MemberId,
+        pub named_by: MemberId,
+        pub since: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod companion_codes {
+    //! One-time codes of guardians for whoever is to bring a child; one a child.
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::MemberId;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "companion_codes")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub member_id: MemberId,
+        pub code_hash: String,
+        pub named_by: MemberId,
+        pub expires_at: DateTimeUtc,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 pub mod member_settings {
     //! What a member chose, beside consents.
     use sea_orm::entity::prelude::*;

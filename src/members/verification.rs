@@ -22,7 +22,7 @@ use crate::base::{
     error::{Code, Error},
     ids::{AccountId, MemberId, VerificationId},
     keys::Keys,
-    realname::{self, RealName},
+    realname,
     text::PersonName,
     wechat_api::{FaceOutcome, Identity, OpenId, Wechat},
 };
@@ -39,6 +39,8 @@ const DAY_S: u32 = 24 * 60 * 60;
 pub enum Method {
     /// A register says whether name and number belong together.
     Registry,
+    /// A register says whether a photo is of whom name and number say.
+    RegistryPhoto,
     /// WeChat compares the face with the document's.
     WechatFace,
 }
@@ -47,6 +49,7 @@ impl Method {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "registry",
+            Self::RegistryPhoto => "registry_photo",
             Self::WechatFace => "wechat_face",
         }
     }
@@ -54,6 +57,7 @@ impl Method {
     fn proves(self) -> Verification {
         match self {
             Self::Registry => Verification::Registry,
+            Self::RegistryPhoto => Verification::RegistryPhoto,
             Self::WechatFace => Verification::WechatFace,
         }
     }
@@ -120,9 +124,9 @@ pub struct Check {
 /// Whom others are asked about, in the clear; goes nowhere but to them.
 pub struct Subject {
     pub member: MemberId,
-    name: PersonName,
-    number: String,
-    document_ix: String,
+    pub(super) name: PersonName,
+    pub(super) number: String,
+    pub(super) document_ix: String,
 }
 
 impl Subject {
@@ -164,11 +168,6 @@ fn subject_of(keys: &Keys, row: &members::Model) -> Result<Subject, Error> {
         PersonName::try_from(name.as_str()).map_err(|_| Error::Conflict(Code::DeskRequired))?;
     let number = open_text(keys, row.id, "document_ct", &row.document_ct)?;
     Ok(Subject { member: row.id, name, number, document_ix: row.document_ix.clone() })
-}
-
-/// Asks the register; nothing is written.
-pub async fn ask_registry(registry: &dyn RealName, of: &Subject) -> Result<Outcome, Error> {
-    Ok(registry.check(&of.name, &of.number).await?.into())
 }
 
 /// A face verification that WeChat has begun.
@@ -244,31 +243,6 @@ pub(super) async fn insert_begun(
     verifications::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
     let (method, outcome) = (Method::WechatFace, Outcome::Pending);
     Ok(Check { id, method, outcome, verify_id: Some(verify_id), expires_at })
-}
-
-/// Writes down what the register said, and what it proves.
-pub async fn record_registry(
-    tx: &DatabaseTransaction,
-    of: &Subject,
-    outcome: Outcome,
-    now: DateTime<Utc>,
-) -> Result<Check, Error> {
-    let id = VerificationId::new();
-    let row = verifications::Model {
-        id,
-        member_id: Some(of.member),
-        account_id: None,
-        method: Method::Registry.as_str().to_owned(),
-        document_ix: of.document_ix.clone(),
-        verify_id: None,
-        outcome: outcome.as_str().to_owned(),
-        created_at: now,
-        expires_at: now,
-        ended_at: Some(now),
-    };
-    verifications::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
-    conclude(tx, of.member, &of.document_ix, Method::Registry, outcome, now).await?;
-    Ok(Check { id, method: Method::Registry, outcome, verify_id: None, expires_at: now })
 }
 
 /// A check at WeChat that has begun and not ended, of this member.
@@ -361,7 +335,7 @@ pub(super) async fn end(
 }
 
 /// Notes the outcome; a match verifies the member, if the document is still the one asked about.
-async fn conclude(
+pub(super) async fn conclude(
     tx: &DatabaseTransaction,
     member: MemberId,
     document_ix: &str,

@@ -17,15 +17,18 @@ pub enum Purpose {
     BureauSharing,
     /// The name is checked against the real-name registry.
     RealnameCheck,
+    /// A photo is compared with the registry's.
+    FaceCheck,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::DoorFace,
         Self::OffDeviceFaceTransfer,
         Self::MinutesStatistics,
         Self::BureauSharing,
         Self::RealnameCheck,
+        Self::FaceCheck,
     ];
 
     /// The word in SQL, JSON and CSV.
@@ -36,6 +39,7 @@ impl Purpose {
             Self::MinutesStatistics => "minutes_statistics",
             Self::BureauSharing => "bureau_sharing",
             Self::RealnameCheck => "realname_check",
+            Self::FaceCheck => "face_check",
         }
     }
 
@@ -47,8 +51,19 @@ impl Purpose {
     /// Whether it is about a face: such a consent is given by itself, never beside another.
     pub fn is_about_faces(self) -> bool {
         match self {
-            Self::DoorFace | Self::OffDeviceFaceTransfer => true,
+            Self::DoorFace | Self::OffDeviceFaceTransfer | Self::FaceCheck => true,
             Self::MinutesStatistics | Self::BureauSharing | Self::RealnameCheck => false,
+        }
+    }
+
+    /// Whether a photo lies here on the ground of it: without it, the photo goes.
+    pub(super) fn keeps_a_photo(self) -> bool {
+        match self {
+            Self::DoorFace | Self::OffDeviceFaceTransfer => true,
+            Self::FaceCheck
+            | Self::MinutesStatistics
+            | Self::BureauSharing
+            | Self::RealnameCheck => false,
         }
     }
 
@@ -69,6 +84,10 @@ impl Purpose {
                 "同意向体育主管部门提供本人运动记录，用于公共体育服务。可随时撤回。"
             }
             Self::RealnameCheck => "同意核验本人姓名与证件号码是否一致。可随时撤回。",
+            Self::FaceCheck => {
+                "同意将为本次核验拍摄的本人人脸照片与姓名、证件号码一并提交实名核验机构比对。照片仅用于本次比对，\
+                 本平台不保存；不同意时可选择其他核验方式或到服务台办理。可随时撤回。"
+            }
         };
         ConsentText { version: "1", zh }
     }
@@ -114,6 +133,8 @@ pub enum Verification {
     Desk,
     /// A register says that name and number belong together.
     Registry,
+    /// A register says that a photo is of whom name and number say.
+    RegistryPhoto,
     /// WeChat compared the face with the document's.
     WechatFace,
     /// The platform that was taken over did.
@@ -121,14 +142,21 @@ pub enum Verification {
 }
 
 impl Verification {
-    const ALL: [Self; 5] =
-        [Self::Unverified, Self::Desk, Self::Registry, Self::WechatFace, Self::CarriedOver];
+    const ALL: [Self; 6] = [
+        Self::Unverified,
+        Self::Desk,
+        Self::Registry,
+        Self::RegistryPhoto,
+        Self::WechatFace,
+        Self::CarriedOver,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unverified => "unverified",
             Self::Desk => "desk",
             Self::Registry => "registry",
+            Self::RegistryPhoto => "registry_photo",
             Self::WechatFace => "wechat_face",
             Self::CarriedOver => "carried_over",
         }

@@ -1,17 +1,14 @@
-//! What members say about their own stays: when they left, where nobody saw it; and that something
-//! is not right, for staff to look into.
+//! What members say about their own stays: when they left, where nobody saw it.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, SqlErr, Statement,
+    QueryFilter as _, QueryOrder as _, Statement,
 };
-use uuid::Uuid;
 
 use super::{
-    own::latest_end,
-    statement::{self, DECLARED_WITHIN, NewFact},
-    tables::{session, session_dispute},
+    statement::{self, NewFact, declarable},
+    tables::session,
     timeline::{FactKind, Provenance, Venues},
 };
 use crate::{
@@ -22,9 +19,6 @@ use crate::{
     },
     venues::{self, Venue},
 };
-
-/// Longest text of a dispute.
-const DISPUTE_CHARACTERS_MAX: usize = 500;
 
 /// The venues of a member's history.
 pub(super) struct World(std::collections::HashMap<VenueId, std::sync::Arc<Venue>>);
@@ -42,8 +36,8 @@ impl World {
     }
 }
 
-/// The member says when they left. Refuses (409) a stay whose end was seen or corrected, and one
-/// that ended more than 48 hours ago; (422) a time outside the stay.
+/// The member says when they left. Refuses (409) a stay whose end was seen or corrected, and an end
+/// more than 48 hours ago; (422) a time outside the stay.
 pub async fn declare_left(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -57,13 +51,15 @@ pub async fn declare_left(
     let stay = own_session(tx, member, id).await?;
     let world = World::load(tx).await?;
     let venue = world.venue(VenueId(stay.venue_id)).ok_or(Error::NotFound(Code::NotFound))?;
-    check_declarable(&stay, venue, now)?;
+    check_unseen(&stay)?;
     let next = next_entry(tx, &stay).await?;
-    if !(stay.entered_at..=latest_end(venue, stay.entered_at, next, now)).contains(&left_at) {
+    let too_late = Error::Conflict(Code::DeclaredTooLate);
+    let Some(ends) = declarable(venue, stay.entered_at, next, now) else { return Err(too_late) };
+    if !(stay.entered_at..=ends.latest).contains(&left_at) {
         return Err(Error::invalid("/at", Code::OutsideStay));
     }
-    if now - left_at > DECLARED_WITHIN {
-        return Err(Error::Conflict(Code::DeclaredTooLate));
+    if left_at < ends.earliest {
+        return Err(too_late);
     }
     let fact = NewFact {
         member,
@@ -82,8 +78,8 @@ pub async fn declare_left(
     })
 }
 
-async fn own_session(
-    tx: &DatabaseTransaction,
+pub(super) async fn own_session(
+    tx: &impl ConnectionTrait,
     member: MemberId,
     id: SessionId,
 ) -> Result<session::Model, Error> {
@@ -95,17 +91,13 @@ async fn own_session(
         .ok_or(Error::NotFound(Code::NotFound))
 }
 
-fn check_declarable(stay: &session::Model, venue: &Venue, now: DateTime<Utc>) -> Result<(), Error> {
-    let provenance = stay.provenance.as_deref().and_then(Provenance::parse);
-    match provenance {
-        None | Some(Provenance::Estimated | Provenance::SelfDeclared) => {}
+fn check_unseen(stay: &session::Model) -> Result<(), Error> {
+    match stay.provenance.as_deref().and_then(Provenance::parse) {
+        None | Some(Provenance::Estimated | Provenance::SelfDeclared) => Ok(()),
         Some(Provenance::Measured | Provenance::Corrected) => {
-            return Err(Error::Conflict(Code::EndIsKnown));
+            Err(Error::Conflict(Code::EndIsKnown))
         }
     }
-    let ended = venue.estimated_end(stay.entered_at);
-    let late = now - ended > DECLARED_WITHIN;
-    if late { Err(Error::Conflict(Code::DeclaredTooLate)) } else { Ok(()) }
 }
 
 /// When the member's next stay began, whose beginning ends this one.
@@ -121,51 +113,6 @@ async fn next_entry(
         .one(tx)
         .await?;
     Ok(next.map(|next| next.entered_at))
-}
-
-/// The member says that something about a stay is not right. Refuses (409) while an earlier
-/// dispute about it is open.
-pub async fn dispute(
-    tx: &DatabaseTransaction,
-    keys: &Keys,
-    member: MemberId,
-    id: SessionId,
-    text: &str,
-    now: DateTime<Utc>,
-) -> Result<Uuid, Error> {
-    let text = text.trim();
-    if !(1..=DISPUTE_CHARACTERS_MAX).contains(&text.chars().count()) {
-        return Err(Error::invalid("/text", Code::TextLength));
-    }
-    own_session(tx, member, id).await?;
-    let dispute = Uuid::now_v7();
-    let row = session_dispute::Model {
-        id: dispute,
-        session_id: id.0,
-        member_id: member.0,
-        text_ct: keys.seal("session_disputes", "text_ct", &dispute.to_string(), text.as_bytes()),
-        created_at: now,
-        resolved_at: None,
-        resolution: None,
-        by_actor: None,
-        outcome: None,
-    };
-    let insert = session_dispute::Entity::insert(row.into_active_model());
-    insert.exec_without_returning(tx).await.map_err(|error| match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => Error::Conflict(Code::DisputeOpen),
-        _ => error.into(),
-    })?;
-    Ok(dispute)
-}
-
-/// What a forgotten member said goes with them; that they said when they left stays, since minutes
-/// rest on it.
-pub async fn erase(tx: &DatabaseTransaction, member: MemberId) -> Result<(), DbErr> {
-    session_dispute::Entity::delete_many()
-        .filter(session_dispute::Column::MemberId.eq(member.0))
-        .exec(tx)
-        .await
-        .map(drop)
 }
 
 /// Holds back whoever is about to record something of the member: those who wait for the lock

@@ -1,186 +1,200 @@
-//! What members say is not right, for staff of the venue's community to answer; the answer is the
-//! member's to read.
+//! That something about a stay is not right, for staff to look into. What a member writes is judged
+//! by WeChat before anybody else reads it: until then it lies in a column of its own, which no
+//! reader knows. Who cannot be asked now is asked again; what is bad is never shown, and the dispute
+//! stands without words.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, FromQueryResult,
-    QueryFilter as _, Statement, Value, sea_query::Expr,
+    ColumnTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, SqlErr,
+    sea_query::Expr,
 };
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    correct::CHAIN,
-    tables::{session, session_dispute},
-};
+pub mod answers;
+
+use super::{declare::own_session, tables::session_dispute};
 use crate::{
     base::{
         error::{Code, Error},
-        ids::{DivisionCode, MemberId},
+        ids::{MemberId, SessionId},
         keys::Keys,
+        wechat_api::{Refusal, TextVerdict, Wechat},
     },
     members,
-    staff::{Function, StaffCaller, audit},
 };
 
-/// Characters of an answer.
-const ANSWER_CHARS_MAX: usize = 500;
+/// Longest text of a dispute.
+const CHARACTERS_MAX: usize = 500;
+/// Texts judged by one run of the job, and how soon one is judged again that could not be.
+const AT_ONCE: u64 = 20;
+const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// A text that nobody could judge for so long is never shown.
+const HELD_MAX: TimeDelta = TimeDelta::days(7);
+const TABLE: &str = "session_disputes";
 
-/// What came of a dispute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DisputeOutcome)]
-pub enum Outcome {
-    /// The member is right; a correction says what should have been.
-    Accepted,
-    Rejected,
+/// A text that may be read, or has to wait.
+pub enum Judged {
+    Fine(String),
+    Held(String),
 }
 
-impl Outcome {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-        }
-    }
-}
-
-/// A dispute with what was said.
-#[derive(Clone, Debug)]
-pub struct Dispute {
-    pub id: Uuid,
-    pub session: Uuid,
-    pub member: Uuid,
-    pub venue: Uuid,
-    pub text: String,
-    pub created_at: DateTime<Utc>,
-    pub resolved_at: Option<DateTime<Utc>>,
-    pub outcome: Option<String>,
-    pub answer: Option<String>,
-}
-
-#[derive(FromQueryResult)]
-struct Row {
-    id: Uuid,
-    session_id: Uuid,
-    member_id: Uuid,
-    venue_id: Uuid,
-    text_ct: String,
-    created_at: DateTime<Utc>,
-    resolved_at: Option<DateTime<Utc>>,
-    outcome: Option<String>,
-    resolution: Option<String>,
-}
-
-const SELECT: &str = "SELECT d.id, d.session_id, d.member_id, s.venue_id, d.text_ct, d.created_at, \
-     d.resolved_at, d.outcome, d.resolution FROM session_disputes d \
-     JOIN sessions s ON s.id = d.session_id";
-
-/// Disputes at the caller's venues that nobody has answered, the oldest first, behind `after`. That
-/// they were read is written down for those who wrote them.
-pub async fn waiting(
-    tx: &DatabaseTransaction,
+/// Has a text about a stay judged; nothing is written. Refuses (404) a stay of somebody else, and
+/// (422) a text that is empty, too long or bad.
+pub async fn judge(
+    db: &DatabaseConnection,
     keys: &Keys,
-    by: &StaffCaller,
-    after: Option<Uuid>,
-    rows: u64,
-    now: DateTime<Utc>,
-) -> Result<Vec<Dispute>, Error> {
-    by.require(Function::CorrectSessions, &by.division)?;
-    let [first, last] = by.division.bounds();
-    let sql = format!(
-        "{SELECT} WHERE d.resolved_at IS NULL AND d.id > $1 AND s.community >= $2 \
-         AND s.community <= $3 ORDER BY d.id LIMIT $4"
-    );
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let after = after.unwrap_or(Uuid::nil());
-    let values = vec![after.into(), first.into(), last.into(), rows.into()];
-    let found = read(tx, keys, sql, values).await?;
-    for dispute in &found {
-        members::note_shown(tx, by, MemberId(dispute.member), now).await?;
+    wechat: &Wechat,
+    (member, stay): (MemberId, SessionId),
+    text: &str,
+) -> Result<Judged, Error> {
+    let text = text.trim();
+    if !(1..=CHARACTERS_MAX).contains(&text.chars().count()) {
+        return Err(Error::invalid("/text", Code::TextLength));
     }
-    Ok(found)
+    own_session(db, member, stay).await?;
+    match verdict(db, keys, wechat, member, text).await? {
+        // Who reads a dispute is staff, whose work it is to look at what is unsure.
+        Ok(TextVerdict::Fine | TextVerdict::Unsure) => Ok(Judged::Fine(text.to_owned())),
+        Ok(TextVerdict::Bad) => Err(Error::invalid("/text", Code::TextNotAllowed)),
+        Err(_) => Ok(Judged::Held(text.to_owned())),
+    }
 }
 
-/// A member's own disputes, the newest first, behind `before`.
-pub async fn own(
-    conn: &impl ConnectionTrait,
+async fn verdict(
+    db: &DatabaseConnection,
+    keys: &Keys,
+    wechat: &Wechat,
+    member: MemberId,
+    text: &str,
+) -> Result<Result<TextVerdict, Refusal>, Error> {
+    let Some(openid) = members::openid_of(db, keys, member).await? else {
+        return Ok(Err(Refusal::Off));
+    };
+    let verdict = wechat.judge(&openid, text).await;
+    if let Err(refusal) = verdict {
+        // In WeChat's terms, which name nobody.
+        tracing::warn!(%refusal, "a text could not be judged; it is held");
+    }
+    Ok(verdict)
+}
+
+/// The member says that something about a stay is not right. Refuses (409) while an earlier
+/// dispute about it is open.
+pub async fn dispute(
+    tx: &DatabaseTransaction,
     keys: &Keys,
     member: MemberId,
-    before: Option<Uuid>,
-    rows: u64,
-) -> Result<Vec<Dispute>, Error> {
-    let sql = format!("{SELECT} WHERE d.member_id = $1 AND d.id < $2 ORDER BY d.id DESC LIMIT $3");
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let values = vec![member.0.into(), before.unwrap_or(Uuid::max()).into(), rows.into()];
-    read(conn, keys, sql, values).await
+    stay: SessionId,
+    text: &Judged,
+    now: DateTime<Utc>,
+) -> Result<Uuid, Error> {
+    own_session(tx, member, stay).await?;
+    let id = Uuid::now_v7();
+    let seal = |column, text: &str| keys.seal(TABLE, column, &id.to_string(), text.as_bytes());
+    let (text_ct, held_ct) = match text {
+        Judged::Fine(text) => (seal("text_ct", text), None),
+        Judged::Held(text) => (String::new(), Some(seal("held_ct", text))),
+    };
+    let row = session_dispute::Model {
+        id,
+        session_id: stay.0,
+        member_id: member.0,
+        text_ct,
+        created_at: now,
+        resolved_at: None,
+        resolution: None,
+        by_actor: None,
+        outcome: None,
+        check_at: held_ct.is_some().then_some(now + AGAIN_AFTER),
+        held_ct,
+    };
+    let insert = session_dispute::Entity::insert(row.into_active_model());
+    insert.exec_without_returning(tx).await.map_err(|error| match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(_)) => Error::Conflict(Code::DisputeOpen),
+        _ => error.into(),
+    })?;
+    Ok(id)
 }
 
-async fn read(
-    conn: &impl ConnectionTrait,
+/// Has texts judged that had to wait; a job runs it.
+pub async fn judge_held(
+    db: &DatabaseConnection,
     keys: &Keys,
-    sql: String,
-    values: Vec<Value>,
-) -> Result<Vec<Dispute>, Error> {
-    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
-    let rows = Row::find_by_statement(statement).all(conn).await?;
-    rows.into_iter()
-        .map(|row| {
-            let id = row.id.to_string();
-            let text = keys.open("session_disputes", "text_ct", &id, &row.text_ct)?;
-            Ok(Dispute {
-                id: row.id,
-                session: row.session_id,
-                member: row.member_id,
-                venue: row.venue_id,
-                text: String::from_utf8_lossy(&text).into_owned(),
-                created_at: row.created_at,
-                resolved_at: row.resolved_at,
-                outcome: row.outcome,
-                answer: row.resolution,
-            })
-        })
-        .collect()
-}
-
-/// Answers a dispute; 404 at venues elsewhere, 409 for one that was answered before.
-pub async fn answer(
-    tx: &DatabaseTransaction,
-    by: &StaffCaller,
-    id: Uuid,
-    (outcome, text): (Outcome, &str),
+    wechat: &Wechat,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let text = text.trim();
-    if !(1..=ANSWER_CHARS_MAX).contains(&text.chars().count()) {
-        return Err(Error::invalid("/answer", Code::TextLength));
-    }
-    let missing = || Error::NotFound(Code::NotFound);
-    let row = session_dispute::Entity::find_by_id(id).one(tx).await?.ok_or_else(missing)?;
-    let stay = session::Entity::find_by_id(row.session_id).one(tx).await?.ok_or_else(missing)?;
-    let community = stay.community.parse::<DivisionCode>().map_err(Error::internal)?;
-    by.require(Function::CorrectSessions, &community)?;
-    let answered = session_dispute::Entity::update_many()
-        .col_expr(session_dispute::Column::ResolvedAt, Expr::value(now))
-        .col_expr(session_dispute::Column::Resolution, Expr::value(text))
-        .col_expr(session_dispute::Column::Outcome, Expr::value(outcome.as_str()))
-        .col_expr(session_dispute::Column::ByActor, Expr::value(by.actor()))
-        .filter(session_dispute::Column::Id.eq(id))
-        .filter(session_dispute::Column::ResolvedAt.is_null())
-        .exec(tx)
+    let due = session_dispute::Entity::find()
+        .filter(session_dispute::Column::CheckAt.lte(now))
+        .order_by_asc(session_dispute::Column::CheckAt)
+        .limit(AT_ONCE)
+        .all(db)
         .await?;
-    if answered.rows_affected == 0 {
-        return Err(Error::Conflict(Code::RequestDecided));
+    for row in due {
+        let verdict = match verdict_on_held(db, keys, wechat, &row).await {
+            // Whatever is wrong with this one, the others go on.
+            Err(Error::Internal(cause)) => {
+                tracing::error!(dispute = %row.id, %cause, "a held text cannot be read");
+                Err(Refusal::Off)
+            }
+            judged => judged?,
+        };
+        let later = (now - row.created_at < HELD_MAX).then_some(now + AGAIN_AFTER);
+        match &verdict {
+            Ok((TextVerdict::Fine | TextVerdict::Unsure, text)) => {
+                let shown = keys.seal(TABLE, "text_ct", &row.id.to_string(), text.as_bytes());
+                settle(db, &row, shown, None).await?;
+            }
+            Ok((TextVerdict::Bad, _)) => settle(db, &row, String::new(), None).await?,
+            Err(_) => settle(db, &row, String::new(), later).await?,
+        }
+        // While nobody answers, the others need not wait for that one by one.
+        if verdict.is_err_and(Refusal::is_passing) {
+            break;
+        }
     }
-    let (actor, object) = (by.actor(), format!("dispute:{id}"));
-    let deed = audit::Deed {
-        actor: &actor,
-        act: "dispute_answered",
-        object: &object,
-        before: None,
-        after: Some(outcome.as_str()),
-        reason: None,
-    };
-    audit::append(tx, CHAIN, &deed, now).await?;
     Ok(())
+}
+
+/// The verdict on a text that had to wait, and the text.
+async fn verdict_on_held(
+    db: &DatabaseConnection,
+    keys: &Keys,
+    wechat: &Wechat,
+    row: &session_dispute::Model,
+) -> Result<Result<(TextVerdict, String), Refusal>, Error> {
+    let held = row.held_ct.as_deref().unwrap_or_default();
+    let text = keys.open(TABLE, "held_ct", &row.id.to_string(), held)?;
+    let text = String::from_utf8(text).map_err(Error::internal)?;
+    let verdict = verdict(db, keys, wechat, MemberId(row.member_id), &text).await?;
+    Ok(verdict.map(|verdict| (verdict, text)))
+}
+
+/// Shows the text, waits again, or drops it.
+async fn settle(
+    db: &DatabaseConnection,
+    row: &session_dispute::Model,
+    shown: String,
+    again: Option<DateTime<Utc>>,
+) -> Result<(), DbErr> {
+    let mut update = session_dispute::Entity::update_many()
+        .col_expr(session_dispute::Column::CheckAt, Expr::value(again))
+        .filter(session_dispute::Column::Id.eq(row.id))
+        .filter(session_dispute::Column::CheckAt.eq(row.check_at));
+    if again.is_none() {
+        update = update
+            .col_expr(session_dispute::Column::TextCt, Expr::value(shown))
+            .col_expr(session_dispute::Column::HeldCt, Expr::value(None::<String>));
+    }
+    update.exec(db).await.map(drop)
+}
+
+/// What a forgotten member said goes with them; that they said when they left stays, since minutes
+/// rest on it.
+pub async fn erase(tx: &DatabaseTransaction, member: MemberId) -> Result<(), DbErr> {
+    session_dispute::Entity::delete_many()
+        .filter(session_dispute::Column::MemberId.eq(member.0))
+        .exec(tx)
+        .await
+        .map(drop)
 }

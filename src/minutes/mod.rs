@@ -8,7 +8,7 @@ mod closer;
 mod correct;
 pub mod days;
 mod declare;
-mod disputes;
+pub mod disputes;
 mod effect;
 mod join;
 #[cfg(test)]
@@ -32,7 +32,8 @@ pub use admit::admit;
 pub use carry_over::carry_over;
 pub use closer::close_due;
 pub use correct::{Corrected, Correction, correct, decided as correct_as_decided};
-pub use declare::{erase, hold};
+pub use declare::hold;
+pub use disputes::erase;
 pub use effect::{Effect, Moment};
 pub use join::join;
 pub use routes::{operations, resident_routes, routes};

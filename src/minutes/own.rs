@@ -10,7 +10,10 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{statement::DECLARED_WITHIN, tables::minute_entry};
+use super::{
+    statement::{Declarable, declarable},
+    tables::minute_entry,
+};
 use crate::{
     base::{
         error::{Code, Error},
@@ -116,9 +119,8 @@ pub struct Stay {
     pub row: StayRow,
     /// Oldest first: what was credited, taken back, and why.
     pub ledger: Vec<minute_entry::Model>,
-    /// The latest time at which the member may say that they left; none when it is not theirs to
-    /// say.
-    pub may_declare_until: Option<DateTime<Utc>>,
+    /// What the member may say of its end; none when it is not theirs to say.
+    pub declarable: Option<Declarable>,
 }
 
 #[derive(Clone, Debug, FromQueryResult)]
@@ -174,9 +176,9 @@ pub async fn stays(
         .into_iter()
         .map(|row| Stay {
             ledger: ledger.remove(&row.id).unwrap_or_default(),
-            may_declare_until: venues
+            declarable: venues
                 .get(&VenueId(row.venue_id))
-                .and_then(|venue| may_declare_until(&row, venue, now)),
+                .and_then(|venue| declarable_of(&row, venue, now)),
             row,
         })
         .collect())
@@ -204,17 +206,14 @@ async fn ledger_of(
     Ok(of)
 }
 
-/// Until when the end of a stay is its member's to say: only where nobody saw it, and as long as
-/// the rule takes some end of it. That is 48 hours from when it was guessed to end, or from the next
-/// stay if that began before.
-fn may_declare_until(row: &StayRow, venue: &Venue, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let is_open_or_guessed = match row.provenance.as_deref() {
-        None | Some("estimated" | "self_declared") => true,
-        Some(_) => false,
-    };
-    let guessed = venue.estimated_end(row.entered_at);
-    let until = row.next_entry.map_or(guessed, |next| next.min(guessed)) + DECLARED_WITHIN;
-    (is_open_or_guessed && now <= until).then_some(until)
+/// What is its member's to say of a stay's end: only where nobody saw it.
+fn declarable_of(row: &StayRow, venue: &Venue, now: DateTime<Utc>) -> Option<Declarable> {
+    match row.provenance.as_deref() {
+        None | Some("estimated" | "self_declared") => {
+            declarable(venue, row.entered_at, row.next_entry, now)
+        }
+        Some(_) => None,
+    }
 }
 
 /// Days in a row with minutes.
@@ -321,17 +320,6 @@ pub async fn ranks(
         Ok::<_, DbErr>((ahead + 1, row.try_get("", "minutes")?))
     });
     Ok(Ranks { top, own: own.transpose()? })
-}
-
-/// Until when a member may say that they left a stay: its limit, or the next stay, or now.
-pub(super) fn latest_end(
-    venue: &Venue,
-    entered_at: DateTime<Utc>,
-    next: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> DateTime<Utc> {
-    let limit = venue.limit(entered_at).min(now);
-    next.map_or(limit, |next| limit.min(next))
 }
 
 #[cfg(test)]

@@ -20,9 +20,36 @@ use crate::base::{
     ids::{EventId, MemberId, SessionId},
     keys::Keys,
 };
+use crate::venues::Venue;
 
 /// How long after they left somebody may still declare it.
-pub const DECLARED_WITHIN: TimeDelta = TimeDelta::hours(48);
+const DECLARED_WITHIN: TimeDelta = TimeDelta::hours(48);
+
+/// Which ends of a stay its member may declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declarable {
+    /// The first and the last end that are taken now.
+    pub earliest: DateTime<Utc>,
+    pub latest: DateTime<Utc>,
+    /// Until when the last end of all is taken, and none after it.
+    pub until: DateTime<Utc>,
+}
+
+/// The one rule of what may be declared, for who asks and who says: an end between the entry and the
+/// stay's limit, or the `next` stay if that began before; in the past, but no more than 48 hours.
+/// None when no end is left.
+pub fn declarable(
+    venue: &Venue,
+    entered: DateTime<Utc>,
+    next: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Option<Declarable> {
+    let limit = venue.limit(entered);
+    let last = next.map_or(limit, |next| limit.min(next));
+    let (earliest, latest) = (entered.max(now - DECLARED_WITHIN), last.min(now));
+    let until = last + DECLARED_WITHIN;
+    (earliest <= latest).then_some(Declarable { earliest, latest, until })
+}
 
 /// A statement about a stay.
 #[derive(Clone, Debug)]
@@ -115,8 +142,8 @@ async fn check_declaration(
     let refusal = || Error::invalid("/left_at", Code::BadTime);
     let venue = venues.venue(opener.venue).ok_or_else(refusal)?;
     let (entered, left) = (opener.occurred_at, fact.left_at);
-    let recent = left <= now && now - left <= DECLARED_WITHIN;
-    if !recent || left < entered || left > venue.limit(entered) {
+    let ends = declarable(venue, entered, None, now).ok_or_else(refusal)?;
+    if !(ends.earliest..=ends.latest).contains(&left) {
         return Err(refusal());
     }
     let between = session::Entity::find()

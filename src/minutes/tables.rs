@@ -72,6 +72,7 @@ pub mod session_dispute {
         pub id: Uuid,
         pub session_id: Uuid,
         pub member_id: Uuid,
+        /// What others may read; empty while it waits for its check, and where it may not be shown.
         pub text_ct: String,
         pub created_at: DateTimeUtc,
         pub resolved_at: Option<DateTimeUtc>,
@@ -79,6 +80,9 @@ pub mod session_dispute {
         pub by_actor: Option<String>,
         /// `accepted` or `rejected`.
         pub outcome: Option<String>,
+        /// What waits for its check, and until when at least.
+        pub held_ct: Option<String>,
+        pub check_at: Option<DateTimeUtc>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

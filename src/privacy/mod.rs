@@ -7,6 +7,7 @@
 pub mod erasures;
 mod export;
 mod joining;
+mod links;
 mod reseal;
 mod retention;
 mod routes;
@@ -37,5 +38,6 @@ pub async fn erase(
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
     wechat::erase(tx, id).await?;
+    links::erase(tx, id).await?;
     members::erase(tx, id, actor, now).await
 }

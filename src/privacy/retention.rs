@@ -20,7 +20,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 10] = [
+const CLASSES: [Class; 12] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
@@ -42,6 +42,16 @@ const CLASSES: [Class; 10] = [
         name: "codes of the desk",
         kept: TimeDelta::zero(),
         sql: "DELETE FROM recovery_codes WHERE expires_at < $1",
+    },
+    Class {
+        name: "codes of guardians",
+        kept: TimeDelta::zero(),
+        sql: "DELETE FROM companion_codes WHERE expires_at < $1",
+    },
+    Class {
+        name: "links to exports",
+        kept: TimeDelta::zero(),
+        sql: "DELETE FROM export_links WHERE expires_at < $1",
     },
     Class {
         name: "consents of people who left",

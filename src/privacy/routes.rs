@@ -1,9 +1,11 @@
-//! A resident's own data as a whole, below `/api/v1/me`.
+//! A resident's own data as a whole.
 //!
 //! | path | does |
 //! | --- | --- |
-//! | `GET /export` | everything that is kept of the resident |
-//! | `DELETE /` | forgets the resident |
+//! | `GET /api/v1/me/export` | everything that is kept of the resident |
+//! | `POST /api/v1/me/export-link` | makes a link to it, good once, for another device |
+//! | `GET /api/v1/exports/{token}` | follows such a link |
+//! | `DELETE /api/v1/me` | forgets the resident |
 //! | `POST /api/v1/staff/members/{id}/join`, `…/join/preview` | joins two registrations of one person |
 
 use axum::{
@@ -11,10 +13,12 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::links;
 use crate::{
     base::{
         db,
@@ -30,7 +34,11 @@ use crate::{
 };
 
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(export)).routes(routes!(forget))
+    OpenApiRouter::new()
+        .routes(routes!(export))
+        .routes(routes!(make_link))
+        .routes(routes!(follow_link))
+        .routes(routes!(forget))
 }
 
 /// What staff do to everything of a person.
@@ -46,9 +54,66 @@ pub fn staff_routes() -> OpenApiRouter<State> {
 async fn export(Of(state): Of<State>, caller: Resident) -> Result<Response, Error> {
     let now = state.clock.now();
     caller.require_fresh(now)?;
-    let all = super::export(&state.db, &state.keys, caller.id, now).await?;
-    let named = [(header::CONTENT_DISPOSITION, "attachment; filename=\"fitgate-export.json\"")];
-    Ok((named, Json(all)).into_response())
+    Ok(file(super::export(&state.db, &state.keys, caller.id, now).await?))
+}
+
+/// A document to be kept by whoever asked, and by nobody on the way.
+fn file(all: serde_json::Value) -> Response {
+    let headers = [
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"fitgate-export.json\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, Json(all)).into_response()
+}
+
+/// A link to an export.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ExportLink)]
+struct LinkBody {
+    /// Below this server's address; shown once, good once.
+    #[schema(example = "/api/v1/exports/…")]
+    path: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// Makes a link under which the resident downloads the export on another device: good once, for 24
+/// hours, and without signing in. It takes no `Idempotency-Key`, because stored answers would hold
+/// the link: asking again makes another one, and the one before is void.
+#[utoipa::path(
+    post,
+    path = "/api/v1/me/export-link",
+    tag = "residents",
+    responses(
+        (status = 201, description = "The link, shown once", body = LinkBody),
+        (status = 401, description = "No session, or `fresh_login_required`: signed in more than ten minutes ago"),
+    ),
+)]
+async fn make_link(
+    Of(state): Of<State>,
+    caller: Resident,
+) -> Result<(StatusCode, Json<LinkBody>), Error> {
+    let now = state.clock.now();
+    caller.require_fresh(now)?;
+    let tx = db::begin(&state.db).await?;
+    let links::Link { token, expires_at } = links::make(&tx, caller.id, now).await?;
+    tx.commit().await?;
+    let path = format!("/api/v1/exports/{token}");
+    Ok((StatusCode::CREATED, Json(LinkBody { path, expires_at })))
+}
+
+/// Everything that is kept of whoever made the link.
+#[utoipa::path(
+    get,
+    path = "/api/v1/exports/{token}",
+    tag = "residents",
+    params(("token" = String, Path)),
+    responses(
+        (status = 200, description = "Tables by name, each with its rows", body = serde_json::Value),
+        (status = 404, description = "`export_link_spent`: used, run out, or none"),
+    ),
+)]
+async fn follow_link(Of(state): Of<State>, Path(token): Path<String>) -> Result<Response, Error> {
+    Ok(file(links::follow(&state.db, &state.keys, &token, state.clock.now()).await?))
 }
 
 /// Forgets the resident: name, document, phone, face and credentials are destroyed, every session

@@ -1,7 +1,7 @@
 //! Canaries: a name, numbers and a photo that nobody else has, through a server as it is run, are
 //! found afterwards in no log, no metric and no file of its data.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use fitgate::Clock;
 use reqwest::Method;
@@ -28,11 +28,12 @@ struct Served {
 }
 
 impl Served {
-    async fn start(store: &Store) -> Self {
+    async fn start(store: &Store, scratch: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fitgate"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
         command.arg("--database-url").arg(&store.database_url).arg("--keys").arg(store.keys());
         command.env("FITGATE_LOG", "fitgate=trace,access=trace,info").env("NO_COLOR", "1");
+        command.env("TMPDIR", scratch).env("SQLITE_TMPDIR", scratch);
         command.env("FITGATE_WECHAT", "pretend").env("FITGATE_REALNAME", "pretend");
         match &store.redis_url {
             Some(url) => command.env("FITGATE_REDIS_URL", url),
@@ -81,8 +82,9 @@ impl Phone {
     }
 }
 
-/// Everything that a resident does with what is theirs, right and wrong.
-async fn lives(wire: &Wire, number: &str) {
+/// Everything that a resident does with what is theirs, right and wrong. Gives the secret of a link
+/// to all of it, which was followed.
+async fn lives(wire: &Wire, number: &str) -> String {
     let code = json!({ "code": format!("pretend-{OPENID}") });
     let said = Answer::to(wire.post("/api/v1/wechat/sessions", &code)).await.ok();
     let token = said["token"].as_str().unwrap().to_owned();
@@ -100,37 +102,58 @@ async fn lives(wire: &Wire, number: &str) {
     for method in ["registry", "wechat_face"] {
         phone.sends(Method::POST, "/me/verification", &json!({ "method": method })).await.ok();
     }
-    for purpose in ["door_face", "off_device_face_transfer"] {
+    for purpose in ["door_face", "off_device_face_transfer", "face_check"] {
         let agrees = json!({ "purpose": purpose, "granted": true, "text_version": "1" });
         phone.sends(Method::POST, "/me/consents", &agrees).await.ok();
     }
     let picture = wire.request(Method::PUT, "/api/v1/me/face").bearer_auth(&phone.token);
     let picture = picture.header("Idempotency-Key", "face").header("Content-Type", "image/jpeg");
     Answer::to(picture.body(photo::picture(600, 800))).await.ok();
+    let check = wire.request(Method::POST, "/api/v1/me/verification/photo");
+    let check = check.bearer_auth(&phone.token).header("Idempotency-Key", "check");
+    let check = check.header("Content-Type", "image/jpeg").body(photo::picture(600, 800));
+    Answer::to(check).await.ok();
     let mine = Answer::to(wire.get("/api/v1/me/export").bearer_auth(&phone.token)).await.ok();
     assert_eq!(mine["tables"]["members"][0]["name"], NAME);
+    let link = wire.request(Method::POST, "/api/v1/me/export-link").bearer_auth(&phone.token);
+    let path = Answer::to(link).await.ok()["path"].as_str().unwrap().to_owned();
+    let mine = Answer::to(wire.get(&path)).await.ok();
+    assert_eq!(mine["tables"]["members"][0]["document"], number);
+    path.rsplit('/').next().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn nothing_personal_is_found_where_it_does_not_belong() {
     let store = Store::fresh().await;
-    let served = Served::start(&store).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let served = Served::start(&store, scratch.path()).await;
     let office = Office::hired(&store, &served.wire, &Clock::system(), "admin", "33").await;
     for code in ["3304", "330499", "330499001", COMMUNITY] {
         office.post("/divisions", &json!({ "code": code, "name": "区" })).await.ok();
     }
     let number = document("1990-05-01".parse().unwrap(), 12);
-    lives(&served.wire, &number).await;
+    let link = lives(&served.wire, &number).await;
     let metrics = Answer::to(served.ops.get("/metrics")).await.text;
     let log = served.stopped().await;
     assert!(log.contains("/api/v1/me/verification"), "the log is that of this run");
-    let texts: [&[u8]; 5] =
-        [NAME.as_bytes(), PHONE.as_bytes(), OPENID.as_bytes(), number.as_bytes(), photo::CANARY];
+    let left = std::fs::read_dir(scratch.path()).unwrap().count();
+    assert_eq!(left, 0, "a file was left in the folder for temporary ones");
+    let (dump, backup) = (store.dump().await.unwrap_or_default(), store.backs_up().await);
+    assert!(backup.is_file());
+    let texts: [&[u8]; 6] = [
+        NAME.as_bytes(),
+        PHONE.as_bytes(),
+        OPENID.as_bytes(),
+        number.as_bytes(),
+        link.as_bytes(),
+        photo::CANARY,
+    ];
     for text in texts {
         let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text);
         let shown = String::from_utf8_lossy(text);
         assert!(!found(log.as_bytes()), "{shown} is in the log");
         assert!(!found(metrics.as_bytes()), "{shown} is in the metrics");
+        assert!(!found(&dump), "{shown} is in a dump");
         for file in store.files() {
             assert!(!found(&std::fs::read(&file).unwrap()), "{shown} is in {}", file.display());
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::{
-    Answer, Resident, Terminal, TestTown,
+    Answer, Resident, Terminal, TestTown, eventually,
     photo::{CANARY, picture as photo},
 };
 
@@ -129,6 +129,37 @@ async fn stands(resident: &Resident) -> Vec<(String, bool)> {
     let shown = resident.get("/me/face").await.ok();
     let one = |door: &Value| (door["state"].as_str().unwrap().to_owned(), !door["at"].is_null());
     shown["terminals"].as_array().unwrap().iter().map(one).collect()
+}
+
+#[tokio::test]
+async fn a_relayed_photo_stays_here_only_until_every_terminal_has_it() {
+    let town = TestTown::relaying_faces().await;
+    let (venue, door) = town.gym().await;
+    let other = town.terminal(&venue, "in").await;
+    let zhang = Resident::registers(&town, "zhang").await;
+    for consent in ["door_face", "off_device_face_transfer"] {
+        zhang.agrees(consent).await.ok();
+    }
+    sends(&zhang, "image/jpeg", &photo(600, 800)).await.ok();
+    let roster = reads(&door, "/api/v1/terminal/roster").await.ok();
+    let (member, handle) = (&roster["members"][0]["member"], &roster["members"][0]["handle"]);
+    let kept = "SELECT COUNT(*) AS n FROM faces WHERE photo_ct <> ''";
+    let added = json!({ "member": member, "handle": handle, "result": "added" });
+    tells(&door, added.clone()).await;
+    town.is_now("2026-11-23T02:10:00Z");
+    let town = town.restarted().await;
+    let zhang = zhang.at_server(&town.wire);
+    assert_eq!(town.store.count(kept).await, 1, "one terminal has not told");
+    tells(&other.at_server(&town.wire), added).await;
+    town.is_now("2026-11-23T02:20:00Z");
+    let town = town.restarted().await;
+    let zhang = zhang.at_server(&town.wire);
+    eventually("no photo here", async || (town.store.count(kept).await == 0).then_some(())).await;
+    assert_eq!(zhang.get("/me/face").await.ok()["enrolled"], true, "terminals hold it");
+    assert_eq!(zhang.get("/me/face/photo").await.said(), (404, "not_found"));
+    zhang.delete("/me/face").await.ok();
+    let roster = reads(&door.at_server(&town.wire), "/api/v1/terminal/roster").await.ok();
+    assert_eq!(&roster["removals"][0]["handle"], handle, "and are still told to delete it");
 }
 
 #[tokio::test]

@@ -5,9 +5,12 @@ use serde_json::{Value, json};
 
 use crate::support::{Resident, Shown, TestTown, eventually};
 
-/// Somebody with a card, at home in the community.
+/// Somebody with a card, at home in the community. They refuse that their face opens doors, and all
+/// that follows is theirs all the same.
 async fn with_card(town: &TestTown, name: &str) -> (Resident, Shown) {
     let resident = Resident::registers(town, name).await;
+    let refuses = json!({ "purpose": "door_face", "granted": false });
+    resident.post("/me/consents", &refuses).await.ok();
     resident.post("/me/verification", &json!({ "method": "registry" })).await.ok();
     let handle = format!("c-{name}");
     let path = format!("/members/{}/credentials", resident.id().await);
@@ -81,7 +84,7 @@ async fn minutes_are_shown_by_day_and_month_and_add_up() {
     assert_eq!(stays.len(), 3);
     assert_eq!((&stays[0]["minutes"], &stays[2]["minutes"]), (&json!(10), &json!(60)));
     assert_eq!((&stays[0]["venue"]["id"], &stays[0]["ended_by"]), (&json!(gym.id), &json!("exit")));
-    assert_eq!(stays[0]["may_declare_until"], Value::Null);
+    assert_eq!(stays[0]["may_declare"], Value::Null);
     for stay in &stays {
         let rows = stay["ledger"].as_array().unwrap().iter();
         let sum: i64 = rows.map(|row| row["minutes"].as_i64().unwrap()).sum();
@@ -135,8 +138,25 @@ async fn whoever_forgot_to_scan_out_says_when_they_left() {
         (&sum["total"]["self_declared"], &sum["total"]["estimated"]),
         (&json!(60), &json!(0))
     );
-    town.is_now("2026-11-25T03:00:01Z");
+    // What is offered is what is taken, to the second.
+    town.is_now("2026-11-25T03:30:00Z");
+    zhang.post(&path, &said).await.ok();
+    town.is_now("2026-11-25T03:30:01Z");
+    let offered = stays(&zhang).await[0]["may_declare"].clone();
+    let ends = json!({
+        "earliest": "2026-11-23T03:30:01Z", "latest": "2026-11-23T06:00:00Z",
+        "until": "2026-11-25T06:00:00Z",
+    });
+    assert_eq!(offered, ends);
     assert_eq!(zhang.post(&path, &said).await.said(), (409, "declared_too_late"));
+    zhang.post(&path, &json!({ "at": offered["earliest"] })).await.ok();
+    town.is_now("2026-11-25T06:00:00Z");
+    assert_eq!(stays(&zhang).await[0]["may_declare"]["earliest"], ends["latest"]);
+    let last = json!({ "at": ends["latest"] });
+    zhang.post(&path, &last).await.ok();
+    town.is_now("2026-11-25T06:00:01Z");
+    assert_eq!(stays(&zhang).await[0]["may_declare"], Value::Null);
+    assert_eq!(zhang.post(&path, &last).await.said(), (409, "declared_too_late"));
 }
 
 #[tokio::test]
@@ -185,6 +205,73 @@ async fn a_stay_is_disputed_once_at_a_time() {
     assert_eq!(stays(&zhang).await[0]["disputed"], true);
     let (li, _) = with_card(&town, "li").await;
     assert_eq!(li.post(&path, &says("不是我")).await.said(), (404, "not_found"));
+}
+
+#[tokio::test]
+async fn nobody_reads_a_text_before_it_was_judged() {
+    let town = TestTown::with_wechat().await;
+    let (_, door) = town.gym().await;
+    let (zhang, card) = with_card(&town, "zhang").await;
+    let mut paths = Vec::new();
+    for hour in ["02", "03", "04"] {
+        town.is_now(&format!("2026-11-23T{hour}:10:00Z"));
+        door.asks("in", &card).await;
+        town.is_now(&format!("2026-11-23T{hour}:20:00Z"));
+        door.asks("out", &card).await;
+    }
+    for stay in stays(&zhang).await {
+        paths.push(format!("/me/sessions/{}/disputes", stay["id"].as_str().unwrap()));
+    }
+    let shown = "SELECT COUNT(*) AS n FROM session_disputes WHERE text_ct <> ''";
+    let held = "SELECT COUNT(*) AS n FROM session_disputes WHERE held_ct IS NOT NULL";
+    let says = json!({ "text": "我没有来" });
+
+    town.wechat().judges_texts(Some("risky"));
+    assert_eq!(zhang.post(&paths[0], &says).await.said(), (422, "text_not_allowed"));
+    town.wechat().judges_texts(Some("review"));
+    assert_eq!(zhang.post(&paths[0], &says).await.status, 201, "staff look at what is unsure");
+    let asked = json!({ "content": "我没有来", "version": 2, "scene": 2, "openid": "o-zhang" });
+    assert_eq!(town.wechat().judged(), [asked.clone(), asked]);
+    assert_eq!((town.store.count(shown).await, town.store.count(held).await), (1, 0));
+
+    town.wechat().judges_texts(None);
+    for path in &paths[1..] {
+        assert_eq!(zhang.post(path, &says).await.status, 201, "taken, and held");
+    }
+    assert_eq!((town.store.count(shown).await, town.store.count(held).await), (1, 2));
+    let clear = "SELECT COUNT(*) AS n FROM session_disputes WHERE held_ct LIKE '%没有%'";
+    assert_eq!(town.store.count(clear).await, 0);
+    assert!(stays(&zhang).await.iter().all(|stay| stay["disputed"] == true));
+
+    town.wechat().judges_texts(Some("pass"));
+    town.is_now("2026-11-23T04:25:00Z");
+    eventually("both to be shown", async || (town.store.count(shown).await == 3).then_some(()))
+        .await;
+    assert_eq!(town.store.count(held).await, 0);
+}
+
+#[tokio::test]
+async fn a_text_that_is_bad_or_never_judged_is_not_shown() {
+    let town = TestTown::with_wechat().await;
+    let (_, door) = town.gym().await;
+    let held = "SELECT COUNT(*) AS n FROM session_disputes WHERE held_ct IS NOT NULL";
+    let left = "SELECT COUNT(*) AS n FROM session_disputes WHERE text_ct = ''";
+    for (name, later, at) in
+        [("zhang", Some("risky"), "2026-11-23T02:20:00Z"), ("li", None, "2026-12-01T02:00:00Z")]
+    {
+        let (resident, card) = with_card(&town, name).await;
+        door.asks("in", &card).await;
+        let id = stays(&resident).await[0]["id"].as_str().unwrap().to_owned();
+        town.wechat().judges_texts(None);
+        let says = json!({ "text": "我没有来" });
+        let said = resident.post(&format!("/me/sessions/{id}/disputes"), &says).await;
+        assert_eq!((said.status, town.store.count(held).await), (201, 1));
+        town.wechat().judges_texts(later);
+        town.is_now(at);
+        eventually("nothing held", async || (town.store.count(held).await == 0).then_some(()))
+            .await;
+    }
+    assert_eq!(town.store.count(left).await, 2, "both disputes stand, without words");
 }
 
 #[tokio::test]

@@ -112,45 +112,6 @@ async fn every_document_registers_by_its_own_rules() {
 }
 
 #[tokio::test]
-async fn the_four_outcomes_of_a_check_are_four_things() {
-    let town = TestTown::with_wechat().await;
-    let day = "1990-05-01".parse().unwrap();
-    for (sequence, outcome) in [(12, "match"), (997, "mismatch"), (998, "no_record")] {
-        let somebody = Resident::signs_in(&town, &format!("n{sequence}")).await;
-        somebody.post("/members", &registration(&document(day, sequence))).await.ok();
-        let said = somebody.post("/me/verification", &json!({ "method": "registry" })).await;
-        assert_eq!((said.status, &said.body["outcome"]), (201, &json!(outcome)));
-        let verified = if outcome == "match" { "registry" } else { "unverified" };
-        assert_eq!(somebody.get("/me").await.ok()["verification"], verified);
-    }
-    let somebody = Resident::signs_in(&town, "away").await;
-    somebody.post("/members", &registration(&document(day, 999))).await.ok();
-    let ask = json!({ "method": "registry" });
-    let away = somebody.post("/me/verification", &ask).await;
-    assert_eq!(away.said(), (503, "realname_unavailable"));
-    assert!(!away.header("retry-after").is_empty());
-}
-
-#[tokio::test]
-async fn a_check_wants_consent_and_comes_to_an_end() {
-    let town = TestTown::with_wechat().await;
-    let zhang = Resident::signs_in(&town, "zhang").await;
-    let mut body = registration(&document("1990-05-01".parse().unwrap(), 997));
-    body["consents"] = json!([]);
-    zhang.post("/members", &body).await.ok();
-    let ask = json!({ "method": "registry" });
-    assert_eq!(zhang.post("/me/verification", &ask).await.said(), (403, "consent_required"));
-    zhang.agrees("realname_check").await.ok();
-    for _ in 0..5 {
-        assert_eq!(zhang.post("/me/verification", &ask).await.status, 201);
-    }
-    let sixth = zhang.post("/me/verification", &ask).await;
-    assert_eq!(sixth.said(), (429, "rate_limited"));
-    town.is_now("2026-11-24T02:00:01Z");
-    assert_eq!(zhang.post("/me/verification", &ask).await.status, 201);
-}
-
-#[tokio::test]
 async fn a_face_proves_who_somebody_is_only_when_wechat_says_so() {
     let town = TestTown::with_wechat().await;
     let zhang = Resident::registers(&town, "zhang").await;
@@ -177,7 +138,7 @@ async fn a_face_proves_who_somebody_is_only_when_wechat_says_so() {
 async fn consents_are_given_one_by_one_and_never_in_passing() {
     let town = TestTown::with_wechat().await;
     let texts = Answer::to(town.wire.get("/api/v1/consent-texts")).await.ok();
-    assert_eq!(texts["items"].as_array().unwrap().len(), 5);
+    assert_eq!(texts["items"].as_array().unwrap().len(), 6);
     let zhang = Resident::signs_in(&town, "zhang").await;
     let mut body = registration(&document("1990-05-01".parse().unwrap(), 12));
     let face = json!({ "purpose": "door_face", "granted": true, "text_version": "1" });
@@ -191,12 +152,13 @@ async fn consents_are_given_one_by_one_and_never_in_passing() {
     body["consents"] = json!([]);
     zhang.post("/members", &body).await.ok();
 
-    let stands = async |purpose: &str| {
-        let all = zhang.get("/me/consents").await.ok();
+    let stands_for = async |resident: &Resident, purpose: &str| {
+        let all = resident.get("/me/consents").await.ok();
         let all = all["items"].as_array().unwrap().clone();
         let one = all.into_iter().find(|one| one["purpose"] == purpose).unwrap();
         (one["standing"].as_str().unwrap().to_owned(), one["may_ask"].as_bool().unwrap())
     };
+    let stands = async |purpose: &str| stands_for(&zhang, purpose).await;
     assert_eq!(stands("door_face").await, ("open".to_owned(), true));
     let old = json!({ "purpose": "door_face", "granted": true, "text_version": "0" });
     assert_eq!(zhang.post("/me/consents", &old).await.said(), (409, "consent_outdated"));
@@ -208,6 +170,13 @@ async fn consents_are_given_one_by_one_and_never_in_passing() {
     let zhang_again = Resident::signs_in(&town, "zhang").await;
     zhang_again.agrees("minutes_statistics").await.ok();
     assert_eq!(stands("door_face").await, ("refused".to_owned(), false));
+    // Ninety days after the refusal, and not before.
+    for (at, may_ask) in [("2027-02-21T01:59:59Z", false), ("2027-02-21T02:00:01Z", true)] {
+        town.is_now(at);
+        let later = Resident::signs_in(&town, "zhang").await;
+        let stands = stands_for(&later, "door_face").await;
+        assert_eq!(stands, ("refused".to_owned(), may_ask), "{at}");
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! Who looked at somebody is written down for them; a child is seen only with leave; and what is
 //! kept is handed out only to somebody who has just signed in.
 
+use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{COMMUNITY, Resident, TestTown, registration};
+use crate::support::{Answer, COMMUNITY, Resident, TestTown, registration};
 
 #[tokio::test]
 async fn residents_read_who_of_the_staff_saw_their_data() {
@@ -78,4 +79,39 @@ async fn only_who_has_just_signed_in_takes_their_data_away() {
     assert_eq!(zhang.get("/me/export").await.said(), (401, "fresh_login_required"));
     zhang.get("/me").await.ok();
     Resident::signs_in(&town, "zhang").await.get("/me/export").await.ok();
+}
+
+#[tokio::test]
+async fn a_link_to_ones_data_is_good_once_and_for_a_day() {
+    let town = TestTown::with_wechat().await;
+    let zhang = Resident::registers(&town, "zhang").await;
+    let id = zhang.id().await;
+    let follow = async |path: &str| Answer::to(town.wire.get(path)).await;
+    let make = async |resident: &Resident| {
+        let made = Answer::to(resident.request(Method::POST, "/me/export-link")).await.ok();
+        made["path"].as_str().unwrap().to_owned()
+    };
+    let (void, path) = (make(&zhang).await, make(&zhang).await);
+    let token = path.rsplit('/').next().unwrap();
+    let clear = format!("SELECT COUNT(*) AS n FROM export_links WHERE token_hash LIKE '%{token}%'");
+    assert_eq!(town.store.count(&clear).await, 0, "only a hash is stored");
+    assert_eq!(follow(&void).await.said(), (404, "export_link_spent"), "another took its place");
+    let all = follow(&path).await;
+    assert_eq!(all.header("cache-control"), "no-store");
+    assert!(all.header("content-disposition").starts_with("attachment"));
+    assert_eq!(all.ok()["tables"]["members"][0]["id"], id.as_str());
+    assert_eq!(follow(&path).await.said(), (404, "export_link_spent"), "once");
+    let rivals = make(&zhang).await;
+    let answers = futures_util::future::join_all((0..8).map(|_| follow(&rivals))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1, "of eight, one");
+
+    let late = make(&zhang).await;
+    town.is_now("2026-11-24T02:00:00Z");
+    assert_eq!(follow(&late).await.said(), (404, "export_link_spent"), "a day later");
+    let stale = Answer::to(zhang.request(Method::POST, "/me/export-link")).await;
+    assert_eq!(stale.said(), (401, "fresh_login_required"));
+    let again = Resident::signs_in(&town, "zhang").await;
+    let left = make(&again).await;
+    assert_eq!(again.delete("/me").await.status, 204);
+    assert_eq!(follow(&left).await.said(), (404, "export_link_spent"), "forgotten");
 }

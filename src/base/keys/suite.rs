@@ -32,6 +32,20 @@ pub enum Suite {
 }
 
 impl Suite {
+    /// The suite of whoever names none.
+    #[cfg(not(test))]
+    pub(super) fn usual() -> Self {
+        Self::default()
+    }
+
+    /// The suite that a run of the tests is about.
+    #[cfg(test)]
+    #[expect(clippy::disallowed_methods, reason = "the runner names the ciphers by a variable")]
+    pub(super) fn usual() -> Self {
+        let named = std::env::var("FITGATE_CIPHERS").unwrap_or_default();
+        Self::from_str(&named, true).unwrap_or_default()
+    }
+
     /// The cipher's name in envelopes.
     pub(super) fn cipher(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
-//! Whether a name and a resident identity number belong together, asked of whoever may know.
-//! Vendors are an open set, so this is a trait. Four things can come of it: they match, they do
-//! not, there is no record of the number, or nobody could tell now.
+//! Whether a name and a resident identity number belong together, and a photo with both, asked of
+//! whoever may know. Vendors are an open set, so this is a trait. Four things can come of it: they
+//! match, they do not, there is no record of the number, or nobody could tell now.
 
 mod aliyun;
 mod pretend;
@@ -25,7 +25,7 @@ use super::{
     text::PersonName,
 };
 
-/// What a register says of a name and a number.
+/// What a register says of a name and a number, or of a photo with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Match,
@@ -34,6 +34,8 @@ pub enum Outcome {
     /// for the desk, not a refusal.
     NoRecord,
 }
+
+type Answered<'a> = BoxFuture<'a, Result<Outcome, Away>>;
 
 /// Nobody could tell now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,12 +53,18 @@ impl From<Away> for Error {
 
 /// Somebody who can tell.
 pub trait RealName: Send + Sync {
-    /// `number` is a resident identity number of 18 characters; no other document is covered.
-    fn check<'a>(
+    /// Two factors. `number` is a resident identity number of 18 characters; no other document is
+    /// covered.
+    fn check<'a>(&'a self, name: &'a PersonName, number: &'a str) -> Answered<'a>;
+
+    /// Three factors: whether the face on a photo is of whom name and number say. A photo on which
+    /// nobody can be told is a mismatch: it proves nothing.
+    fn check_photo<'a>(
         &'a self,
         name: &'a PersonName,
         number: &'a str,
-    ) -> BoxFuture<'a, Result<Outcome, Away>>;
+        jpeg: &'a [u8],
+    ) -> Answered<'a>;
 }
 
 /// Whom the settings chose.
@@ -77,7 +85,10 @@ pub fn chosen(config: &RealnameConfig, clock: &Clock) -> anyhow::Result<Arc<dyn 
         RealnameWay::Off => Arc::new(Nobody),
         RealnameWay::Pretend => Arc::new(pretend::Pretend),
         RealnameWay::Tencent => Arc::new(tencent::Tencent(account(tencent::BASE_URL)?)),
-        RealnameWay::Aliyun => Arc::new(aliyun::Aliyun(account(aliyun::BASE_URL)?)),
+        RealnameWay::Aliyun => Arc::new(aliyun::Aliyun {
+            account: account(aliyun::BASE_URL)?,
+            scene_id: config.scene_id.clone().filter(|id| !id.is_empty()),
+        }),
     })
 }
 
@@ -101,7 +112,11 @@ impl Account {
 struct Nobody;
 
 impl RealName for Nobody {
-    fn check<'a>(&'a self, _: &'a PersonName, _: &'a str) -> BoxFuture<'a, Result<Outcome, Away>> {
+    fn check<'a>(&'a self, _: &'a PersonName, _: &'a str) -> Answered<'a> {
+        Box::pin(async { Err(Away) })
+    }
+
+    fn check_photo<'a>(&'a self, _: &'a PersonName, _: &'a str, _: &'a [u8]) -> Answered<'a> {
         Box::pin(async { Err(Away) })
     }
 }

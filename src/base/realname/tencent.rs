@@ -1,18 +1,22 @@
-//! Tencent Cloud faceid, `IdCardVerification` of 2018-03-01, signed with TC3-HMAC-SHA256.
+//! Tencent Cloud faceid, `IdCardVerification` and `ImageRecognitionV2` of 2018-03-01, signed with
+//! TC3-HMAC-SHA256.
 
-use futures_util::future::BoxFuture;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Account, Away, Outcome, RealName, ask, hmac_sha256};
+use super::{Account, Answered, Away, Outcome, RealName, ask, hmac_sha256};
 use crate::base::text::PersonName;
 
 pub const BASE_URL: &str = "https://faceid.tencentcloudapi.com";
 const SERVICE: &str = "faceid";
-const ACTION: &str = "IdCardVerification";
+const BY_NUMBER: &str = "IdCardVerification";
+const BY_PHOTO: &str = "ImageRecognitionV2";
 const VERSION: &str = "2018-03-01";
 const CONTENT_TYPE: &str = "application/json";
+/// How alike, of 100, two photos of one person are at least, as the vendor says.
+const ALIKE_MIN: f64 = 70.0;
 
 pub struct Tencent(pub(super) Account);
 
@@ -21,6 +25,8 @@ pub struct Tencent(pub(super) Account);
 struct Question<'a> {
     id_card: &'a str,
     name: &'a str,
+    #[serde(rename = "ImageBase64", skip_serializing_if = "Option::is_none")]
+    photo: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -34,25 +40,41 @@ struct Answer {
 struct Response {
     /// Text, also where it is a number.
     result: Option<String>,
+    /// How alike two photos are, of 100.
+    sim: Option<f64>,
+    error: Option<Refused>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Refused {
+    code: String,
 }
 
 impl RealName for Tencent {
-    fn check<'a>(
+    fn check<'a>(&'a self, name: &'a PersonName, number: &'a str) -> Answered<'a> {
+        let question = Question { id_card: number, name: name.as_str(), photo: None };
+        Box::pin(async move { outcome(&self.ask(BY_NUMBER, &question).await?) })
+    }
+
+    fn check_photo<'a>(
         &'a self,
         name: &'a PersonName,
         number: &'a str,
-    ) -> BoxFuture<'a, Result<Outcome, Away>> {
-        Box::pin(self.ask(name, number))
+        jpeg: &'a [u8],
+    ) -> Answered<'a> {
+        let photo = Some(STANDARD.encode(jpeg));
+        let question = Question { id_card: number, name: name.as_str(), photo };
+        Box::pin(async move { outcome_of_photo(&self.ask(BY_PHOTO, &question).await?) })
     }
 }
 
 impl Tencent {
-    async fn ask(&self, name: &PersonName, number: &str) -> Result<Outcome, Away> {
+    async fn ask(&self, action: &str, question: &Question<'_>) -> Result<Response, Away> {
         let Self(account) = self;
-        let body = Question { id_card: number, name: name.as_str() };
-        let body = serde_json::to_string(&body).map_err(|_| Away)?;
+        let body = serde_json::to_string(question).map_err(|_| Away)?;
         let at_s = account.clock.now().timestamp();
-        let signing = Signing { host: account.host(), service: SERVICE, action: ACTION, at_s };
+        let signing = Signing { host: account.host(), service: SERVICE, action, at_s };
         let secret = account.secret.expose_secret();
         let authorization = signing.header(&account.key_id, secret, CONTENT_TYPE, &body);
         let request = account
@@ -60,24 +82,44 @@ impl Tencent {
             .post(format!("{}/", account.base_url))
             .header("Content-Type", CONTENT_TYPE)
             .header("Authorization", authorization)
-            .header("X-TC-Action", ACTION)
+            .header("X-TC-Action", action)
             .header("X-TC-Version", VERSION)
             .header("X-TC-Timestamp", at_s.to_string())
             .body(body);
         let answer: Answer = ask(request).await?;
-        outcome(answer.response.result.as_deref())
+        Ok(answer.response)
     }
 }
 
 /// What a result means. A malformed number or name (-2, -3) cannot be anybody's.
-fn outcome(result: Option<&str>) -> Result<Outcome, Away> {
-    match result {
+fn outcome(answer: &Response) -> Result<Outcome, Away> {
+    match answer.result.as_deref() {
         Some("0") => Ok(Outcome::Match),
         Some("-1" | "-2" | "-3") => Ok(Outcome::Mismatch),
         Some("-5") => Ok(Outcome::NoRecord),
         other => {
             // A number of the vendor's, or an error of the account: it names nobody.
             tracing::warn!(result = other.unwrap_or("none"), "the real-name check did not answer");
+            Err(Away)
+        }
+    }
+}
+
+/// What came of a photo. The vendor's words stand for a result, or for an error that is one.
+fn outcome_of_photo(answer: &Response) -> Result<Outcome, Away> {
+    let error = answer.error.as_ref().map(|error| error.code.as_str());
+    let said = answer.result.as_deref().or(error).unwrap_or("none");
+    match (said.trim_start_matches("FailedOperation."), answer.sim) {
+        ("Success", Some(alike)) if alike >= ALIKE_MIN => Ok(Outcome::Match),
+        ("Success", Some(_)) => Ok(Outcome::Mismatch),
+        ("IdNameMisMatch" | "IdFormatError" | "NameFormatError" | "CompareLowSimilarity", _) => {
+            Ok(Outcome::Mismatch)
+        }
+        ("IdNoExistSystem" | "IdPhotoNoExist", _) => Ok(Outcome::NoRecord),
+        // No face, several, a picture of a picture, too dark to tell.
+        (other, _) if other.starts_with("LifePhoto") => Ok(Outcome::Mismatch),
+        (other, _) => {
+            tracing::warn!(result = other, "the real-name check of a photo did not answer");
             Err(Away)
         }
     }
@@ -129,20 +171,52 @@ mod tests {
 
     #[test]
     fn every_result_is_one_of_four_things() {
-        assert_eq!(outcome(Some("0")), Ok(Outcome::Match));
+        let said = |result: Option<&str>| {
+            let result = result.map(str::to_owned);
+            outcome(&Response { result, sim: None, error: None })
+        };
+        assert_eq!(said(Some("0")), Ok(Outcome::Match));
         for no_match in ["-1", "-2", "-3"] {
-            assert_eq!(outcome(Some(no_match)), Ok(Outcome::Mismatch));
+            assert_eq!(said(Some(no_match)), Ok(Outcome::Mismatch));
         }
-        assert_eq!(outcome(Some("-5")), Ok(Outcome::NoRecord));
+        assert_eq!(said(Some("-5")), Ok(Outcome::NoRecord));
         for away in [Some("-4"), Some("-6"), Some("-7"), Some("new"), None] {
-            assert_eq!(outcome(away), Err(Away), "{away:?}");
+            assert_eq!(said(away), Err(Away), "{away:?}");
+        }
+    }
+
+    #[test]
+    fn every_result_of_a_photo_is_one_of_four_things() {
+        let alike = |sim| {
+            let result = Some("Success".to_owned());
+            outcome_of_photo(&Response { result, sim, error: None })
+        };
+        assert_eq!(alike(Some(70.0)), Ok(Outcome::Match));
+        assert_eq!(alike(Some(69.99)), Ok(Outcome::Mismatch));
+        assert_eq!(alike(None), Err(Away));
+        for (code, means) in [
+            ("FailedOperation.IdNameMisMatch", Ok(Outcome::Mismatch)),
+            ("FailedOperation.CompareLowSimilarity", Ok(Outcome::Mismatch)),
+            ("FailedOperation.LifePhotoDetectNoFaces", Ok(Outcome::Mismatch)),
+            ("FailedOperation.IdNoExistSystem", Ok(Outcome::NoRecord)),
+            ("FailedOperation.IdPhotoNoExist", Ok(Outcome::NoRecord)),
+            ("FailedOperation.CompareSystemError", Err(Away)),
+            ("FailedOperation.IdPhotoSystemNoanswer", Err(Away)),
+            ("AuthFailure.SignatureFailure", Err(Away)),
+        ] {
+            let as_result =
+                Response { result: Some(code.to_owned()), sim: Some(90.0), error: None };
+            let error = Some(Refused { code: code.to_owned() });
+            let as_error = Response { result: None, sim: None, error };
+            assert_eq!(outcome_of_photo(&as_result), means, "{code}");
+            assert_eq!(outcome_of_photo(&as_error), means, "{code}");
         }
     }
 
     #[test]
     fn a_signature_depends_on_everything_it_covers() {
         let signed = |host: &str, at_s, secret: &str, body: &str| {
-            let signing = Signing { host, service: SERVICE, action: ACTION, at_s };
+            let signing = Signing { host, service: SERVICE, action: BY_NUMBER, at_s };
             signing.header("AKID", secret, CONTENT_TYPE, body)
         };
         let base = signed("h", 1_551_113_065, "s", "{}");

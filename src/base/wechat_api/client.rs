@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    FaceOutcome, Gate, Identity, Message, OneTimeCode, OpenId, Refusal, Ticket, token::TokenHolder,
+    FaceOutcome, Gate, Identity, Message, OneTimeCode, OpenId, Refusal, TextVerdict, Ticket,
+    token::TokenHolder,
 };
 use crate::base::{
     clock::Clock, config::WechatConfig, http::client::client, keys::Keys, text::Phone,
@@ -24,6 +25,9 @@ const MAINLAND: &str = "86";
 const FACE_PASSED: i64 = 10_000;
 /// The number is not the person's; the face is not.
 const FACE_MISMATCH: [i64; 2] = [10_003, 10_004];
+/// The version of the check of texts that knows who wrote them, and the kind of text: a comment.
+const TEXT_CHECK_VERSION: u8 = 2;
+const TEXT_SCENE: u8 = 2;
 
 pub struct Client {
     http: reqwest::Client,
@@ -151,6 +155,22 @@ impl Client {
             Some(code) if FACE_MISMATCH.contains(&code) => FaceOutcome::Mismatch,
             Some(_) | None => FaceOutcome::NotDone,
         })
+    }
+
+    pub async fn judge(&self, by: &OpenId, text: &str) -> Result<TextVerdict, Refusal> {
+        let body = TextQuestion {
+            content: text,
+            version: TEXT_CHECK_VERSION,
+            scene: TEXT_SCENE,
+            openid: by.as_str(),
+        };
+        let answer: TextAnswer = self.post("/wxa/msg_sec_check", &body).await?;
+        match answer.result.as_ref().map(|result| result.suggest.as_str()) {
+            Some("pass") => Ok(TextVerdict::Fine),
+            Some("review") => Ok(TextVerdict::Unsure),
+            Some("risky") => Ok(TextVerdict::Bad),
+            Some(_) | None => Err(Refusal::Busy),
+        }
     }
 
     /// A call with the access token; once more with a fresh one if it was stale.
@@ -290,6 +310,24 @@ struct MessageQuestion<'a> {
 #[derive(Serialize)]
 struct Value {
     value: String,
+}
+
+#[derive(Serialize)]
+struct TextQuestion<'a> {
+    content: &'a str,
+    version: u8,
+    scene: u8,
+    openid: &'a str,
+}
+
+#[derive(Deserialize)]
+struct TextAnswer {
+    result: Option<TextResult>,
+}
+
+#[derive(Deserialize)]
+struct TextResult {
+    suggest: String,
 }
 
 #[derive(Serialize)]

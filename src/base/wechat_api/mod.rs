@@ -133,6 +133,15 @@ impl Identity<'_> {
     }
 }
 
+/// What WeChat thinks of a text that others are to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextVerdict {
+    Fine,
+    /// A person should look at it.
+    Unsure,
+    Bad,
+}
+
 /// The way to WeChat that the settings chose. Cheap to clone.
 #[derive(Clone)]
 pub struct Wechat(Way);
@@ -232,6 +241,15 @@ impl Wechat {
             Way::Off => Err(Refusal::Off),
             Way::Pretend => Ok(FaceOutcome::Passed),
             Way::Platform(client) => client.verification(number, verify_id, of, openid).await,
+        }
+    }
+
+    /// Judges a text of somebody who has been in the mini-program within two hours.
+    pub async fn judge(&self, by: &OpenId, text: &str) -> Result<TextVerdict, Refusal> {
+        match &self.0 {
+            Way::Off => Err(Refusal::Off),
+            Way::Pretend => Ok(TextVerdict::Fine),
+            Way::Platform(client) => client.judge(by, text).await,
         }
     }
 

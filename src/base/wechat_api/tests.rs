@@ -195,6 +195,36 @@ async fn a_face_verification_passes_only_by_its_result() {
     assert_eq!(of.hash(), vector["cert_hash"].as_str().unwrap());
 }
 
+/// The answers are composed from the documented format; there is no recording of them.
+#[tokio::test]
+async fn a_text_is_fine_unsure_bad_or_cannot_be_judged_now() {
+    const JUDGE: &str = "/wxa/msg_sec_check";
+    let stage = Stage::open().await;
+    stage.answers(TOKEN, GOOD_TOKEN).await;
+    let said = |suggest: &str| {
+        format!(r#"{{"errcode":0,"errmsg":"ok","result":{{"suggest":"{suggest}","label":100}}}}"#)
+    };
+    for (answer, verdict) in [
+        (said("pass"), Ok(TextVerdict::Fine)),
+        (said("review"), Ok(TextVerdict::Unsure)),
+        (said("risky"), Ok(TextVerdict::Bad)),
+        (said("new"), Err(Refusal::Busy)),
+        (r#"{"errcode":0,"errmsg":"ok"}"#.to_owned(), Err(Refusal::Busy)),
+        (r#"{"errcode":-1,"errmsg":"busy"}"#.to_owned(), Err(Refusal::Busy)),
+        // Who was not in the mini-program within two hours.
+        (r#"{"errcode":61010,"errmsg":"expired"}"#.to_owned(), Err(Refusal::Unknown(61010))),
+    ] {
+        stage.answers_once(JUDGE, &answer).await;
+        assert_eq!(stage.wechat.judge(&openid(), "你好").await, verdict, "{answer}");
+    }
+    let asked = stage.asked(JUDGE).await.remove(0);
+    let body: Value = serde_json::from_slice(&asked.body).unwrap();
+    let expected = serde_json::json!({
+        "content": "你好", "version": 2, "scene": 2, "openid": openid().as_str(),
+    });
+    assert_eq!(body, expected);
+}
+
 #[tokio::test]
 async fn every_recorded_refusal_has_its_meaning() {
     let stage = Stage::open().await;

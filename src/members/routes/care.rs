@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::{answer, bodies::MemberBody};
+use super::{after, bodies::MemberBody};
 use crate::{
     base::{
         clock::Given,
@@ -144,7 +144,8 @@ async fn verify(
         Begun::Fresh(run) => run,
     };
     members::verify_at_desk(&run.tx, &by, id, now).await?;
-    answer(&state, &by, id, run, StatusCode::OK).await
+    let body = after(&state, &run.tx, &by, id, now).await?;
+    run.finish(StatusCode::OK, &body).await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -183,7 +184,8 @@ async fn suspend(
         Begun::Fresh(run) => run,
     };
     members::suspend(&run.tx, &by, id, &body.reason, now).await?;
-    answer(&state, &by, id, run, StatusCode::OK).await
+    let body = after(&state, &run.tx, &by, id, now).await?;
+    run.finish(StatusCode::OK, &body).await
 }
 
 /// Lets doors admit a suspended member again.
@@ -214,7 +216,8 @@ async fn reinstate(
         Begun::Fresh(run) => run,
     };
     members::reinstate(&run.tx, &by, id, &body.reason, now).await?;
-    answer(&state, &by, id, run, StatusCode::OK).await
+    let body = after(&state, &run.tx, &by, id, now).await?;
+    run.finish(StatusCode::OK, &body).await
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -21,7 +21,7 @@ use crate::{
     base::{
         error::{Code, Error},
         http::{json::Json, problem::Problem},
-        idempotency::{Answer, Begun, Command, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::{TerminalId, VenueId},
         state::State,
     },
@@ -131,27 +131,24 @@ async fn put(
     Command { stamp, body: Upload(bytes) }: Command<Upload>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    if let Some(answer) = stamp.replayed(&state.db, &by.actor(), now).await? {
-        return Ok(answer);
-    }
-    let photo = read(bytes).await?;
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let face = members::keep_face(&run.tx, &state.keys, by.id, &photo, now).await?;
-    run.finish(StatusCode::OK, &FaceBody::from(Some(face))).await
+    let read = async || read(bytes).await;
+    stamp
+        .once_after(&state.db, &by.actor(), now, read, async |tx, photo| {
+            let face = members::keep_face(tx, &state.keys, by.id, &photo, now).await?;
+            Ok((StatusCode::OK, FaceBody::from(Some(face))))
+        })
+        .await
 }
 
 /// Decoding takes time that no other request should wait for.
-async fn read(bytes: Bytes) -> Result<Photo, Error> {
+pub(super) async fn read(bytes: Bytes) -> Result<Photo, Error> {
     let read = tokio::task::spawn_blocking(move || members::read_photo(&bytes));
     let read = read.await.map_err(Error::internal)?;
     read.map_err(|code| Error::invalid("", code))
 }
 
 /// A photo as it came.
-struct Upload(Bytes);
+pub(super) struct Upload(pub(super) Bytes);
 
 impl FromRequest<State> for Upload {
     type Rejection = Response;
@@ -175,10 +172,10 @@ impl FromRequest<State> for Upload {
 )]
 async fn forget(Of(state): Of<State>, by: Resident, stamp: Stamp) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    members::forget_face(&run.tx, by.id, now).await?;
-    run.finish(StatusCode::OK, &FaceBody::from(None)).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            members::forget_face(tx, by.id, now).await?;
+            Ok((StatusCode::OK, FaceBody::from(None)))
+        })
+        .await
 }

@@ -9,6 +9,8 @@
 //! | `GET /api/v1/me/code` | the code that opens doors without a face |
 
 use axum::{extract::State as Of, http::StatusCode};
+use chrono::{DateTime, Utc};
+use sea_orm::DatabaseTransaction;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::own_bodies::{
@@ -19,12 +21,13 @@ use crate::{
     base::{
         error::{Code, Error},
         http::{json::Json, query::Query},
-        idempotency::{Answer, Begun, Command, Run, Stamp},
+        idempotency::{Answer, Command, Stamp},
+        ids::MemberId,
         state::State,
         text::Phone,
         wechat_api::{OneTimeCode, Refusal},
     },
-    members::{self, Change, NewConsent, NewMember, Resident, Visitor, acting_for},
+    members::{self, Change, NewConsent, Resident, Visitor, acting_for},
 };
 
 pub fn routes() -> OpenApiRouter<State> {
@@ -60,35 +63,18 @@ async fn show_texts() -> Json<AgreementsBody> {
 async fn register(
     Of(state): Of<State>,
     by: Visitor,
-    Command { stamp, body: Json(body) }: Command<Json<RegistrationBody>>,
+    Command { stamp, body: Json(mut body) }: Command<Json<RegistrationBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    if let Some(answer) = stamp.replayed(&state.db, &by.key(), now).await? {
-        return Ok(answer);
-    }
-    let phone = phone(&state, body.phone_code.as_ref()).await?;
-    let new = body.into_new(phone);
-    match stamp.begin(&state.db, &by.key(), now).await? {
-        Begun::Replayed(answer) => Ok(answer),
-        Begun::Fresh(run) => register_in(&state, run, &by, &new).await,
-    }
-}
-
-async fn register_in(
-    state: &State,
-    run: Run,
-    by: &Visitor,
-    new: &NewMember,
-) -> Result<Answer, Error> {
-    let now = state.clock.now();
-    match members::register_self(&run.tx, &state.keys, new, by, now).await {
-        Ok(id) => run.finish(StatusCode::CREATED, &Registered { id }).await,
-        Err(error) => {
-            drop(run);
-            super::note_refusal(state, &by.actor(), &new.document, &error).await?;
-            Err(error)
-        }
-    }
+    let (document, code) = (body.document.clone(), body.phone_code.take());
+    let key = by.key();
+    let ask = async || phone(&state, code.as_ref()).await;
+    let done = stamp.once_after(&state.db, &key, now, ask, async |tx, phone| {
+        let new = body.into_new(phone);
+        let id = members::register_self(tx, &state.keys, &new, &by, now).await?;
+        Ok((StatusCode::CREATED, Registered { id }))
+    });
+    super::noted(&state, &by.actor(), &document, done.await).await
 }
 
 /// The number behind a code of the phone button. A bad code is a field of this form: who signed in
@@ -136,16 +122,13 @@ async fn change(
     Command { stamp, body: Json(body) }: Command<Json<ChangeBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    if let Some(answer) = stamp.replayed(&state.db, &by.actor(), now).await? {
-        return Ok(answer);
-    }
-    let change = changes(&state, body).await?;
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    members::change(&run.tx, &state.keys, by.id, &change, now).await?;
-    run.finish(StatusCode::OK, &Registered { id: by.id }).await
+    let ask = async || changes(&state, body).await;
+    stamp
+        .once_after(&state.db, &by.actor(), now, ask, async |tx, change| {
+            members::change(tx, &state.keys, by.id, &change, now).await?;
+            Ok((StatusCode::OK, Registered { id: by.id }))
+        })
+        .await
 }
 
 async fn changes(state: &State, body: ChangeBody) -> Result<Change, Error> {
@@ -181,12 +164,12 @@ async fn answer_consent(
     Command { stamp, body: Json(body) }: Command<Json<AnswerBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let id = acting_for(&run.tx, &state.keys, by.id, body.dependant_id, now).await?;
-    record(&state, run, &by, id, body.into(), StatusCode::CREATED).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let id = acting_for(tx, &state.keys, by.id, body.dependant_id, now).await?;
+            Ok((StatusCode::CREATED, record(tx, &by, id, body.into(), now).await?))
+        })
+        .await
 }
 
 /// Withdraws one consent; as easy as giving it.
@@ -210,35 +193,33 @@ async fn withdraw_consent(
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let id = acting_for(&run.tx, &state.keys, by.id, query.dependant_id, now).await?;
-    record(&state, run, &by, id, query.into(), StatusCode::OK).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let id = acting_for(tx, &state.keys, by.id, query.dependant_id, now).await?;
+            Ok((StatusCode::OK, record(tx, &by, id, query.into(), now).await?))
+        })
+        .await
 }
 
 /// Records an answer and gives the purpose as it stands then.
 async fn record(
-    state: &State,
-    run: Run,
+    tx: &DatabaseTransaction,
     by: &Resident,
-    id: crate::base::ids::MemberId,
+    id: MemberId,
     consent: NewConsent,
-    status: StatusCode,
-) -> Result<Answer, Error> {
-    let now = state.clock.now();
-    members::agree(&run.tx, id, &consent, &by.actor(), now).await?;
-    let stands = members::agreements(&run.tx, id, now).await?;
+    now: DateTime<Utc>,
+) -> Result<AgreementBody, Error> {
+    members::agree(tx, id, &consent, &by.actor(), now).await?;
+    let stands = members::agreements(tx, id, now).await?;
     let one = stands.into_iter().find(|one| one.purpose == consent.purpose);
-    let one = one.ok_or_else(|| anyhow::anyhow!("a purpose that is none"))?;
-    run.finish(status, &AgreementBody::from(one)).await
+    Ok(one.ok_or_else(|| anyhow::anyhow!("a purpose that is none"))?.into())
 }
 
-/// The code that opens doors without a face, one's own or a child's; good for half a minute.
+/// The code that opens doors without a face, one's own, a child's, or that of a child whom one may
+/// bring; good for half a minute.
 #[utoipa::path(get, path = "/api/v1/me/code", tag = "residents", params(CodeQuery), responses(
     (status = 200, body = CodeBody),
-    (status = 404, description = "No child of the caller's"),
+    (status = 404, description = "No child of the caller's, nor one whom they may bring"),
 ))]
 async fn show_code(
     Of(state): Of<State>,
@@ -246,6 +227,6 @@ async fn show_code(
     Query(query): Query<CodeQuery>,
 ) -> Result<Json<CodeBody>, Error> {
     let now = state.clock.now();
-    let id = acting_for(&state.db, &state.keys, by.id, query.dependant_id, now).await?;
+    let id = members::showing_for(&state.db, &state.keys, by.id, query.dependant_id, now).await?;
     Ok(Json(members::door_code(&state.keys, id, now).into()))
 }

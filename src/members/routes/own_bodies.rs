@@ -25,7 +25,7 @@ pub struct RegistrationBody {
     #[schema(value_type = String, example = "张三")]
     name: PersonName,
     #[schema(value_type = RawDocument)]
-    document: Document,
+    pub document: Document,
     /// Needed where the document does not tell it.
     birth_date: Option<NaiveDate>,
     sex: Option<Sex>,
@@ -235,7 +235,7 @@ impl From<WithdrawQuery> for NewConsent {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CodeQuery {
-    /// A child of the caller's.
+    /// A child of the caller's, or one whom they may bring.
     pub dependant_id: Option<MemberId>,
 }
 

@@ -1,9 +1,7 @@
-//! Proving who one is, children, and coming back. Every command takes an `Idempotency-Key`.
+//! Children, and coming back. Every command takes an `Idempotency-Key`.
 //!
 //! | path | does |
 //! | --- | --- |
-//! | `POST /api/v1/me/verification` | asks the register, or begins at WeChat |
-//! | `POST /api/v1/me/verification/{id}/finish` | what came of it at WeChat |
 //! | `GET, POST /api/v1/me/dependants` | the guardian's children |
 //! | `POST /api/v1/members/recovery` | comes back with a code of the desk, or begins at WeChat |
 //! | `POST /api/v1/members/recovery/{id}/finish` | comes back by one's face |
@@ -17,6 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     bodies::MemberBody,
+    checks::CheckView,
     own_bodies::{DependantBody, Registered},
 };
 use crate::{
@@ -25,19 +24,17 @@ use crate::{
         documents::{Document, RawDocument},
         error::{Code, Error},
         http::{json::Json, query::Path},
-        idempotency::{Answer, Begun, Command, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::{MemberId, VerificationId},
         state::State,
         text::PersonName,
     },
-    members::{self, Check, CheckOutcome, Claim, ProofMethod, Resident, Visitor, acting_for},
+    members::{self, Claim, Resident, Visitor},
     staff::StaffCaller,
 };
 
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
-        .routes(routes!(begin_check))
-        .routes(routes!(finish_check))
         .routes(routes!(show_dependants, add_dependant))
         .routes(routes!(begin_recovery))
         .routes(routes!(finish_recovery))
@@ -46,129 +43,6 @@ pub fn routes() -> OpenApiRouter<State> {
 /// What the desk does for who lost their account.
 pub fn desk_routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().routes(routes!(issue_code))
-}
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = NewVerification)]
-struct CheckBody {
-    method: ProofMethod,
-    /// A child of the caller's, whom only the register can verify.
-    dependant_id: Option<MemberId>,
-}
-
-/// A check of who somebody is.
-#[derive(Serialize, ToSchema)]
-#[schema(as = VerificationCheck)]
-struct CheckView {
-    id: VerificationId,
-    method: ProofMethod,
-    outcome: CheckOutcome,
-    /// For `wx.requestFacialVerify`.
-    verify_id: Option<String>,
-    expires_at: DateTime<Utc>,
-}
-
-impl From<Check> for CheckView {
-    fn from(check: Check) -> Self {
-        let Check { id, method, outcome, verify_id, expires_at } = check;
-        Self { id, method, outcome, verify_id, expires_at }
-    }
-}
-
-/// Asks the register whether name and number belong together, or begins a face verification.
-#[utoipa::path(
-    post,
-    path = "/api/v1/me/verification",
-    tag = "residents",
-    params(("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
-    request_body = CheckBody,
-    responses(
-        (status = 201, description = "`match`, `mismatch`, `no_record`, or `pending` at WeChat", body = CheckView),
-        (status = 403, description = "`consent_required`"),
-        (status = 409, description = "`desk_required`: only the desk can judge this document"),
-        (status = 429, description = "Too many checks today"),
-        (status = 503, description = "`realname_unavailable`, `wechat_unavailable`: nobody can tell now"),
-    ),
-)]
-async fn begin_check(
-    Of(state): Of<State>,
-    by: Resident,
-    Command { stamp, body: Json(body) }: Command<Json<CheckBody>>,
-) -> Result<Answer, Error> {
-    if let Some(answer) = stamp.replayed(&state.db, &by.actor(), state.clock.now()).await? {
-        return Ok(answer);
-    }
-    match (body.method, body.dependant_id) {
-        (ProofMethod::Registry, whose) => by_registry(&state, stamp, &by, whose).await,
-        (ProofMethod::WechatFace, None) => by_face(&state, stamp, &by).await,
-        (ProofMethod::WechatFace, Some(_)) => Err(Error::Conflict(Code::DeskRequired)),
-    }
-}
-
-async fn by_registry(
-    state: &State,
-    stamp: Stamp,
-    by: &Resident,
-    whose: Option<MemberId>,
-) -> Result<Answer, Error> {
-    let now = state.clock.now();
-    let id = acting_for(&state.db, &state.keys, by.id, whose, now).await?;
-    let subject = members::subject(&state.db, &state.keys, id, now).await?;
-    let outcome = members::ask_registry(&*state.realname, &subject).await?;
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let check = members::record_registry(&run.tx, &subject, outcome, now).await?;
-    run.finish(StatusCode::CREATED, &CheckView::from(check)).await
-}
-
-async fn by_face(state: &State, stamp: Stamp, by: &Resident) -> Result<Answer, Error> {
-    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let subject = members::subject(db, keys, by.id, now).await?;
-    let begun = members::begin_face(db, keys, &state.wechat, &subject, by.account, now).await?;
-    let run = match stamp.begin(db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let check = members::record_begun(&run.tx, &subject, by.account, begun, now).await?;
-    run.finish(StatusCode::CREATED, &CheckView::from(check)).await
-}
-
-/// What came of a face verification: that the mini-program calls it finished says nothing.
-#[utoipa::path(
-    post,
-    path = "/api/v1/me/verification/{id}/finish",
-    tag = "residents",
-    params(
-        ("id" = VerificationId, Path),
-        ("Idempotency-Key" = String, Header, description = "A value of your own, once a command"),
-    ),
-    responses(
-        (status = 200, description = "`match`, `mismatch` or `not_done`", body = CheckView),
-        (status = 404, description = "None of the caller's that is under way"),
-        (status = 503, description = "`wechat_unavailable`"),
-    ),
-)]
-async fn finish_check(
-    Of(state): Of<State>,
-    by: Resident,
-    Path(id): Path<VerificationId>,
-    stamp: Stamp,
-) -> Result<Answer, Error> {
-    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    if let Some(answer) = stamp.replayed(db, &by.actor(), now).await? {
-        return Ok(answer);
-    }
-    let running = members::running(db, keys, by.id, id, now).await?;
-    let outcome = members::ask_wechat(db, keys, &state.wechat, &running).await?;
-    let run = match stamp.begin(db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let check = members::record_outcome(&run.tx, &running, outcome, now).await?;
-    run.finish(StatusCode::OK, &CheckView::from(check)).await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -209,15 +83,14 @@ async fn add_dependant(
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
     let new = body.into_new(members::home_of(&state.db, by.id).await?);
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    match members::register_ward(&run.tx, &state.keys, by.id, &new, now).await {
-        Ok(id) => run.finish(StatusCode::CREATED, &Registered { id }).await,
+    let (db, keys, actor) = (&state.db, &state.keys, by.actor());
+    let done = stamp.once(db, &actor, now, async |tx| {
+        let id = members::register_ward(tx, keys, by.id, &new, now).await?;
+        Ok((StatusCode::CREATED, Registered { id }))
+    });
+    match done.await {
+        Ok(answer) => Ok(answer),
         Err(refused) => {
-            drop(run);
-            let (db, keys) = (&state.db, &state.keys);
             Err(members::refusal_for_guardian(db, keys, by.id, &new, refused, now).await?)
         }
     }
@@ -277,9 +150,6 @@ async fn begin_recovery(
     by: Visitor,
     Command { stamp, body: Json(body) }: Command<Json<RecoveryBody>>,
 ) -> Result<Answer, Error> {
-    if let Some(answer) = stamp.replayed(&state.db, &by.key(), state.clock.now()).await? {
-        return Ok(answer);
-    }
     match (body.desk_code, body.name, body.document) {
         (Some(code), None, None) => with_code(&state, stamp, &by, &code).await,
         (None, Some(name), Some(document)) => {
@@ -291,12 +161,12 @@ async fn begin_recovery(
 
 async fn with_code(state: &State, stamp: Stamp, by: &Visitor, code: &str) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.key(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let member_id = Some(members::recover_with_code(&run.tx, by, code, now).await?);
-    run.finish(StatusCode::CREATED, &RecoveryView { check: None, member_id }).await
+    stamp
+        .once(&state.db, &by.key(), now, async |tx| {
+            let member_id = Some(members::recover_with_code(tx, by, code, now).await?);
+            Ok((StatusCode::CREATED, RecoveryView { check: None, member_id }))
+        })
+        .await
 }
 
 async fn with_face(
@@ -306,14 +176,14 @@ async fn with_face(
     claim: &Claim,
 ) -> Result<Answer, Error> {
     let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let begun = members::begin_recovery(db, keys, &state.wechat, by, claim, now).await?;
-    let run = match stamp.begin(db, &by.key(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let check = members::record_recovery(&run.tx, keys, by, claim, begun, now).await?;
-    let view = RecoveryView { check: Some(check.into()), member_id: None };
-    run.finish(StatusCode::CREATED, &view).await
+    let ask = async || members::begin_recovery(db, keys, &state.wechat, by, claim, now).await;
+    stamp
+        .once_after(db, &by.key(), now, ask, async |tx, begun| {
+            let check = members::record_recovery(tx, keys, by, claim, begun, now).await?;
+            let view = RecoveryView { check: Some(check.into()), member_id: None };
+            Ok((StatusCode::CREATED, view))
+        })
+        .await
 }
 
 /// Comes back by one's face: the registration is the caller's, and the account before is out.
@@ -338,29 +208,19 @@ async fn finish_recovery(
     Path(id): Path<VerificationId>,
     Command { stamp, body: Json(body) }: Command<Json<ClaimBody>>,
 ) -> Result<Answer, Error> {
-    if let Some(answer) = stamp.replayed(&state.db, &by.key(), state.clock.now()).await? {
-        return Ok(answer);
-    }
-    let claim = Claim { name: body.name, document: body.document };
-    recovered(&state, stamp, &by, id, claim).await
-}
-
-async fn recovered(
-    state: &State,
-    stamp: Stamp,
-    by: &Visitor,
-    id: VerificationId,
-    claim: Claim,
-) -> Result<Answer, Error> {
     let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let recovering = members::recovering(db, keys, by, id, claim, now).await?;
-    let outcome = members::ask_recovery(db, keys, &state.wechat, &recovering).await?;
-    let run = match stamp.begin(db, &by.key(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
+    let claim = Claim { name: body.name, document: body.document };
+    let ask = async || {
+        let recovering = members::recovering(db, keys, &by, id, claim, now).await?;
+        let outcome = members::ask_recovery(db, keys, &state.wechat, &recovering).await?;
+        Ok((recovering, outcome))
     };
-    let member_id = members::record_recovered(&run.tx, keys, &recovering, outcome, now).await?;
-    run.finish(StatusCode::OK, &RecoveryView { check: None, member_id }).await
+    stamp
+        .once_after(db, &by.key(), now, ask, async |tx, (recovering, outcome)| {
+            let member_id = members::record_recovered(tx, keys, &recovering, outcome, now).await?;
+            Ok((StatusCode::OK, RecoveryView { check: None, member_id }))
+        })
+        .await
 }
 
 /// A code of the desk.

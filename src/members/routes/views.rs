@@ -21,7 +21,7 @@ use crate::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::MemberId,
         page::{Page, Paging},
         state::State,
@@ -111,12 +111,12 @@ async fn ask(
     Command { stamp, body: Json(body) }: Command<Json<ReasonBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let id = members::ask_leave(&run.tx, &by, id, &body.reason, now).await?;
-    run.finish(StatusCode::CREATED, &MadeBody { id }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let id = members::ask_leave(tx, &by, id, &body.reason, now).await?;
+            Ok((StatusCode::CREATED, MadeBody { id }))
+        })
+        .await
 }
 
 /// A request that nobody has answered.
@@ -173,10 +173,10 @@ async fn approve(
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    members::give_leave(&run.tx, &by, id, now).await?;
-    run.finish(StatusCode::OK, &MadeBody { id }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            members::give_leave(tx, &by, id, now).await?;
+            Ok((StatusCode::OK, MadeBody { id }))
+        })
+        .await
 }

@@ -27,7 +27,7 @@ use crate::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::{DivisionCode, SessionId},
         page::{Page, Paging},
         state::State,
@@ -35,7 +35,10 @@ use crate::{
     members::{self, Resident, local_day},
     minutes::{
         declare,
-        disputes::{self, Dispute},
+        disputes::{
+            self,
+            answers::{self, Dispute},
+        },
         own,
     },
 };
@@ -160,12 +163,12 @@ async fn say_left(
     Command { stamp, body: Json(body) }: Command<Json<LeftBody>>,
 ) -> Result<Answer, Error> {
     let (now, left_at) = (state.clock.now(), cut(body.at));
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    declare::declare_left(&run.tx, &state.keys, by.id, id, left_at, now).await?;
-    run.finish(StatusCode::OK, &DeclaredJson { session_id: id, left_at }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            declare::declare_left(tx, &state.keys, by.id, id, left_at, now).await?;
+            Ok((StatusCode::OK, DeclaredJson { session_id: id, left_at }))
+        })
+        .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -182,7 +185,8 @@ struct DisputeJson {
     id: Uuid,
 }
 
-/// Says that something about a stay is not right; staff look into it.
+/// Says that something about a stay is not right; staff look into it. They read what WeChat has
+/// judged: a text that it cannot judge now is held until it can.
 #[utoipa::path(
     post,
     path = "/api/v1/me/sessions/{id}/disputes",
@@ -196,6 +200,7 @@ struct DisputeJson {
         (status = 201, description = "Taken", body = DisputeJson),
         (status = 404, description = "No stay of the caller's"),
         (status = 409, description = "`dispute_open`"),
+        (status = 422, description = "`text_length`, `text_not_allowed`"),
     ),
 )]
 async fn dispute(
@@ -204,13 +209,15 @@ async fn dispute(
     Path(id): Path<SessionId>,
     Command { stamp, body: Json(body) }: Command<Json<DisputeBody>>,
 ) -> Result<Answer, Error> {
-    let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let id = declare::dispute(&run.tx, &state.keys, by.id, id, &body.text, now).await?;
-    run.finish(StatusCode::CREATED, &DisputeJson { id }).await
+    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
+    let of = (by.id, id);
+    let judge = async || disputes::judge(db, keys, &state.wechat, of, &body.text).await;
+    stamp
+        .once_after(db, &by.actor(), now, judge, async |tx, text| {
+            let id = disputes::dispute(tx, keys, by.id, id, &text, now).await?;
+            Ok((StatusCode::CREATED, DisputeJson { id }))
+        })
+        .await
 }
 
 /// Something that the resident said is not right, and what staff answered.
@@ -247,7 +254,7 @@ async fn list_disputes(
     let cursors = state.keys.cursors();
     let list = cursors.list("own disputes");
     let (limit, before) = (paging.limit, list.key_if_any(paging.cursor.as_deref())?);
-    let rows = disputes::own(&state.db, &state.keys, by.id, before, limit.rows_to_read()).await?;
+    let rows = answers::own(&state.db, &state.keys, by.id, before, limit.rows_to_read()).await?;
     Ok(Json(Page::cut(rows, limit, &list, |dispute| dispute.id, Into::into)))
 }
 

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     base::ids::{SessionId, VenueId},
-    minutes::{own, tables::minute_entry},
+    minutes::{own, statement::Declarable, tables::minute_entry},
 };
 
 /// Minutes by provenance.
@@ -67,10 +67,27 @@ pub struct StayJson {
     rule_version: i32,
     /// What was credited and taken back, the oldest first; the minutes are their sum.
     ledger: Vec<LedgerJson>,
-    /// Until when the resident may say when they left; null when it is not theirs to say.
-    may_declare_until: Option<DateTime<Utc>>,
+    /// Which ends the resident may declare; null when it is not, or no longer, theirs to say.
+    may_declare: Option<DeclarableJson>,
     /// A dispute about it is open.
     disputed: bool,
+}
+
+/// Ends of a stay that its resident may declare.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeclarableEnds)]
+struct DeclarableJson {
+    /// The first and the last end that are taken now: within the stay and the last 48 hours.
+    earliest: DateTime<Utc>,
+    latest: DateTime<Utc>,
+    /// Until when the last end of all is taken.
+    until: DateTime<Utc>,
+}
+
+impl From<Declarable> for DeclarableJson {
+    fn from(Declarable { earliest, latest, until }: Declarable) -> Self {
+        Self { earliest, latest, until }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -99,7 +116,7 @@ impl From<minute_entry::Model> for LedgerJson {
 impl From<own::Stay> for StayJson {
     fn from(stay: own::Stay) -> Self {
         let (why, why_en) = why(&stay.row);
-        let own::Stay { row, ledger, may_declare_until } = stay;
+        let own::Stay { row, ledger, declarable } = stay;
         Self {
             id: SessionId(row.id),
             venue: StayVenue { id: VenueId(row.venue_id), name: row.venue_name },
@@ -113,7 +130,7 @@ impl From<own::Stay> for StayJson {
             why_en,
             rule_version: row.rule_version,
             ledger: ledger.into_iter().map(Into::into).collect(),
-            may_declare_until,
+            may_declare: declarable.map(Into::into),
             disputed: row.disputed == 1,
         }
     }

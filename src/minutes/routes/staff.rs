@@ -33,7 +33,7 @@ use crate::{
     members,
     minutes::{
         Corrected, Correction, Effect, correct,
-        disputes::{self, Dispute, Outcome},
+        disputes::answers::{self, Dispute, Outcome},
         own,
     },
     staff::StaffCaller,
@@ -231,7 +231,7 @@ async fn list_disputes(
     let (after, now) = (list.key_if_any(paging.cursor.as_deref())?, state.clock.now());
     let tx = db::begin(&state.db).await?;
     let rows = paging.limit.rows_to_read();
-    let rows = disputes::waiting(&tx, &state.keys, &by, after, rows, now).await?;
+    let rows = answers::waiting(&tx, &state.keys, &by, after, rows, now).await?;
     tx.commit().await?;
     Ok(Json(Page::cut(rows, paging.limit, &list, |dispute| dispute.id, Into::into)))
 }
@@ -278,6 +278,6 @@ async fn answer(
         Begun::Replayed(answer) => return Ok(answer),
         Begun::Fresh(run) => run,
     };
-    disputes::answer(&run.tx, &by, id, (body.outcome, &body.answer), now).await?;
+    answers::answer(&run.tx, &by, id, (body.outcome, &body.answer), now).await?;
     run.finish(StatusCode::OK, &AnsweredJson { id }).await
 }

@@ -76,6 +76,9 @@ fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     config.data.keys = Some(store.keys());
     config.data.ciphers = Store::ciphers().and_then(|name| ValueEnum::from_str(&name, true).ok());
     config.erasures = Some(store.erasures());
+    if store.relays_faces {
+        config.faces = ValueEnum::from_str("relay-only", true).unwrap();
+    }
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
     if let Some(wechat) = wechat {
         config = config.with_wechat(&wechat.address(), APP, APP_SECRET).with_pretended_names();

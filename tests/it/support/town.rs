@@ -51,16 +51,23 @@ pub struct Venue {
 impl TestTown {
     /// A town on a Monday morning.
     pub async fn open() -> Self {
-        Self::living(None).await
+        Self::living(Store::fresh().await, None).await
     }
 
     /// A town whose residents have the mini-program, with a register that pretends.
     pub async fn with_wechat() -> Self {
-        Self::living(Some(FakeWechat::open().await)).await
+        Self::living(Store::fresh().await, Some(FakeWechat::open().await)).await
     }
 
-    async fn living(wechat: Option<FakeWechat>) -> Self {
-        let (store, clock) = (Store::fresh().await, Clock::fixed(at(NOW)));
+    /// The same, where photos of faces are only relayed to terminals.
+    pub async fn relaying_faces() -> Self {
+        let mut store = Store::fresh().await;
+        store.relays_faces = true;
+        Self::living(store, Some(FakeWechat::open().await)).await
+    }
+
+    async fn living(store: Store, wechat: Option<FakeWechat>) -> Self {
+        let clock = Clock::fixed(at(NOW));
         let server = Server::start(&store, &clock, wechat.as_ref()).await.unwrap();
         Self::founded(server, store, clock, wechat).await
     }
@@ -99,7 +106,7 @@ impl TestTown {
     /// Stops the server, puts a copy of the database in place, and starts it again.
     pub async fn restored(self, copy: &std::path::Path) -> Self {
         self.server.stop().await;
-        self.store.restores(copy);
+        self.store.restores(copy).await;
         let server = Server::start(&self.store, &self.clock, self.wechat.as_ref()).await.unwrap();
         let (wire, ops) = (server.wire.clone(), server.ops.clone());
         let office = self.office.at_server(&wire);

@@ -41,6 +41,10 @@ struct Mind {
     /// `errcode` of messages that are sent next, last one first; then 0.
     refusals: Vec<i64>,
     sent: Vec<Value>,
+    /// What comes of texts: a `suggest`, or nothing while nobody answers.
+    texts: Option<&'static str>,
+    /// The texts that were asked about.
+    judged: Vec<Value>,
 }
 
 impl FakeWechat {
@@ -48,7 +52,8 @@ impl FakeWechat {
         // One TLS provider for the process; a second call finds it installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let server = MockServer::start().await;
-        let mind = Arc::new(Mutex::new(Mind { face: 10_000, ..Mind::default() }));
+        let mind =
+            Arc::new(Mutex::new(Mind { face: 10_000, texts: Some("pass"), ..Mind::default() }));
         let answers = Answers(mind.clone());
         Mock::given(any()).respond_with(answers).mount(&server).await;
         Self { server, mind }
@@ -66,6 +71,16 @@ impl FakeWechat {
     /// The next messages are refused with these, in this order.
     pub fn refuses_messages(&self, errcodes: &[i64]) {
         lock(&self.mind).refusals = errcodes.iter().rev().copied().collect();
+    }
+
+    /// From now on, texts are judged so: `pass`, `review`, `risky`, or not at all.
+    pub fn judges_texts(&self, suggest: Option<&'static str>) {
+        lock(&self.mind).texts = suggest;
+    }
+
+    /// The texts that were asked about.
+    pub fn judged(&self) -> Vec<Value> {
+        lock(&self.mind).judged.clone()
     }
 
     /// The messages that were taken.
@@ -89,6 +104,10 @@ impl Respond for Answers {
             "/cgi-bin/stable_token" => json!({ "access_token": "TOKEN", "expires_in": 7200 }),
             "/wxa/business/getuserphonenumber" => mind.phone(&text(&body["code"])),
             "/cgi-bin/message/subscribe/send" => mind.message(body),
+            "/wxa/msg_sec_check" => match mind.judge(body) {
+                Some(answer) => answer,
+                None => return ResponseTemplate::new(502),
+            },
             "/cityservice/face/identify/getverifyid" => {
                 let id = format!("v-{}", text(&body["out_seq_no"]));
                 json!({ "errcode": 0, "verify_id": id, "expires_in": 3600 })
@@ -127,6 +146,17 @@ impl Mind {
             "phoneNumber": number, "purePhoneNumber": number, "countryCode": "86",
             "watermark": { "timestamp": 1, "appid": APP },
         }})
+    }
+
+    /// Composed from the documented format; there is no recording of it.
+    fn judge(&mut self, question: Value) -> Option<Value> {
+        self.judged.push(question);
+        let suggest = self.texts?;
+        let result = json!({ "suggest": suggest, "label": 100 });
+        let detail = json!([{ "strategy": "content_model", "errcode": 0, "suggest": suggest }]);
+        Some(json!({
+            "errcode": 0, "errmsg": "ok", "result": result, "detail": detail, "trace_id": "t-1",
+        }))
     }
 
     fn message(&mut self, message: Value) -> Value {

@@ -1,0 +1,1 @@
+INSERT INTO session_disputes (id, session_id, member_id, text_ct, created_at, resolved_at, resolution, by_actor, held_ct, check_at) VALUES ('01a20000-0000-7000-8000-000000000060', '01a20000-0000-7000-8000-000000000061', '01a20000-0000-7000-8000-000000000003', '', '2026-11-02T12:00:00+00:00', NULL, NULL, NULL, 'v1.sample', '2026-11-02T12:00:00+00:00');
