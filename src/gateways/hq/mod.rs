@@ -1,6 +1,7 @@
 //! 海清, `HFSecurity` and relatives: devices that subscribe us to what they verify, at paths of ours
 //! with a token in them.
 
+pub mod calls;
 mod push;
 pub mod routes;
 

@@ -2,6 +2,7 @@
 //! ours with a token in it.
 
 mod callback;
+pub mod calls;
 pub mod routes;
 
 #[cfg(test)]
