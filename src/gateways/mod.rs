@@ -18,6 +18,7 @@ pub mod listening;
 mod multipart;
 mod native;
 pub mod outward;
+pub mod parsers;
 mod post;
 mod records;
 mod rosters;

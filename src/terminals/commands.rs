@@ -189,6 +189,19 @@ pub(super) async fn queue(
     Ok(ids)
 }
 
+/// Orders a terminal whose clock is off to set it, if its protocol knows how.
+pub(super) async fn set_clock(
+    tx: &impl ConnectionTrait,
+    terminal: TerminalId,
+    family: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if Order::SyncTime.is_possible(family) {
+        queue(tx, terminal, &[Order::SyncTime], "job:clock", now).await?;
+    }
+    Ok(())
+}
+
 async fn waiting(
     db: &impl ConnectionTrait,
     terminal: TerminalId,

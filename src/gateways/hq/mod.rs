@@ -2,7 +2,7 @@
 //! with a token in them.
 
 pub mod calls;
-mod push;
+pub mod push;
 pub mod routes;
 
 #[cfg(test)]
