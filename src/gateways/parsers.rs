@@ -89,7 +89,7 @@ fn hikvision_answers(bytes: &[u8]) {
 fn streams(bytes: &[u8]) {
     for boundary in ["MIME_boundary", "myboundary"] {
         let mut splitter = Splitter::new("", boundary);
-        for piece in bytes.chunks(100) {
+        for piece in bytes.chunks(1_000) {
             for body in splitter.push(piece).unwrap_or_default() {
                 hikvision::event::read(&body);
                 dahua::event::streamed(&body);

@@ -1,6 +1,6 @@
 //! The parts of a stream that never ends, as its bytes come. Pure.
 
-use crate::gateways::multipart;
+use crate::gateways::multipart::{self, find};
 
 /// A part with a picture has some hundred kilobytes; what grows beyond this is no part.
 const PART_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -66,10 +66,6 @@ fn ends_at(body: &[u8], length: usize, delimiter: &[u8]) -> bool {
     let rest = rest.trim_ascii_start();
     let shown = rest.len().min(delimiter.len());
     rest[..shown] == delimiter[..shown]
-}
-
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
-    text.windows(word.len()).position(|part| part == word)
 }
 
 #[cfg(test)]

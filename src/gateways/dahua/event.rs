@@ -59,7 +59,7 @@ pub fn streamed(bytes: &[u8]) -> Post {
         post.keep(Fact::unreadable(bytes));
     }
     for fields in &listed {
-        post.event(fields, bytes);
+        post.event(fields, || bytes.to_vec());
     }
     post
 }
@@ -100,11 +100,11 @@ impl Post {
             if self.serial.is_empty() {
                 self.serial = fields.text("PhysicalAddress").replace(':', "");
             }
-            self.event(&fields, event.to_string().as_bytes());
+            self.event(&fields, || event.to_string().into_bytes());
         }
     }
 
-    fn event(&mut self, fields: &Fields, raw: &[u8]) {
+    fn event(&mut self, fields: &Fields, raw: impl FnOnce() -> Vec<u8>) {
         // Some firmware puts local time into the second of these.
         let times = ["RealUTC", "UTC", "CreateTime"];
         let seconds = times.into_iter().find_map(|name| fields.number(name));
@@ -113,7 +113,7 @@ impl Post {
                 self.question = Some(seen);
             }
             Some(fact) => self.keep(fact),
-            None => self.keep(Fact::unreadable(raw)),
+            None => self.keep(Fact::unreadable(&raw())),
         }
     }
 

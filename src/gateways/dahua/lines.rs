@@ -26,7 +26,10 @@ pub fn events(bytes: &[u8]) -> Vec<Fields> {
 
 fn rows(bytes: &[u8], word: &str) -> Vec<Fields> {
     let mut rows: BTreeMap<u32, BTreeMap<String, String>> = BTreeMap::new();
-    for line in lines(bytes) {
+    for line in lines(bytes).map(<[u8]>::trim_ascii_start) {
+        if !line.starts_with(word.as_bytes()) {
+            continue;
+        }
         let line = readable(line);
         let Some((place, name, value)) = field(line.trim(), word) else { continue };
         if rows.len() >= ROWS_MAX && !rows.contains_key(&place) {

@@ -51,7 +51,7 @@ fn an_event_is_the_same_posted_streamed_and_asked_for() {
     let posted = event::read("", FACE.as_bytes()).facts;
     assert_eq!(event::streamed(STREAMED.as_bytes()).facts, posted);
     let data = FACE.split_once("\"Data\":").unwrap().1.trim_end_matches("}]}");
-    let managed = format!("Code=AccessControl;action=Pulse;index=0;data={data}}}");
+    let managed = format!("Code=AccessControl;action=Pulse;index=0;data={data}");
     assert_eq!(event::streamed(managed.as_bytes()).facts, posted);
     let listed = "found=1\r\nrecords[0].CreateTime=1795399200\r\nrecords[0].UserID=7\r\n\
         records[0].Method=15\r\nrecords[0].Status=1\r\nrecords[0].ErrorCode=0\r\n\
