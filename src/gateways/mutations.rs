@@ -118,10 +118,10 @@ fn executions() -> usize {
 #[test]
 fn every_parser_has_a_fuzz_target_and_mutations() {
     let targets = include_str!("../../tests/fuzz/Cargo.toml");
-    let named = targets.split("[[bin]]\nname = \"").skip(1);
-    let named: Vec<&str> = named.filter_map(|rest| rest.split('"').next()).collect();
+    let targets = targets.split("[[bin]]\nname = \"").skip(1);
+    let targets: Vec<&str> = targets.filter_map(|rest| rest.split('"').next()).collect();
     let names: Vec<&str> = parsers::ALL.iter().map(|parser| parser.name).collect();
-    assert_eq!(named, names);
+    assert_eq!(targets, names);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/gateways");
     let mut sources = vec![folder];
     let mut text = String::new();
