@@ -1,10 +1,15 @@
 //! The way of a vendor's facts: whose terminal it is, into the recorder or into quarantine, and only
 //! then an answer. A device takes an answer for a promise, so there is none before the commit.
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+use std::{
+    net::IpAddr,
+    num::{NonZero, NonZeroU32},
+    sync::Arc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -29,6 +34,8 @@ use crate::{
     },
 };
 
+/// One turn would make a device with a slow database hold all others up.
+const TURNS_MIN: usize = 2;
 /// Facts of one submission to the recorder.
 const SUBMISSION_MAX: usize = 500;
 /// A record that is older than this when it comes was kept by the device for a while.
@@ -51,6 +58,9 @@ pub struct Intake {
     /// Calls of devices that run on behind an answer.
     pub tasks: TaskTracker,
     limits: Arc<Limits>,
+    /// Turns of those who send what they kept: as many as there are processors, so that whoever
+    /// stands at a live door finds one free soon, however many terminals come back at once.
+    turns: Arc<Semaphore>,
 }
 
 struct Limits {
@@ -89,7 +99,9 @@ impl Intake {
             devices: RateLimit::new(PER_MINUTE, BURST),
             unclaimed: RateLimit::new(UNCLAIMED_PER_MINUTE, UNCLAIMED_BURST),
         };
-        Self { state, recorder, caches, tasks, limits: Arc::new(limits) }
+        let processors = std::thread::available_parallelism().map_or(TURNS_MIN, NonZero::get);
+        let turns = Arc::new(Semaphore::new(processors.max(TURNS_MIN)));
+        Self { state, recorder, caches, tasks, limits: Arc::new(limits), turns }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -167,6 +179,9 @@ impl Intake {
         let zone = device.zone();
         let kept = |fact: &Fact| fact.when().is_some_and(|at| now - at.instant(zone) > KEPT_AFTER);
         contact.backlog = facts.iter().any(kept);
+        // In their order; one that waits for too long is cut off like any request, and comes again.
+        let turn = if contact.backlog { Some(self.turns.acquire().await) } else { None };
+        let _turn = turn.transpose().map_err(Error::internal)?;
         match device {
             Device::Claimed(known) => {
                 self.record(known, facts.into_iter().map(|fact| (fact, now))).await?;

@@ -146,7 +146,7 @@ async fn follow(
         let Some(known) = links::by_id(db, family, id).await? else { break };
         let access = access::of(db, &intake.state.keys, id, now).await?;
         let Some(access) = access.filter(|access| access.streams) else { break };
-        if source.is_alone && has_orders(intake, id).await? {
+        if source.is_alone && commands::press(db, id, now).await? {
             break;
         }
         let began = Instant::now();
@@ -171,10 +171,6 @@ async fn follow(
     }
     lease::give_back(&intake.state.db, &name, holder).await?;
     Ok(())
-}
-
-async fn has_orders(intake: &Intake, id: TerminalId) -> Result<bool, Error> {
-    Ok(!commands::counts(&intake.state.db, id, intake.now()).await?.is_empty())
 }
 
 async fn holds(intake: &Intake, name: &str, holder: &str) -> Result<bool, Error> {
@@ -242,10 +238,10 @@ impl Ear<'_> {
     }
 
     async fn is_wanted(&self, began: Instant) -> Result<bool, Error> {
-        if has_orders(self.intake, self.known.terminal.id).await? {
+        let (db, now) = (&self.intake.state.db, self.intake.now());
+        if commands::press(db, self.known.terminal.id, now).await? {
             return Ok(true);
         }
-        let (db, now) = (&self.intake.state.db, self.intake.now());
         Ok(began.elapsed() > COMPARED_AFTER
             && self.known.keeps_roster()
             && comparison::is_due(db, self.known, now).await?)

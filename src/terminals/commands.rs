@@ -219,8 +219,8 @@ async fn waiting(
     Ok(rows)
 }
 
-/// The next commands for a device that asks, oldest first, at most `limit`; notes that they are on
-/// their way. One that was handed out and not answered is handed out again where that does no harm.
+/// The next commands for a device that asks, oldest first, at most `limit`; they are noted as sent.
+/// One that was handed out and not answered is handed out again where that does no harm.
 pub async fn take(
     db: &DatabaseConnection,
     terminal: TerminalId,
@@ -294,8 +294,7 @@ pub(super) fn is_due(now: DateTime<Utc>) -> Condition {
     )
 }
 
-/// Puts a command back that a device was to be told and never heard: it is told when the device
-/// answers again, however long that takes.
+/// Puts a command back that a device did not hear: it is told when the device answers again.
 pub async fn put_back(
     db: &impl ConnectionTrait,
     terminal: TerminalId,
@@ -303,13 +302,22 @@ pub async fn put_back(
 ) -> Result<(), Error> {
     Entity::update_many()
         .col_expr(Column::Status, Expr::value("queued"))
-        .col_expr(Column::Attempts, Expr::value(0))
         .filter(Column::TerminalId.eq(terminal))
         .filter(Column::Number.eq(number))
         .filter(Column::Status.eq("sent"))
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// Whether commands wait that a device has not failed to hear several times already.
+pub async fn press(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let rows = waiting(db, terminal, now, WAITING_MAX).await?;
+    Ok(rows.iter().any(|row| row.status == "queued" && row.attempts < ATTEMPTS_MAX))
 }
 
 /// A command by its number, however it stands.

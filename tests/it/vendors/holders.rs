@@ -343,6 +343,35 @@ async fn enters_by_number(town: &TestTown, claimed: &Value, number: &str) {
     screen.shows("one visit", |shown| shown["ever"]["visits"] == 1).await;
 }
 
+/// However a family says it: a device that refuses our login twice is left alone.
+#[tokio::test]
+async fn a_device_that_does_not_take_our_password_is_left_alone() {
+    for family in ["hq", "uniubi"] {
+        let town = TestTown::open().await;
+        let server = MockServer::start().await;
+        let fake = FakeDevice { family, mind: Arc::default() };
+        Mock::given(any()).respond_with(fake).mount(&server).await;
+        let venue = town.venue("健身房", json!({})).await;
+        let claimed = town.claim(&venue, family, "1434281", "in").await;
+        let path = format!("/terminals/{}", claimed["id"].as_str().unwrap());
+        let access = json!({ "address": server.address().to_string(), "user": "admin",
+            "password": "wrong" });
+        assert_eq!(town.office.put(&format!("{path}/access"), &access).await.status, 204);
+        let commands = format!("{path}/commands");
+        for _ in 0..3 {
+            town.office.post(&commands, &json!({ "kind": "restart" })).await.ok();
+        }
+        eventually("two are given up", async || {
+            let listed = town.office.get(&commands).await.ok();
+            let status = |n: usize| listed["items"][n]["status"].clone();
+            (status(2) == "failed" && status(1) == "failed")
+                .then(|| assert_eq!(status(0), "queued"))
+        })
+        .await;
+        assert_eq!(server.received_requests().await.unwrap().len(), 2, "{family}");
+    }
+}
+
 #[tokio::test]
 async fn a_hikvision_device_is_told_who_may_enter_and_filled_again_when_blank() {
     is_told("hikvision").await;
