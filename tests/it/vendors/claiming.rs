@@ -141,9 +141,10 @@ async fn a_device_that_never_stops_is_slowed_down_and_its_neighbour_is_not() {
         town.claim(&venue, "zkteco_acc", serial, "in").await;
     }
     let poll = |serial: &str| Bytes::new("GET", &format!("/iclock/getrequest?SN={serial}"), b"");
+    poll("ACC-1").answered(town.address()).await;
     let mut taken = 0;
     loop {
-        let polls: Vec<_> = (0..50).map(|_| poll("ACC-1")).collect();
+        let polls: Vec<_> = (0..8).map(|_| poll("ACC-1")).collect();
         let replies = join_all(polls.iter().map(|poll| poll.sent(town.address()))).await;
         let well = replies.iter().filter(|reply| reply.status == 200).count();
         taken += well;
@@ -154,7 +155,7 @@ async fn a_device_that_never_stops_is_slowed_down_and_its_neighbour_is_not() {
         }
         assert!(taken < 5_000, "nobody stops it");
     }
-    assert!(taken >= 600, "a backlog comes in one record a request: {taken}");
+    assert!(taken >= 599, "a backlog comes in one record a request: {taken}");
     assert_eq!(poll("ACC-2").sent(town.address()).await.status, 200);
 }
 
