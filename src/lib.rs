@@ -2,8 +2,8 @@
 //!
 //! The code map stands in README.md. Folders are the business, `app` and `jobs` are the frame,
 //! `base` is the ground that knows no domain. Only the frame's entry points are public; everything
-//! else is private behind this file, so that the compiler keeps finding dead code. `bench` is hidden: it
-//! lets a benchmark count what a decision costs.
+//! else is private behind this file, so that the compiler keeps finding dead code. `bench` and
+//! `parsers` are hidden: they let a benchmark count what a decision costs, and a fuzzer throw bytes.
 
 mod app;
 mod base;
@@ -30,3 +30,5 @@ pub use app::App;
 pub use base::db::{BY_INDEX as PLANNED, SETTINGS as SETTLED, bulk::texts as hot_statements};
 pub use base::{clock::Clock, config::Config};
 pub use commands::run;
+#[doc(hidden)]
+pub use gateways::parsers;

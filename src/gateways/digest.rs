@@ -125,11 +125,6 @@ mod tests {
 
     #[test]
     fn no_mutation_stops_the_reader_of_challenges() {
-        survive("digest challenges", &[DEVICE.as_bytes().to_vec()], |bytes| {
-            let login = Login { user: "a", password: "b" };
-            if let Some(challenge) = Challenge::read(&String::from_utf8_lossy(bytes)) {
-                challenge.answer(login, "GET", "/", "c");
-            }
-        });
+        survive("digest", &[DEVICE.as_bytes().to_vec()]);
     }
 }

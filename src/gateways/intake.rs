@@ -1,13 +1,21 @@
 //! The way of a vendor's facts: whose terminal it is, into the recorder or into quarantine, and only
 //! then an answer. A device takes an answer for a promise, so there is none before the commit.
 
-use std::{net::IpAddr, num::NonZeroU32, sync::Arc};
+use std::{
+    net::IpAddr,
+    num::{NonZero, NonZeroU32},
+    sync::Arc,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::facts::{Fact, Passed, Seen, Unreadable};
+use super::{
+    dahua::numbers,
+    facts::{Fact, Passed, Seen, Unreadable},
+};
 use crate::{
     base::{
         db,
@@ -22,9 +30,12 @@ use crate::{
         ledger::{self, Came},
         links::{self, Contact},
         notices::{self, NewNotice},
+        roster,
     },
 };
 
+/// One turn would make a device with a slow database hold all others up.
+const TURNS_MIN: usize = 2;
 /// Facts of one submission to the recorder.
 const SUBMISSION_MAX: usize = 500;
 /// A record that is older than this when it comes was kept by the device for a while.
@@ -47,6 +58,9 @@ pub struct Intake {
     /// Calls of devices that run on behind an answer.
     pub tasks: TaskTracker,
     limits: Arc<Limits>,
+    /// Turns of those who send what they kept: as many as there are processors, so that whoever
+    /// stands at a live door finds one free soon, however many terminals come back at once.
+    turns: Arc<Semaphore>,
 }
 
 struct Limits {
@@ -85,7 +99,9 @@ impl Intake {
             devices: RateLimit::new(PER_MINUTE, BURST),
             unclaimed: RateLimit::new(UNCLAIMED_PER_MINUTE, UNCLAIMED_BURST),
         };
-        Self { state, recorder, caches, tasks, limits: Arc::new(limits) }
+        let processors = std::thread::available_parallelism().map_or(TURNS_MIN, NonZero::get);
+        let turns = Arc::new(Semaphore::new(processors.max(TURNS_MIN)));
+        Self { state, recorder, caches, tasks, limits: Arc::new(limits), turns }
     }
 
     pub fn now(&self) -> DateTime<Utc> {
@@ -163,6 +179,9 @@ impl Intake {
         let zone = device.zone();
         let kept = |fact: &Fact| fact.when().is_some_and(|at| now - at.instant(zone) > KEPT_AFTER);
         contact.backlog = facts.iter().any(kept);
+        // In their order; one that waits for too long is cut off like any request, and comes again.
+        let turn = if contact.backlog { Some(self.turns.acquire().await) } else { None };
+        let _turn = turn.transpose().map_err(Error::internal)?;
         match device {
             Device::Claimed(known) => {
                 self.record(known, facts.into_iter().map(|fact| (fact, now))).await?;
@@ -183,6 +202,7 @@ impl Intake {
         let mut entries = Vec::new();
         let mut said = Vec::new();
         let mut came = Vec::new();
+        let facts: Vec<_> = facts.into_iter().collect();
         for (fact, received_at) in facts {
             if let Some(when) = fact.when() {
                 came.push(Came { number: fact.number(known.family), at: when.instant(zone) });
@@ -195,7 +215,10 @@ impl Intake {
                     code: notice.code,
                     detail: notice.detail,
                 }),
-                Fact::Entry(seen) => entries.push(entry(known, seen, None, received_at)),
+                Fact::Entry(seen) => {
+                    let named = self.named(known, &seen).await?;
+                    entries.push(entry(known, seen, named, None, received_at));
+                }
                 Fact::Unreadable(row) => entries.push(flawed(known, row, received_at)),
             }
         }
@@ -216,7 +239,8 @@ impl Intake {
         known: &VendorTerminal,
         seen: Seen,
     ) -> Result<(Option<StoredDecision>, Direction), Error> {
-        let entry = entry(known, seen, Some(Outcome::Live), self.now());
+        let named = self.named(known, &seen).await?;
+        let entry = entry(known, seen, named, Some(Outcome::Live), self.now());
         let direction = entry.direction;
         let answer = self.recorder.record(vec![entry]).await?;
         let stored = answer.items.into_iter().next().and_then(|recorded| match recorded {
@@ -226,6 +250,16 @@ impl Intake {
             Recorded::Conflict | Recorded::Rejected(_) => None,
         });
         Ok((stored, direction))
+    }
+
+    /// The handle behind the number that a device knows a face by, where that is another one.
+    async fn named(&self, known: &VendorTerminal, seen: &Seen) -> Result<Option<String>, Error> {
+        let person = seen.person.as_ref().filter(|_| known.family == Family::Dahua);
+        let beginning = person.and_then(|person| numbers::beginning(&person.handle));
+        match beginning {
+            Some(beginning) => roster::handle_of(&self.state.db, &beginning).await,
+            None => Ok(None),
+        }
     }
 
     /// Keeps facts of a terminal that nobody has claimed, as many as it may leave here.
@@ -275,12 +309,15 @@ impl Intake {
                 return Ok(released);
             }
             let now = self.now();
-            let facts = rows.iter().map(|row| {
-                // What we cannot read back ourselves is parked again, under its terminal now.
-                let fact = serde_json::from_str(&row.raw);
-                let fact = fact.unwrap_or_else(|_| Fact::unreadable(row.raw.as_bytes()));
-                (fact, row.received_at)
-            });
+            let facts: Vec<_> = rows
+                .iter()
+                .map(|row| {
+                    // What we cannot read back ourselves is parked again, under its terminal now.
+                    let fact = serde_json::from_str(&row.raw);
+                    let fact = fact.unwrap_or_else(|_| Fact::unreadable(row.raw.as_bytes()));
+                    (fact, row.received_at)
+                })
+                .collect();
             self.record(&known, facts).await?;
             let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
             unclaimed::resolve(&self.state.db, &ids, by, now).await?;
@@ -289,10 +326,13 @@ impl Intake {
     }
 }
 
-/// An entry of what a device saw.
+/// An entry of what a device saw, of somebody whom we may know under another number than it says.
+/// What the device said is what tells the record from others: we may have forgotten that other
+/// number when it comes again.
 fn entry(
     known: &VendorTerminal,
     seen: Seen,
+    named: Option<String>,
     live: Option<Outcome>,
     received_at: DateTime<Utc>,
 ) -> NewEntry {
@@ -317,6 +357,7 @@ fn entry(
         "key": seen.key, "time": device_time, "code": seen.code, "direction": seen.direction,
         "method": seen.method, "person": credential,
     });
+    let credential = named.unwrap_or(credential);
     NewEntry {
         terminal: known.terminal.id,
         epoch: 0,

@@ -4,6 +4,8 @@
 //! request it is, hands the facts in and answers in the vendor's form after the commit.
 
 mod answer;
+mod answers;
+mod calls;
 mod dahua;
 mod digest;
 mod facts;
@@ -16,9 +18,12 @@ pub mod listening;
 mod multipart;
 mod native;
 pub mod outward;
+pub mod parsers;
 mod post;
+mod records;
 mod rosters;
 mod routes;
+mod stream;
 mod text;
 mod uniubi;
 mod zkteco;

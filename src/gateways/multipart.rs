@@ -78,7 +78,8 @@ fn without_line_end_before(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\r\n").or(text.strip_prefix(b"\n")).unwrap_or(text)
 }
 
-fn find(text: &[u8], word: &[u8]) -> Option<usize> {
+/// Where a word begins first.
+pub fn find(text: &[u8], word: &[u8]) -> Option<usize> {
     // Looks for the first byte before it compares, so that large pictures cost little.
     let (first, _) = word.split_first()?;
     let mut from = 0;

@@ -8,6 +8,8 @@ use std::{path::Path, time::Instant};
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::parsers;
+
 /// Executions of each parser in the everyday run.
 const EXECUTIONS: usize = 50_000;
 /// No input of a few kilobytes may take longer, even in an unoptimised build on a busy machine.
@@ -33,16 +35,19 @@ fn body_of(bytes: &[u8]) -> &[u8] {
     end.map_or(bytes, |at| &bytes[at + 4..])
 }
 
-/// Runs `parse` over mutations of `samples`; says how many, and the slowest.
-pub fn survive(name: &str, samples: &[Vec<u8>], parse: impl Fn(&[u8])) {
-    assert!(!samples.is_empty(), "{name} has no sample");
+/// Runs the parser of a name over mutations of its family's samples and of these; says how many,
+/// and the slowest.
+pub fn survive(name: &str, composed: &[Vec<u8>]) {
+    let parser = parsers::ALL.iter().find(|parser| parser.name == name).expect("a parser's name");
+    let samples = [&samples(parser.samples)[..], composed].concat();
+    assert!(!composed.is_empty(), "{name} has no sample");
     let executions = executions();
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let mut slowest = 0;
     let mut run = |bytes: &[u8]| {
         let took = || {
             let began = Instant::now();
-            parse(bytes);
+            (parser.read)(bytes);
             began.elapsed().as_millis()
         };
         let first = took();
@@ -51,7 +56,7 @@ pub fn survive(name: &str, samples: &[Vec<u8>], parse: impl Fn(&[u8])) {
     };
     let mut done = 0;
     // Every cut of every sample first.
-    for sample in samples {
+    for sample in &samples {
         for cut in 0..=sample.len() {
             if done < executions / 2 {
                 run(&sample[..cut]);
@@ -108,4 +113,27 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut ChaCha8Rng) {
 fn executions() -> usize {
     let set = std::env::var("FITGATE_MUTATIONS").ok();
     set.and_then(|text| text.parse().ok()).unwrap_or(EXECUTIONS)
+}
+
+#[test]
+fn every_parser_has_a_fuzz_target_and_mutations() {
+    let targets = include_str!("../../tests/fuzz/Cargo.toml");
+    let targets = targets.split("[[bin]]\nname = \"").skip(1);
+    let targets: Vec<&str> = targets.filter_map(|rest| rest.split('"').next()).collect();
+    let names: Vec<&str> = parsers::ALL.iter().map(|parser| parser.name).collect();
+    assert_eq!(targets, names);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/gateways");
+    let mut sources = vec![folder];
+    let mut text = String::new();
+    while let Some(path) = sources.pop() {
+        if path.is_dir() {
+            sources.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            text.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+    let text: String = text.split_whitespace().collect();
+    for name in names {
+        assert!(text.contains(&format!("survive(\"{name}\"")), "{name} is not mutated");
+    }
 }

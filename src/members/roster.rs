@@ -69,6 +69,26 @@ pub async fn page(
 }
 
 #[derive(FromQueryResult)]
+struct Found {
+    handle: String,
+}
+
+/// The handle of a face that begins with these hexadecimal digits, active or withdrawn; none where
+/// several do.
+pub async fn face_beginning(
+    db: &impl ConnectionTrait,
+    beginning: &str,
+) -> Result<Option<String>, DbErr> {
+    let sql = "SELECT handle FROM credentials WHERE kind = 'face' AND handle >= $1 \
+               AND handle < $2 LIMIT 2";
+    // Behind the last digit that there is.
+    let values: [Value; 2] = [beginning.into(), format!("{beginning}g").into()];
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let mut found = Found::find_by_statement(statement).all(db).await?;
+    Ok(found.pop().filter(|_| found.is_empty()).map(|row| row.handle))
+}
+
+#[derive(FromQueryResult)]
 struct Totals {
     rows: i64,
     holds: i64,

@@ -150,34 +150,32 @@ pub async fn note(
     Ok(())
 }
 
-/// Terminals of a family in use that we tell whom to hold, and that may be called now.
+/// Terminals in use that we call and tell whom to hold, and that may be called now.
 pub async fn with_rosters(
     db: &impl ConnectionTrait,
-    family: Family,
     limit: u64,
     now: DateTime<Utc>,
-) -> Result<Vec<TerminalId>, Error> {
+) -> Result<Vec<(TerminalId, Family)>, Error> {
     let keeps = terminal_link::Column::KeepsRoster.eq(true);
-    callable(db, family, keeps, limit, now).await
+    callable(db, &Family::CALLED, keeps, limit, now).await
 }
 
-/// Terminals of a family in use whose events are fetched as a stream, and that may be called now.
+/// Terminals in use whose events are fetched as a stream, and that may be called now.
 pub async fn with_streams(
     db: &impl ConnectionTrait,
-    family: Family,
     limit: u64,
     now: DateTime<Utc>,
-) -> Result<Vec<TerminalId>, Error> {
-    callable(db, family, terminal_link::Column::Streams.eq(true), limit, now).await
+) -> Result<Vec<(TerminalId, Family)>, Error> {
+    callable(db, &Family::STREAMING, terminal_link::Column::Streams.eq(true), limit, now).await
 }
 
 async fn callable(
     db: &impl ConnectionTrait,
-    family: Family,
+    families: &[Family],
     which: SimpleExpr,
     limit: u64,
     now: DateTime<Utc>,
-) -> Result<Vec<TerminalId>, Error> {
+) -> Result<Vec<(TerminalId, Family)>, Error> {
     let callable = Query::select()
         .column(terminal_link::Column::TerminalId)
         .from(terminal_link::Entity)
@@ -186,14 +184,19 @@ async fn callable(
         .cond_where(is_free(now))
         .to_owned();
     let rows = terminal::Entity::find()
-        .filter(terminal::Column::Family.eq(family.as_str()))
+        .filter(terminal::Column::Family.is_in(families.iter().map(|family| family.as_str())))
         .filter(terminal::Column::Status.eq(ACTIVE))
         .filter(terminal::Column::Id.in_subquery(callable))
         .order_by_asc(terminal::Column::Id)
         .limit(limit)
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(with_families(rows))
+}
+
+fn with_families(rows: Vec<terminal::Model>) -> Vec<(TerminalId, Family)> {
+    let known = |row: terminal::Model| Some((row.id, Family::called(&row.family)?));
+    rows.into_iter().filter_map(known).collect()
 }
 
 /// It is not left alone.
@@ -203,18 +206,17 @@ fn is_free(now: DateTime<Utc>) -> Condition {
         .add(terminal_link::Column::LockedUntil.lte(now))
 }
 
-/// Terminals of a family in use for which commands wait and that may be called now.
+/// Terminals in use that we call, for which commands wait, and that may be called now.
 pub async fn with_commands(
     db: &impl ConnectionTrait,
-    family: Family,
     limit: u64,
     now: DateTime<Utc>,
-) -> Result<Vec<TerminalId>, Error> {
+) -> Result<Vec<(TerminalId, Family)>, Error> {
     use terminal_command::Column;
-    let queued = Query::select()
+    let due = Query::select()
         .column(Column::TerminalId)
         .from(terminal_command::Entity)
-        .and_where(Column::Status.eq("queued"))
+        .cond_where(commands::is_due(now))
         .and_where(Column::Kind.is_in(commands::KINDS))
         .and_where(Column::ExpiresAt.gt(now))
         .to_owned();
@@ -224,13 +226,14 @@ pub async fn with_commands(
         .and_where(terminal_link::Column::Address.is_not_null())
         .cond_where(is_free(now))
         .to_owned();
+    let called = Family::CALLED.iter().map(|family| family.as_str());
     let rows = terminal::Entity::find()
-        .filter(terminal::Column::Family.eq(family.as_str()))
+        .filter(terminal::Column::Family.is_in(called))
         .filter(terminal::Column::Status.eq(ACTIVE))
-        .filter(terminal::Column::Id.in_subquery(queued))
+        .filter(terminal::Column::Id.in_subquery(due))
         .filter(terminal::Column::Id.in_subquery(callable))
         .limit(limit)
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    Ok(with_families(rows))
 }

@@ -87,14 +87,12 @@ impl Order {
     fn is_possible(&self, family: &str) -> bool {
         let is = |known: Family| known.as_str() == family;
         let fetches = is(Family::ZktecoAcc) || is(Family::ZktecoAtt) || is(Family::Fcard);
+        let is_vendors = fetches || Family::called(family).is_some();
         match self {
-            Order::OpenDoor { .. } | Order::Restart | Order::QueryRecords { .. } => {
-                fetches || is(Family::Hikvision) || family == NATIVE
-            }
+            Order::OpenDoor { .. } | Order::Restart => is_vendors || family == NATIVE,
+            Order::QueryRecords { .. } => !is(Family::Uniubi) && Order::Restart.is_possible(family),
             Order::SyncTime => !is(Family::Fcard) && Order::Restart.is_possible(family),
-            Order::HoldPerson { .. } | Order::RemovePerson { .. } => {
-                fetches || is(Family::Hikvision)
-            }
+            Order::HoldPerson { .. } | Order::RemovePerson { .. } => is_vendors,
         }
     }
 
@@ -191,6 +189,19 @@ pub(super) async fn queue(
     Ok(ids)
 }
 
+/// Orders a terminal whose clock is off to set it, if its protocol knows how.
+pub(super) async fn set_clock(
+    tx: &impl ConnectionTrait,
+    terminal: TerminalId,
+    family: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    if Order::SyncTime.is_possible(family) {
+        queue(tx, terminal, &[Order::SyncTime], "job:clock", now).await?;
+    }
+    Ok(())
+}
+
 async fn waiting(
     db: &impl ConnectionTrait,
     terminal: TerminalId,
@@ -208,8 +219,8 @@ async fn waiting(
     Ok(rows)
 }
 
-/// The next commands for a device that asks, oldest first, at most `limit`; notes that they are on
-/// their way. One that was handed out and not answered is handed out again where that does no harm.
+/// The next commands for a device that asks, oldest first, at most `limit`; they are noted as sent.
+/// One that was handed out and not answered is handed out again where that does no harm.
 pub async fn take(
     db: &DatabaseConnection,
     terminal: TerminalId,
@@ -245,16 +256,9 @@ pub async fn take_of(
     limit: u64,
     now: DateTime<Utc>,
 ) -> Result<Vec<Command>, Error> {
-    let due = Condition::any().add(Column::Status.eq("queued")).add(
-        Condition::all()
-            .add(Column::Status.eq("sent"))
-            .add(Column::SentAt.lt(now - AGAIN_AFTER))
-            .add(Column::Attempts.lt(ATTEMPTS_MAX))
-            .add(Column::Kind.is_in(Order::REPEATABLE)),
-    );
     let query = Entity::find()
         .filter(Column::TerminalId.eq(terminal))
-        .filter(due)
+        .filter(is_due(now))
         .filter(Column::Kind.is_in(kinds.iter().copied()))
         .filter(Column::ExpiresAt.gt(now))
         .order_by_asc(Column::Number)
@@ -277,6 +281,43 @@ pub async fn take_of(
     }
     tx.commit().await?;
     Ok(commands)
+}
+
+/// Not handed out yet, or long ago, and no harm is done by handing it out again.
+pub(super) fn is_due(now: DateTime<Utc>) -> Condition {
+    Condition::any().add(Column::Status.eq("queued")).add(
+        Condition::all()
+            .add(Column::Status.eq("sent"))
+            .add(Column::SentAt.lt(now - AGAIN_AFTER))
+            .add(Column::Attempts.lt(ATTEMPTS_MAX))
+            .add(Column::Kind.is_in(Order::REPEATABLE)),
+    )
+}
+
+/// Puts a command back that a device did not hear: it is told when the device answers again.
+pub async fn put_back(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+    number: i64,
+) -> Result<(), Error> {
+    Entity::update_many()
+        .col_expr(Column::Status, Expr::value("queued"))
+        .filter(Column::TerminalId.eq(terminal))
+        .filter(Column::Number.eq(number))
+        .filter(Column::Status.eq("sent"))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Whether commands wait that a device has not failed to hear several times already.
+pub async fn press(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let rows = waiting(db, terminal, now, WAITING_MAX).await?;
+    Ok(rows.iter().any(|row| row.status == "queued" && row.attempts < ATTEMPTS_MAX))
 }
 
 /// A command by its number, however it stands.

@@ -10,9 +10,9 @@ use sea_orm::{
 };
 
 use super::{
-    ACTIVE, find, ledger,
+    ACTIVE, commands, find, ledger,
     notices::{self, NewNotice, NoticeKind},
-    rules::{ClockOffset, Family, Terminal, offset_step, watermark_step},
+    rules::{ClockOffset, Family, Terminal, is_off, offset_step, watermark_step},
     tables::{gateways::terminal_link, terminal},
 };
 use crate::base::{db, error::Error, ids::TerminalId, keys::token_hash};
@@ -185,6 +185,9 @@ pub async fn contact(
     let watermark =
         watermark_step(row.watermark_at, i32::from(draining), as_of, ClockOffset::default(), now);
     ledger::heard(&tx, id, row.last_seen_at, now).await?;
+    if offset.adopted_ms != row.clock_offset_ms && is_off(offset.adopted_ms) {
+        commands::set_clock(&tx, id, &row.family, now).await?;
+    }
     let mut changed = row.into_active_model();
     changed.clock_offset_ms = Set(offset.adopted_ms);
     changed.clock_offset_seen_ms = Set(offset.seen_ms);

@@ -103,20 +103,22 @@ pub(super) async fn everybody(
     }
 }
 
-/// Whether devices of a family take a handle for a person's number: most only numbers without a
-/// leading zero.
+/// Whether devices of a family take a handle for a person's number: some only numbers without a
+/// leading zero. Dahua's take the handle of a face as a number made of it.
 fn can_stand(family: Family, handle: &str) -> bool {
+    let is_short = |handle: &str| {
+        (1..=32).contains(&handle.len()) && handle.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
     match family {
-        Family::Hikvision => {
-            (1..=32).contains(&handle.len()) && handle.bytes().all(|b| b.is_ascii_alphanumeric())
-        }
-        Family::ZktecoAcc
-        | Family::ZktecoAtt
-        | Family::Fcard
-        | Family::Dahua
-        | Family::Uniubi
-        | Family::Hq => is_number(handle),
+        Family::Hikvision | Family::Uniubi | Family::Hq => is_short(handle),
+        Family::Dahua => is_number(handle) || is_of_face(handle),
+        Family::ZktecoAcc | Family::ZktecoAtt | Family::Fcard => is_number(handle),
     }
+}
+
+/// The random handle of a photo that was taken here.
+fn is_of_face(handle: &str) -> bool {
+    handle.len() == 32 && handle.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn is_number(handle: &str) -> bool {
@@ -227,6 +229,14 @@ pub async fn holds(
 ) -> Result<bool, Error> {
     let row = terminal_roster::Entity::find_by_id((terminal, handle.to_owned())).one(db).await?;
     Ok(row.is_some_and(|row| ["sent", "held"].contains(&row.state.as_str())))
+}
+
+/// The handle of a face that begins so, where exactly one does.
+pub async fn handle_of(
+    db: &impl ConnectionTrait,
+    beginning: &str,
+) -> Result<Option<String>, Error> {
+    Ok(members::face_beginning(db, beginning).await?)
 }
 
 /// Forgets whom the terminal holds, so that a blank device is filled again from zero.

@@ -15,7 +15,7 @@ use crate::base::ids::{TerminalId, VenueId, ZoneId};
 pub use family::Family;
 pub use numbers::Numbers;
 pub use progress::{Absorbed, Progress};
-pub use standing::{Standing, Trouble, USUAL_PAUSE_AT_FIRST_S, usual_pause_step};
+pub use standing::{Standing, Trouble, USUAL_PAUSE_AT_FIRST_S, is_off, usual_pause_step};
 
 /// Milliseconds to which an offset is rounded: what lies below is the network, not the clock.
 const OFFSET_STEP_MS: i64 = 5_000;

@@ -3,12 +3,14 @@
 use chrono::DateTime;
 use serde_json::Value;
 
+use super::lines;
 use crate::{
     base::ids::{Direction, Method},
     gateways::{
         facts::{self, Fact, Passed, Person, Said, Seen, When},
         json::{self, Fields},
         multipart,
+        text::readable,
     },
     terminals::notices::NoticeKind,
 };
@@ -39,6 +41,51 @@ pub fn read(content_type: &str, body: &[u8]) -> Post {
     post
 }
 
+/// Reads one part of a stream: lines of events, or one event of the older form
+/// `Code=AccessControl;action=Pulse;index=0;data={…}`; a part that only says that the device lives
+/// holds nothing. A question cannot be answered in a stream, and is asked by a post as well.
+pub fn streamed(bytes: &[u8]) -> Post {
+    let mut post = Post::default();
+    let text = bytes.trim_ascii();
+    if text.is_empty() || text.eq_ignore_ascii_case(b"heartbeat") {
+        return post;
+    }
+    let listed = if text.starts_with(b"Code=") {
+        managed(text).into_iter().collect()
+    } else {
+        lines::events(text)
+    };
+    if listed.is_empty() {
+        post.keep(Fact::unreadable(bytes));
+    }
+    for fields in &listed {
+        post.event(fields, || bytes.to_vec());
+    }
+    post
+}
+
+/// An event of the older form.
+fn managed(text: &[u8]) -> Option<Fields> {
+    let text = readable(text);
+    let (head, data) = text.split_once(";data=")?;
+    let code = head.strip_prefix("Code=")?.split(';').next()?;
+    let mut event = serde_json::json!({ "Code": code });
+    event["Data"] = json::object(data.as_bytes())?;
+    Some(Fields::of(&event, "Data"))
+}
+
+/// Reads the records that a device was asked for; none if it is no such answer.
+pub fn listed(bytes: &[u8]) -> Option<Vec<Fact>> {
+    let rows = lines::records(bytes)?;
+    let read = |fields: &Fields| {
+        let seconds = fields.get("CreateTimeRealUTC").or_else(|| fields.get("CreateTime"));
+        let seconds = seconds.and_then(|text| text.parse().ok());
+        fact(fields, "AccessControl", seconds)
+    };
+    let raw = |fields: &Fields| format!("{fields:?}").into_bytes();
+    Some(rows.iter().map(|row| read(row).unwrap_or_else(|| Fact::unreadable(&raw(row)))).collect())
+}
+
 impl Post {
     /// One part of text.
     fn info(&mut self, bytes: &[u8]) {
@@ -53,13 +100,20 @@ impl Post {
             if self.serial.is_empty() {
                 self.serial = fields.text("PhysicalAddress").replace(':', "");
             }
-            match fact(&fields) {
-                Some(Fact::Entry(seen)) if fields.number("ErrorCode") == Some(ASKS) => {
-                    self.question = Some(seen);
-                }
-                Some(fact) => self.keep(fact),
-                None => self.keep(Fact::unreadable(event.to_string().as_bytes())),
+            self.event(&fields, || event.to_string().into_bytes());
+        }
+    }
+
+    fn event(&mut self, fields: &Fields, raw: impl FnOnce() -> Vec<u8>) {
+        // Some firmware puts local time into the second of these.
+        let times = ["RealUTC", "UTC", "CreateTime"];
+        let seconds = times.into_iter().find_map(|name| fields.number(name));
+        match fact(fields, fields.text("Code"), seconds) {
+            Some(Fact::Entry(seen)) if fields.number("ErrorCode") == Some(ASKS) => {
+                self.question = Some(seen);
             }
+            Some(fact) => self.keep(fact),
+            None => self.keep(Fact::unreadable(&raw())),
         }
     }
 
@@ -70,10 +124,7 @@ impl Post {
     }
 }
 
-fn fact(fields: &Fields) -> Option<Fact> {
-    let code = fields.text("Code");
-    // Some firmware puts local time into the first of the two.
-    let seconds = fields.number("RealUTC").or_else(|| fields.number("UTC"));
+fn fact(fields: &Fields, code: &str, seconds: Option<i64>) -> Option<Fact> {
     if code != "AccessControl" || fields.number("Method") == Some(4) {
         let at = seconds.map(|seconds| seconds.to_string()).unwrap_or_default();
         let (code, status) = (facts::is_name(code).then_some(code)?, fields.text("Status"));

@@ -5,7 +5,7 @@ use crate::{
     base::ids::{Direction, Method},
     gateways::{
         facts::{Fact, Passed},
-        mutations::{samples, survive},
+        mutations::survive,
     },
 };
 
@@ -42,11 +42,28 @@ fn a_question_is_no_report_and_a_door_is_no_person() {
     assert!(matches!(broken.facts[0], Fact::Unreadable(_)));
 }
 
+const STREAMED: &str = "Events[0].EventBaseInfo.Code=AccessControl\r\nEvents[0].UserID=7\r\n\
+    Events[0].Method=15\r\nEvents[0].Status=1\r\nEvents[0].ErrorCode=0\r\nEvents[0].Door=0\r\n\
+    Events[0].Type=Entry\r\nEvents[0].RealUTC=1795399200\r\nEvents[0].ImageInfo[0].Type=1\r\n";
+
+#[test]
+fn an_event_is_the_same_posted_streamed_and_asked_for() {
+    let posted = event::read("", FACE.as_bytes()).facts;
+    assert_eq!(event::streamed(STREAMED.as_bytes()).facts, posted);
+    let data = FACE.split_once("\"Data\":").unwrap().1.trim_end_matches("}]}");
+    let managed = format!("Code=AccessControl;action=Pulse;index=0;data={data}");
+    assert_eq!(event::streamed(managed.as_bytes()).facts, posted);
+    let listed = "found=1\r\nrecords[0].CreateTime=1795399200\r\nrecords[0].UserID=7\r\n\
+        records[0].Method=15\r\nrecords[0].Status=1\r\nrecords[0].ErrorCode=0\r\n\
+        records[0].Door=0\r\nrecords[0].Type=Entry\r\n";
+    assert_eq!(event::listed(listed.as_bytes()), Some(posted));
+    assert_eq!(event::streamed(b"Heartbeat"), event::Post::default());
+    let broken = event::streamed(b"Events[0].EventBaseInfo.Code=AccessControl").facts;
+    assert!(matches!(broken[0], Fact::Unreadable(_)));
+}
+
 #[test]
 fn no_mutation_stops_the_parser() {
-    let mut all = samples("dahua");
-    all.push(FACE.as_bytes().to_vec());
-    survive("dahua", &all, |bytes| {
-        event::read("", bytes);
-    });
+    let managed = format!("Code=AccessControl;action=Pulse;index=0;data={FACE}");
+    survive("dahua", &[FACE.into(), STREAMED.into(), managed.into()]);
 }

@@ -5,19 +5,11 @@ use chrono_tz::Tz;
 use serde_json::json;
 
 use super::xml;
-use crate::terminals::commands::Order;
+use crate::{
+    gateways::calls::{Call, XML},
+    terminals::commands::Order,
+};
 
-/// One call of a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    pub method: &'static str,
-    pub path: String,
-    pub content_type: &'static str,
-    pub body: Vec<u8>,
-}
-
-const XML: &str = "application/xml";
-pub const JSON: &str = "application/json";
 /// Records of one page; devices give no more.
 const PAGE: u32 = 30;
 
@@ -75,12 +67,7 @@ pub fn page(search: &str, position: u32, from: DateTime<Utc>, to: DateTime<Utc>,
             "minor": 0, "startTime": text(from), "endTime": text(to),
         },
     });
-    Call {
-        method: "POST",
-        path: "/ISAPI/AccessControl/AcsEvent?format=json".into(),
-        content_type: JSON,
-        body: condition.to_string().into_bytes(),
-    }
+    Call::json("POST", "/ISAPI/AccessControl/AcsEvent?format=json", &condition)
 }
 
 /// Our answer to a device that asked about somebody, with the sentence for its display.
@@ -89,10 +76,5 @@ pub fn checked(number: i64, granted: bool, sentence: &str) -> Call {
     let check = json!({ "RemoteCheck": {
         "serialNo": number, "checkResult": result, "info": sentence,
     } });
-    Call {
-        method: "PUT",
-        path: "/ISAPI/AccessControl/remoteCheck?format=json".into(),
-        content_type: JSON,
-        body: check.to_string().into_bytes(),
-    }
+    Call::json("PUT", "/ISAPI/AccessControl/remoteCheck?format=json", &check)
 }

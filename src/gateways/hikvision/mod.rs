@@ -5,7 +5,6 @@ pub mod calls;
 pub mod event;
 pub mod people;
 pub mod routes;
-pub mod stream;
 mod xml;
 
 #[cfg(test)]

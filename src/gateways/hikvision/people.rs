@@ -1,12 +1,13 @@
 //! Persons and faces on these devices: who is written, deleted and listed, and what a device says of
 //! each. A person is an opaque number; no name goes with it. Pure.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
-use super::calls::{Call, JSON};
-use crate::gateways::json;
+use crate::gateways::{
+    answers::{Held, Refusal},
+    calls::Call,
+    json,
+};
 
 /// The last second that these devices can express.
 const FOR_EVER: &str = "2037-12-31T23:59:59";
@@ -25,7 +26,7 @@ pub fn hold(handle: &str) -> Call {
         },
         "doorRight": "1", "RightPlan": [{ "doorNo": 1, "planTemplateNo": "1" }],
     } });
-    put("/ISAPI/AccessControl/UserInfo/SetUp?format=json", &person)
+    Call::json("PUT", "/ISAPI/AccessControl/UserInfo/SetUp?format=json", &person)
 }
 
 /// Writes the face of a person, in place of an older one.
@@ -51,17 +52,12 @@ pub fn remove(handle: &str) -> Call {
     let whom = json!({ "UserInfoDetail": {
         "mode": "byEmployeeNo", "EmployeeNoList": [{ "employeeNo": handle }],
     } });
-    put("/ISAPI/AccessControl/UserInfoDetail/Delete?format=json", &whom)
+    Call::json("PUT", "/ISAPI/AccessControl/UserInfoDetail/Delete?format=json", &whom)
 }
 
 /// Asks how far the deletion is.
 pub fn removal() -> Call {
-    Call {
-        method: "GET",
-        path: "/ISAPI/AccessControl/UserInfoDetail/DeleteProcess?format=json".into(),
-        content_type: JSON,
-        body: Vec::new(),
-    }
+    Call::get("/ISAPI/AccessControl/UserInfoDetail/DeleteProcess?format=json")
 }
 
 /// One page of those whom the device holds, from the `position`th on.
@@ -69,17 +65,7 @@ pub fn page(search: &str, position: u32) -> Call {
     let condition = json!({ "UserInfoSearchCond": {
         "searchID": search, "searchResultPosition": position, "maxResults": PAGE,
     } });
-    Call {
-        method: "POST",
-        path: "/ISAPI/AccessControl/UserInfo/Search?format=json".into(),
-        content_type: JSON,
-        body: condition.to_string().into_bytes(),
-    }
-}
-
-fn put(path: &str, body: &Value) -> Call {
-    let body = body.to_string().into_bytes();
-    Call { method: "PUT", path: path.into(), content_type: JSON, body }
+    Call::json("POST", "/ISAPI/AccessControl/UserInfo/Search?format=json", &condition)
 }
 
 /// How far a deletion is.
@@ -98,15 +84,6 @@ pub fn removed(bytes: &[u8]) -> Removal {
         Some("processing") => Removal::Going,
         Some(_) | None => Removal::Failed,
     }
-}
-
-/// A page of persons.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    pub handles: BTreeSet<String>,
-    /// Persons of the page, by whatever number.
-    pub count: u32,
-    pub more: bool,
 }
 
 /// Reads a page of persons; none if it is no such page.
@@ -129,19 +106,7 @@ pub fn refusal(bytes: &[u8]) -> Option<String> {
         return None;
     }
     let own = find(&value, "subStatusCode").and_then(Value::as_str).unwrap_or("unknown");
-    let own: String = own.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-    let lower = own.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let word = if has(&["existface", "duplicate", "similar"]) {
-        "人脸重复 duplicate face"
-    } else if has(&["full", "capacity", "exceed", "overlimit", "nomemory"]) {
-        "设备已满 full"
-    } else if has(&["pic", "face", "model", "quality", "image"]) {
-        "照片不合格 bad photo"
-    } else {
-        "未写入 not taken"
-    };
-    Some(format!("{word}: {own}"))
+    Some(Refusal::of_words(own).told(own))
 }
 
 /// The value of a field, at the top or within the one object there.
@@ -188,16 +153,10 @@ mod tests {
 
     #[test]
     fn no_mutation_stops_the_readers_of_persons() {
-        let samples = [
-            br#"{"UserInfoSearch":{"responseStatusStrg":"OK","UserInfo":[{"employeeNo":"1"}]}}"#
-                .to_vec(),
-            br#"{"UserInfoDetailDeleteProcess":{"status":"success"}}"#.to_vec(),
-            br#"{"statusCode":6,"subStatusCode":"deviceUserAlreadyExistFace"}"#.to_vec(),
-        ];
-        survive("hikvision persons", &samples, |bytes| {
-            listed(bytes);
-            removed(bytes);
-            refusal(bytes);
-        });
+        let list =
+            r#"{"UserInfoSearch":{"responseStatusStrg":"OK","UserInfo":[{"employeeNo":"1"}]}}"#;
+        let going = r#"{"UserInfoDetailDeleteProcess":{"status":"success"}}"#;
+        let bad = r#"{"statusCode":6,"subStatusCode":"deviceUserAlreadyExistFace"}"#;
+        survive("hikvision_answers", &[list.into(), going.into(), bad.into()]);
     }
 }

@@ -10,7 +10,7 @@ use axum::{
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    calls::{self, Call},
+    calls,
     event::{self, Event, What},
 };
 use crate::{
@@ -22,9 +22,11 @@ use crate::{
     entries::{DecisionKind, StoredDecision},
     gateways::{
         answer,
+        calls::Call,
         facts::Fact,
         intake::{Device, Intake},
-        multipart, native, outward,
+        multipart, native,
+        outward::Reach,
         post::Post,
     },
     terminals::{Family, access, links::Contact},
@@ -126,7 +128,10 @@ fn answer_question(intake: &Intake, terminal: TerminalId, call: Call) {
     intake.tasks.clone().spawn(async move {
         let (db, keys) = (&intake.state.db, &intake.state.keys);
         let told = match access::of(db, keys, terminal, intake.now()).await {
-            Ok(Some(access)) => outward::place(&intake, terminal, &access, &call).await.map(|_| ()),
+            Ok(Some(access)) => {
+                let reach = Reach::once(&intake, (terminal, Family::Hikvision), &access);
+                reach.place(&call).await.map(|_| ())
+            }
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };

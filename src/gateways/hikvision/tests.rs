@@ -102,11 +102,6 @@ fn a_page_of_records_is_read_like_pushes() {
 
 #[test]
 fn no_mutation_stops_the_parsers() {
-    let mut all = samples("hikvision");
-    all.push(FACE.as_bytes().to_vec());
-    all.push(b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b--".to_vec());
-    survive("hikvision", &all, |bytes| {
-        events("multipart/form-data; boundary=MIME_boundary", bytes);
-        event::listed(bytes);
-    });
+    let parts = b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b--".to_vec();
+    survive("hikvision", &[FACE.into(), parts]);
 }

@@ -1,7 +1,8 @@
 //! 海清, `HFSecurity` and relatives: devices that subscribe us to what they verify, at paths of ours
 //! with a token in them.
 
-mod push;
+pub mod calls;
+pub mod push;
 pub mod routes;
 
 #[cfg(test)]

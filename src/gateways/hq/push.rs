@@ -66,10 +66,14 @@ fn what(fields: &Fields) -> Option<What> {
     })))
 }
 
-/// The number that we gave, in whichever of its fields a device keeps it; else its own.
+/// The number that we gave, which is the one of these that we write; else the one that somebody gave
+/// at the device, else its own. A device that makes up a `PersonUUID` writes it with hyphens.
 fn person(fields: &Fields) -> Option<Person> {
+    let ours = Some(fields.text("PersonUUID"));
+    let ours = ours.filter(|text| text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let names = ["CustomizeID", "PersonUUID", "PersonID"];
-    names.iter().find_map(|name| Person::held(fields.text(name)))
+    let others = names.iter().map(|name| fields.text(name));
+    ours.into_iter().chain(others).find_map(Person::held)
 }
 
 fn key(fields: &Fields, time: &str) -> String {

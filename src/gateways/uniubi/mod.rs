@@ -1,7 +1,8 @@
 //! Uniubi 宇泛: devices that post what they recognised, as JSON and in the query alike, to a path of
 //! ours with a token in it.
 
-mod callback;
+pub mod callback;
+pub mod calls;
 pub mod routes;
 
 #[cfg(test)]

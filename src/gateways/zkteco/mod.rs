@@ -2,12 +2,12 @@
 //! `/iclock` that their firmware knows. Their protocols have no secret worth the name, so a
 //! terminal is known by its serial number, once staff have claimed it.
 
-mod acc;
-mod att;
+pub mod acc;
+pub mod att;
 mod codes;
 mod config;
-mod orders;
-mod results;
+pub mod orders;
+pub mod results;
 pub mod routes;
 mod serve_acc;
 mod serve_att;

@@ -93,7 +93,7 @@ pub struct ClaimBody {
     /// An IANA name; the venue's when absent.
     time_zone: Option<String>,
     /// Whether we tell it who may enter. When absent, true for devices that fetch it; those that
-    /// are called (Hikvision) need an address besides.
+    /// are called (Hikvision, Dahua, Uniubi, HQ) need an address besides.
     keeps_roster: Option<bool>,
 }
 
@@ -111,8 +111,7 @@ impl ClaimBody {
                 valid_from: self.valid_from,
             },
             time_zone: zone.map_err(|_| Error::invalid("/time_zone", Code::BadTimeZone))?,
-            keeps_roster: self.keeps_roster.unwrap_or(self.protocol.fetches_roster())
-                && self.protocol.takes_roster(),
+            keeps_roster: self.keeps_roster.unwrap_or(self.protocol.fetches_roster()),
         })
     }
 }
@@ -178,8 +177,8 @@ pub struct AccessBody {
     user: String,
     /// Sealed when stored, and shown to nobody.
     password: String,
-    /// Fetch its events as a stream (`alertStream` of Hikvision), where it cannot post them to us.
-    /// False when absent.
+    /// Fetch its events as a stream (`alertStream` of Hikvision, `snapManager` of Dahua), where it
+    /// cannot post them to us. False when absent.
     stream: Option<bool>,
 }
 

@@ -44,9 +44,15 @@ impl Family {
         }
     }
 
-    /// Whether its devices can be told whom they are to hold: they fetch it, or we call them.
-    pub fn takes_roster(self) -> bool {
-        self.fetches_roster() || self == Self::Hikvision
+    /// Those whose devices are called at addresses of their own, which staff set.
+    pub const CALLED: [Self; 4] = [Self::Hikvision, Self::Dahua, Self::Uniubi, Self::Hq];
+
+    /// Those whose devices can be listened to.
+    pub const STREAMING: [Self; 2] = [Self::Hikvision, Self::Dahua];
+
+    /// The called family of a word in SQL.
+    pub fn called(word: &str) -> Option<Self> {
+        Self::CALLED.into_iter().find(|family| family.as_str() == word)
     }
 
     /// Whether its devices fetch whom they are to hold from us.

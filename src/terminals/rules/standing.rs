@@ -12,6 +12,11 @@ const DAY_S: i64 = 86_400;
 /// Before a terminal's habits are known, half a day of silence is usual.
 pub const USUAL_PAUSE_AT_FIRST_S: i32 = 43_200;
 
+/// Whether a clock that is so far ahead disturbs anybody.
+pub fn is_off(clock_offset_ms: i64) -> bool {
+    clock_offset_ms.abs() >= CLOCK_OFF_MS
+}
+
 /// What is known of a terminal's completeness now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -79,7 +84,7 @@ impl Standing {
         match trouble {
             Trouble::Silent => self.silent_s.is_some_and(|s| is_unusual(self.usual_pause_s, s)),
             Trouble::MissingRecords => self.missing_records > 0,
-            Trouble::Clock => self.clock_offset_ms.abs() >= CLOCK_OFF_MS,
+            Trouble::Clock => is_off(self.clock_offset_ms),
             Trouble::Backlog => self.waiting_records > 0 || self.catching_up,
             Trouble::Roster => self.roster_mismatch > 0,
         }

@@ -1,187 +1,25 @@
-//! Hikvision terminals that are called: who may enter is written to them with their faces, deleted,
-//! listed and compared; and their events are fetched as a stream.
+//! Terminals whose events are fetched as a stream, what was missed meanwhile, and one replica at a
+//! time that talks to a device.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use reqwest::Method;
+use futures_util::future::pending;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::mpsc,
+    sync::{mpsc, watch},
+    time::timeout,
 };
-use uuid::Uuid;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
 
-use crate::support::{Answer, Resident, TestTown, eventually, photo};
-
-const CHALLENGE: &str = "Digest qop=\"auth\", realm=\"DS-00000000\", nonce=\"OGRj\", \
-    stale=\"false\", opaque=\"\", domain=\"::\"";
-
-/// What a device holds: persons, and the size of each one's face.
-#[derive(Default)]
-struct Mind {
-    persons: BTreeMap<String, usize>,
-    /// Persons whom it does not take, and what it says then.
-    refused: BTreeMap<String, &'static str>,
-}
-
-#[derive(Clone, Default)]
-struct FakeDevice(Arc<Mutex<Mind>>);
-
-impl FakeDevice {
-    fn holds(&self) -> Vec<String> {
-        self.0.lock().unwrap().persons.keys().cloned().collect()
-    }
-
-    fn face_of(&self, handle: &str) -> usize {
-        self.0.lock().unwrap().persons.get(handle).copied().unwrap_or_default()
-    }
-}
-
-fn said(status: u16, body: &Value) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_json(body)
-}
-
-impl Respond for FakeDevice {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        if !request.headers.contains_key("authorization") {
-            return ResponseTemplate::new(401).insert_header("WWW-Authenticate", CHALLENGE);
-        }
-        let mut mind = self.0.lock().unwrap();
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let well = json!({ "statusCode": 1, "statusString": "OK", "subStatusCode": "ok" });
-        match request.url.path() {
-            "/ISAPI/AccessControl/UserInfo/SetUp" => {
-                let person = &body["UserInfo"];
-                let handle = person["employeeNo"].as_str().unwrap().to_owned();
-                assert_eq!(person["name"], "", "no name leaves the house");
-                if let Some(sub) = mind.refused.get(&handle) {
-                    return said(400, &json!({ "statusCode": 6, "subStatusCode": sub }));
-                }
-                mind.persons.entry(handle).or_default();
-                said(200, &well)
-            }
-            "/ISAPI/Intelligent/FDLib/FDSetUp" => {
-                let text = String::from_utf8_lossy(&request.body);
-                let handle = text.split("\"FPID\":\"").nth(1).unwrap().split('"').next().unwrap();
-                let jpeg = request.body.windows(3).any(|part| part == b"\xff\xd8\xff");
-                assert!(jpeg && text.contains("name=\"FaceImage\""));
-                *mind.persons.get_mut(handle).unwrap() = request.body.len();
-                said(200, &well)
-            }
-            "/ISAPI/AccessControl/UserInfoDetail/Delete" => {
-                let list = body["UserInfoDetail"]["EmployeeNoList"].as_array().unwrap();
-                for one in list {
-                    mind.persons.remove(one["employeeNo"].as_str().unwrap());
-                }
-                said(200, &well)
-            }
-            "/ISAPI/AccessControl/UserInfoDetail/DeleteProcess" => {
-                said(200, &json!({ "UserInfoDetailDeleteProcess": { "status": "success" } }))
-            }
-            "/ISAPI/AccessControl/UserInfo/Search" => {
-                let from = body["UserInfoSearchCond"]["searchResultPosition"].as_u64().unwrap();
-                let row = |handle: &String| json!({ "employeeNo": handle, "name": "" });
-                let from = usize::try_from(from).unwrap();
-                let rows: Vec<Value> = mind.persons.keys().skip(from).take(2).map(row).collect();
-                let more = if from + rows.len() < mind.persons.len() { "MORE" } else { "OK" };
-                said(
-                    200,
-                    &json!({ "UserInfoSearch": {
-                    "responseStatusStrg": more, "numOfMatches": rows.len(), "UserInfo": rows,
-                } }),
-                )
-            }
-            other => panic!("{other} is not what this is about"),
-        }
-    }
-}
-
-/// A device that listens, and a terminal that is told who may enter.
-async fn device(town: &TestTown) -> (FakeDevice, MockServer, String) {
-    let (fake, server) = (FakeDevice::default(), MockServer::start().await);
-    Mock::given(any()).respond_with(fake.clone()).mount(&server).await;
-    let venue = town.venue("健身房", json!({})).await;
-    let body = json!({
-        "protocol": "hikvision", "serial": "AA1", "venue_id": venue.id, "direction": "in",
-        "keeps_roster": true,
-    });
-    let claimed = town.office.post("/terminals/claims", &body).await.ok();
-    let path = format!("/terminals/{}", claimed["id"].as_str().unwrap());
-    (fake, server, path)
-}
-
-async fn reaches(town: &TestTown, path: &str, address: &str, stream: bool) {
-    let access =
-        json!({ "address": address, "user": "admin", "password": "secret1", "stream": stream });
-    assert_eq!(town.office.put(&format!("{path}/access"), &access).await.status, 204);
-}
-
-#[tokio::test]
-async fn who_may_enter_is_written_deleted_and_written_again_to_a_blank_device() {
-    let town = TestTown::with_wechat().await;
-    let (fake, server, path) = device(&town).await;
-    town.numbered("1001").await;
-    town.numbered("1002").await;
-    let zhang = Resident::registers(&town, "zhang").await;
-    for consent in ["door_face", "off_device_face_transfer"] {
-        zhang.agrees(consent).await.ok();
-    }
-    let request = zhang.request(Method::PUT, "/me/face");
-    let request = request.header("Idempotency-Key", Uuid::new_v4().to_string());
-    let request = request.header("Content-Type", "image/jpeg").body(photo::picture(300, 400));
-    Answer::to(request).await.ok();
-    {
-        let mut mind = fake.0.lock().unwrap();
-        mind.refused.insert("1002".into(), "deviceUserAlreadyExistFace");
-        // Somebody of the venue's own, whom we never told it of.
-        mind.persons.insert("staff1".into(), 1);
-    }
-    reaches(&town, &path, &server.address().to_string(), false).await;
-    let held = eventually("everybody but one is there", async || {
-        let held = fake.holds();
-        let picture = held.iter().find(|handle| handle.len() == 32)?.clone();
-        (held.len() == 3 && fake.face_of(&picture) > 1_000).then_some(picture)
-    })
-    .await;
-    assert_eq!(fake.face_of("1001"), 0, "whoever gave no photo is enrolled at the device");
-    let commands = eventually("the refusal is known", async || {
-        let listed = town.office.get(&format!("{path}/commands")).await.ok();
-        let items = listed["items"].as_array().unwrap().clone();
-        items.iter().any(|one| one["status"] == "failed").then_some(items)
-    })
-    .await;
-    let refused = commands.iter().find(|one| one["status"] == "failed").unwrap();
-    assert!(refused["detail"].as_str().unwrap().starts_with("人脸重复"), "{refused}");
-
-    // Whoever takes their face back is deleted, and the receipt says so.
-    zhang.delete("/me/face").await;
-    town.clock.set(town.now() + chrono::TimeDelta::seconds(40));
-    eventually("the face is deleted", async || (!fake.holds().contains(&held)).then_some(())).await;
-    let receipt = format!(
-        "SELECT COUNT(*) AS n FROM handle_receipts WHERE handle = '{held}' AND result = 'removed'"
-    );
-    eventually("the receipt is kept", async || {
-        (town.store.count(&receipt).await == 1).then_some(())
-    })
-    .await;
-
-    // Blank again, and a day later filled again; the venue's own person is only counted.
-    fake.0.lock().unwrap().persons.retain(|handle, _| handle == "staff1");
-    town.clock.set(town.now() + chrono::TimeDelta::hours(21));
-    eventually("the blank device is filled again", async || {
-        (fake.holds() == ["1001", "staff1"]).then_some(())
-    })
-    .await;
-    let ledger = town.office.get("/terminal-ledger").await.ok();
-    let line = &ledger["items"][0];
-    assert!(line["roster_mismatch"].as_i64().unwrap() >= 1, "{line}");
-    assert!(line["roster_compared_at"].is_string(), "{line}");
-}
+use super::holders::{CHALLENGE, reaches};
+use crate::support::{TestTown, eventually};
 
 fn event(number: u32, person: &str, time: &str) -> Value {
     json!({
@@ -194,32 +32,48 @@ fn event(number: u32, person: &str, time: &str) -> Value {
     })
 }
 
+/// The next request on a connection, whole; nothing when it is closed.
+async fn asked(stream: &mut TcpStream) -> Option<String> {
+    let (mut text, mut bytes) = (String::new(), [0; 4096]);
+    loop {
+        let read = stream.read(&mut bytes).await.unwrap_or(0);
+        if read == 0 {
+            return None;
+        }
+        text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let head = head.to_ascii_lowercase();
+        let length = head.split("content-length: ").nth(1);
+        let length = length.map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+        if body.len() >= length {
+            return Some(text);
+        }
+    }
+}
+
+async fn answers(stream: &mut TcpStream, body: &str) {
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(answer.as_bytes()).await.unwrap();
+}
+
+async fn challenges(stream: &mut TcpStream) {
+    let asks = format!(
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {CHALLENGE}\r\nContent-Length: 0\r\n\r\n"
+    );
+    stream.write_all(asks.as_bytes()).await.unwrap();
+}
+
+fn is_proved(request: &str) -> bool {
+    request.to_ascii_lowercase().contains("authorization: digest")
+}
+
 /// One connection of a device: asks for proof, streams `events` once and breaks off, lists what
 /// was missed.
 async fn serves(mut stream: TcpStream, events: Vec<Value>, tell: mpsc::UnboundedSender<String>) {
-    loop {
-        let (mut text, mut bytes) = (String::new(), [0; 4096]);
-        loop {
-            let read = stream.read(&mut bytes).await.unwrap_or(0);
-            if read == 0 {
-                return;
-            }
-            text.push_str(&String::from_utf8_lossy(&bytes[..read]));
-            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-            let head = head.to_ascii_lowercase();
-            let length = head.split("content-length: ").nth(1);
-            let length =
-                length.map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
-            if body.len() >= length {
-                break;
-            }
-        }
-        let is_proved = text.to_ascii_lowercase().contains("authorization: digest");
-        if !is_proved {
-            let asks = format!(
-                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {CHALLENGE}\r\nContent-Length: 0\r\n\r\n"
-            );
-            stream.write_all(asks.as_bytes()).await.unwrap();
+    while let Some(text) = asked(&mut stream).await {
+        if !is_proved(&text) {
+            challenges(&mut stream).await;
             continue;
         }
         if text.starts_with("GET /ISAPI/Event/notification/alertStream") {
@@ -243,9 +97,7 @@ async fn serves(mut stream: TcpStream, events: Vec<Value>, tell: mpsc::Unbounded
             "employeeNoString": "1001", "serialNo": 7,
         }] } })
         .to_string();
-        let length = missed.len();
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{missed}");
-        stream.write_all(answer.as_bytes()).await.unwrap();
+        answers(&mut stream, &missed).await;
         let _ = tell.send("query".into());
     }
 }
@@ -279,4 +131,143 @@ async fn a_stream_is_listened_to_and_begun_again_and_what_was_missed_is_asked_fo
     let ledger = town.office.get("/terminal-ledger").await.ok();
     assert_eq!(ledger["items"][0]["missing_records"], 0, "{ledger}");
     town.adds_up().await;
+}
+
+/// A device of Dahua: takes no call while somebody listens.
+struct Dahua {
+    /// How many listen.
+    listening: watch::Sender<usize>,
+    streams: AtomicUsize,
+    disturbed: AtomicUsize,
+}
+
+impl Dahua {
+    async fn serves(&self, mut stream: TcpStream) {
+        let mut listening = self.listening.subscribe();
+        // Whoever has just hung up may not have been noticed yet.
+        if timeout(Duration::from_secs(3), listening.wait_for(|n| *n == 0)).await.is_err() {
+            self.disturbed.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        while let Some(text) = asked(&mut stream).await {
+            if !is_proved(&text) {
+                challenges(&mut stream).await;
+            } else if text.starts_with("GET /cgi-bin/snapManager.cgi?action=attachFileProc&") {
+                self.listening.send_modify(|n| *n += 1);
+                self.streams.fetch_add(1, Ordering::Relaxed);
+                stream.write_all(SNAPS.as_bytes()).await.unwrap();
+                asked(&mut stream).await;
+                self.listening.send_modify(|n| *n -= 1);
+                return;
+            } else if text.contains("name=AccessControlCardRec") {
+                answers(&mut stream, MISSED).await;
+            } else {
+                assert!(text.starts_with("GET /cgi-bin/accessControl.cgi?action=openDoor&"));
+                answers(&mut stream, "OK\r\n").await;
+            }
+        }
+    }
+}
+
+/// A heartbeat, an event, and its picture; as real devices stream them.
+const SNAPS: &str = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; \
+    boundary=myboundary\r\nConnection: close\r\n\r\n\r\n--myboundary\r\nContent-Type: text/plain\r\n\
+    Content-Length:9\r\n\r\nHeartbeat\r\n--myboundary\r\nContent-Type: text/plain\r\n\
+    Content-Length:178\r\n\r\nEvents[0].EventBaseInfo.Code=AccessControl\r\nEvents[0].UserID=1002\r\n\
+    Events[0].Method=15\r\nEvents[0].Status=1\r\nEvents[0].Door=0\r\nEvents[0].Type=Entry\r\n\
+    Events[0].RealUTC=1795396500\r\n\r\n--myboundary\r\nContent-Type: image/jpeg\r\n\
+    Content-Length:4\r\n\r\nnone\r\n--myboundary\r\n";
+const MISSED: &str = "found=1\r\nrecords[0].CreateTime=1795396200\r\nrecords[0].UserID=1001\r\n\
+    records[0].Method=15\r\nrecords[0].Status=1\r\nrecords[0].Door=0\r\nrecords[0].Type=Entry\r\n";
+
+#[tokio::test]
+async fn a_device_that_takes_no_call_while_it_streams_is_called_all_the_same() {
+    let town = TestTown::open().await;
+    for person in ["1001", "1002"] {
+        town.numbered(person).await;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let device = Arc::new(Dahua {
+        listening: watch::Sender::new(0),
+        streams: AtomicUsize::new(0),
+        disturbed: AtomicUsize::new(0),
+    });
+    let serving = device.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let serving = serving.clone();
+            tokio::spawn(async move { serving.serves(stream).await });
+        }
+    });
+    let venue = town.venue("健身房", json!({})).await;
+    let claimed = town.claim(&venue, "dahua", "020000000003", "in").await;
+    let path = format!("/terminals/{}", claimed["id"].as_str().unwrap());
+    // Where stores can be shared, one replica may listen and another one have the order.
+    let other = town.second_server().await;
+    reaches(&town, &path, &address, true).await;
+    let screen = town.screen("330499").await;
+    screen
+        .shows("what was missed, and what was streamed", |shown| shown["ever"]["visits"] == 2)
+        .await;
+    let commands = format!("{path}/commands");
+    town.office.post(&commands, &json!({ "kind": "open_door" })).await.ok();
+    eventually("the door is open", async || {
+        let listed = town.office.get(&commands).await.ok();
+        (listed["items"][0]["status"] == "done").then_some(())
+    })
+    .await;
+    eventually("it is listened to again", async || {
+        (device.streams.load(Ordering::Relaxed) >= 2).then_some(())
+    })
+    .await;
+    assert_eq!(device.disturbed.load(Ordering::Relaxed), 0, "no call while it streamed");
+    if let Some(other) = other {
+        other.stop().await;
+    }
+    assert_eq!(screen.document().await["ever"]["visits"], 2, "twice told is once counted");
+    town.adds_up().await;
+}
+
+#[tokio::test]
+async fn only_one_replica_talks_to_a_device() {
+    const ORDERS: usize = 12;
+    let town = TestTown::open().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (callers, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = (callers.clone(), most.clone());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (callers, most) = counted.clone();
+            tokio::spawn(async move {
+                let now = callers.fetch_add(1, Ordering::AcqRel) + 1;
+                most.fetch_max(now, Ordering::AcqRel);
+                asked(&mut stream).await;
+                // Long enough for somebody else to come in between.
+                let _ = timeout(Duration::from_millis(30), pending::<()>()).await;
+                callers.fetch_sub(1, Ordering::AcqRel);
+                answers(&mut stream, r#"{"result":1,"success":true,"code":"LAN_SUS-0"}"#).await;
+            });
+        }
+    });
+    let venue = town.venue("健身房", json!({})).await;
+    let claimed = town.claim(&venue, "uniubi", "E1", "in").await;
+    let path = format!("/terminals/{}", claimed["id"].as_str().unwrap());
+    let commands = format!("{path}/commands");
+    for _ in 0..ORDERS {
+        town.office.post(&commands, &json!({ "kind": "sync_time" })).await.ok();
+    }
+    let other = town.second_server().await;
+    reaches(&town, &path, &address, false).await;
+    eventually("all is done", async || {
+        let listed = town.office.get(&commands).await.ok();
+        let done = |one: &&Value| one["status"] == "done";
+        (listed["items"].as_array().unwrap().iter().filter(done).count() == ORDERS).then_some(())
+    })
+    .await;
+    assert_eq!(most.load(Ordering::Acquire), 1, "never two at once");
+    if let Some(other) = other {
+        other.stop().await;
+    }
 }

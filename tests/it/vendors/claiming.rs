@@ -1,5 +1,6 @@
 //! A terminal that nobody knows waits with its records until staff claim it.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::{TestTown, device::Bytes};
@@ -130,6 +131,32 @@ async fn an_address_that_invents_terminals_is_slowed_down() {
         assert!(taken < 2_000, "nobody stops it");
     }
     assert!(taken >= 100, "{taken}");
+}
+
+#[tokio::test]
+async fn a_device_that_never_stops_is_slowed_down_and_its_neighbour_is_not() {
+    let town = TestTown::open().await;
+    let venue = town.venue("健身房", json!({})).await;
+    for serial in ["ACC-1", "ACC-2"] {
+        town.claim(&venue, "zkteco_acc", serial, "in").await;
+    }
+    let poll = |serial: &str| Bytes::new("GET", &format!("/iclock/getrequest?SN={serial}"), b"");
+    poll("ACC-1").answered(town.address()).await;
+    let mut taken = 0;
+    loop {
+        let polls: Vec<_> = (0..8).map(|_| poll("ACC-1")).collect();
+        let replies = join_all(polls.iter().map(|poll| poll.sent(town.address()))).await;
+        let well = replies.iter().filter(|reply| reply.status == 200).count();
+        taken += well;
+        if well < replies.len() {
+            let refused = replies.iter().find(|reply| reply.status != 200).unwrap();
+            assert_eq!((refused.status, refused.body.as_str()), (429, "REFUSED"));
+            break;
+        }
+        assert!(taken < 5_000, "nobody stops it");
+    }
+    assert!(taken >= 599, "a backlog comes in one record a request: {taken}");
+    assert_eq!(poll("ACC-2").sent(town.address()).await.status, 200);
 }
 
 #[tokio::test]

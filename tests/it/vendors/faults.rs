@@ -193,6 +193,10 @@ async fn the_ledger_says_what_is_missing_how_the_clock_goes_and_what_to_do() {
         for _ in 0..2 {
             device.heartbeat(start).answered(town.address()).await;
         }
+        let path = format!("/terminals/{}/commands", device.id);
+        let orders = town.office.get(&path).await.ok();
+        let order = (&orders["items"][0]["kind"], orders["items"].as_array().unwrap().len());
+        assert_eq!(order, (&json!("sync_time"), 1), "its clock is set, once");
         let fine = [seen(500, start), seen(501, start + TimeDelta::seconds(2))];
         let after = [seen(539, start + TimeDelta::seconds(4))];
         for request in device.tells(&[&fine[..], &after].concat()) {

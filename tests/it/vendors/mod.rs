@@ -5,6 +5,7 @@ mod claiming;
 mod commands;
 mod faults;
 mod hikvision;
+mod holders;
 mod others;
 mod returning;
 mod simulated;

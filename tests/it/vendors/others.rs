@@ -147,7 +147,9 @@ async fn uniubi_posts_what_it_recognised() {
     let own = |head: &str| head.replace("/face/uniubi/T0KEN", &path);
     let sent = sends_samples(&town, "uniubi", own, r#"{"result":true}"#).await;
     let commands = format!("/terminals/{}/commands", claimed["id"].as_str().unwrap());
-    let refused = town.office.post(&commands, &json!({ "kind": "open_door" })).await;
+    let query = json!({ "kind": "query_records", "from": "2026-11-22T00:00:00Z",
+        "to": "2026-11-23T00:00:00Z" });
+    let refused = town.office.post(&commands, &query).await;
     assert_eq!(refused.said(), (409, "command_impossible"));
     let beat = Bytes::new("POST", &format!("{path}/heartbeat"), b"{}");
     let told = beat.answered(town.address()).await;
