@@ -43,7 +43,7 @@ use crate::{
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
     gateways, jobs, members,
     minutes::{self, projector},
-    privacy, screen, staff, terminals, venues, wechat,
+    privacy, reports, screen, staff, terminals, venues, wechat,
 };
 
 /// A running fitgate.
@@ -338,6 +338,7 @@ fn router(
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
+        .merge(reports::routes())
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

@@ -49,6 +49,9 @@ enum Command {
     /// Check the ledger against everything it rests on, or give its digest.
     #[command(subcommand)]
     Ledger(data::Ledger),
+    /// Make reports, and check files of them against the ledger.
+    #[command(subcommand)]
+    Report(data::Report),
     /// Staff accounts.
     #[command(subcommand)]
     Staff(operator::Staff),
@@ -80,6 +83,7 @@ impl Command {
             | Command::Replay(_)
             | Command::Counters(_)
             | Command::Ledger(_)
+            | Command::Report(_)
             | Command::Staff(_)
             | Command::Terminals(_)
             | Command::Screens(_)
@@ -156,6 +160,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Replay(replay) => serve::replay(replay).await,
         Command::Counters(command) => data::counters(command).await,
         Command::Ledger(command) => data::ledger(command).await,
+        Command::Report(command) => data::report_file(command).await,
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,
         Command::Screens(command) => operator::screens(command).await,

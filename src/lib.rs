@@ -17,6 +17,7 @@ mod jobs;
 mod members;
 mod minutes;
 mod privacy;
+mod reports;
 mod screen;
 mod staff;
 mod terminals;

@@ -23,6 +23,7 @@ mod m0025_views;
 mod m0026_receipts;
 mod m0030_screen_maps;
 mod m0040_versions;
+mod m0055_days;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_receipts::Migration),
             Box::new(m0030_screen_maps::Migration),
             Box::new(m0040_versions::Migration),
+            Box::new(m0055_days::Migration),
         ]
     }
 }

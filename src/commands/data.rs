@@ -1,5 +1,7 @@
 //! Commands that look at data or mend its copies: `migrate`, `counters`, `ledger`, `healthcheck`.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, bail};
 use chrono::{DateTime, NaiveDate, Utc};
 use clap::{Args, Subcommand};
@@ -12,6 +14,7 @@ use crate::{
         ids::DivisionCode, keys::Keys,
     },
     minutes::{projector, verify},
+    reports,
 };
 
 /// What to do with counters.
@@ -46,6 +49,17 @@ pub enum Ledger {
     },
     /// SHA-256 over the ended sessions, independent of ids and arrival.
     Digest(DigestOptions),
+}
+
+/// What to do with reports.
+#[derive(Debug, Subcommand)]
+pub enum Report {
+    /// Recompute a report's file (JSON, CSV or XLSX) from the ledger and compare.
+    Verify {
+        #[command(flatten)]
+        data: DataConfig,
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +174,18 @@ pub async fn ledger(command: Ledger) -> anyhow::Result<Found> {
                 verify::Scope { division: options.division, from: options.from, to: options.to };
             println!("{}", verify::digest(&db, &scope).await?);
             Ok(Found::Fine)
+        }
+    }
+}
+
+pub async fn report_file(command: Report) -> anyhow::Result<Found> {
+    match command {
+        Report::Verify { data, file } => {
+            let bytes = std::fs::read(&file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
+            let db = db::open(data.database_url()).await?;
+            let differences = reports::verify(&db, &Keys::of(&data)?, &bytes).await?;
+            Ok(report("report", &differences))
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod tally;
 pub mod timeline;
 pub mod verify;
 pub mod ways;
+mod what_if;
 
 pub use carry_over::carry_over;
 pub use closer::close_due;

@@ -56,6 +56,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/api/v1/screens/{division}/map", Screen),
     ("GET", "/api/v1/screens/{division}/stream", Screen),
     ("GET", "/api/v1/staff/communities/{code}", Staff),
+    ("GET", "/api/v1/staff/days", Staff),
+    ("GET", "/api/v1/staff/days/{day}", Staff),
     ("GET", "/api/v1/staff/divisions", Staff),
     ("POST", "/api/v1/staff/divisions", Staff),
     ("POST", "/api/v1/staff/members", Staff),
@@ -67,6 +69,9 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/members/{id}/guardian", Staff),
     ("POST", "/api/v1/staff/members/{id}/recovery-code", Staff),
     ("POST", "/api/v1/staff/members/{id}/view-requests", Staff),
+    ("GET", "/api/v1/staff/reports/{kind}", Staff),
+    ("POST", "/api/v1/staff/rules/adoptions", Staff),
+    ("POST", "/api/v1/staff/rules/what-if", Staff),
     ("POST", "/api/v1/staff/sessions", Anybody),
     ("DELETE", "/api/v1/staff/sessions/current", Staff),
     ("GET", "/api/v1/staff/terminal-ledger", Staff),
@@ -126,6 +131,8 @@ fn filled(path: &str) -> String {
         ("{handle}", NOBODYS_ID),
         ("{division}", "330499"),
         ("{code}", "330499"),
+        ("{day}", "2026-11-23"),
+        ("{kind}", "visits"),
     ];
     values.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }

@@ -21,6 +21,7 @@ mod own_minutes;
 mod plans;
 mod records;
 mod refusals;
+mod reports;
 mod resident_refusals;
 mod residents;
 mod screens;
