@@ -43,7 +43,7 @@ use crate::{
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
     gateways, jobs, members,
     minutes::{self, projector},
-    privacy, reports, screen, staff, terminals, venues, wechat,
+    privacy, reports, safety, screen, staff, terminals, venues, wechat,
 };
 
 /// A running fitgate.
@@ -339,6 +339,7 @@ fn router(
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
         .merge(reports::routes())
+        .merge(safety::routes())
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

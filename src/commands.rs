@@ -52,6 +52,8 @@ enum Command {
     /// Make reports, and check files of them against the ledger.
     #[command(subcommand)]
     Report(data::Report),
+    /// Who is inside, from the sealed copy that a server keeps; needs no database.
+    RollCall(operator::RollCall),
     /// Staff accounts.
     #[command(subcommand)]
     Staff(operator::Staff),
@@ -84,6 +86,7 @@ impl Command {
             | Command::Counters(_)
             | Command::Ledger(_)
             | Command::Report(_)
+            | Command::RollCall(_)
             | Command::Staff(_)
             | Command::Terminals(_)
             | Command::Screens(_)
@@ -161,6 +164,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Counters(command) => data::counters(command).await,
         Command::Ledger(command) => data::ledger(command).await,
         Command::Report(command) => data::report_file(command).await,
+        Command::RollCall(options) => operator::roll_call(&options),
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,
         Command::Screens(command) => operator::screens(command).await,

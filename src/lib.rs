@@ -18,6 +18,7 @@ mod members;
 mod minutes;
 mod privacy;
 mod reports;
+mod safety;
 mod screen;
 mod staff;
 mod terminals;

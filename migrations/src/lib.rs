@@ -24,6 +24,7 @@ mod m0026_receipts;
 mod m0030_screen_maps;
 mod m0040_versions;
 mod m0055_days;
+mod m0056_safety;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0030_screen_maps::Migration),
             Box::new(m0040_versions::Migration),
             Box::new(m0055_days::Migration),
+            Box::new(m0056_safety::Migration),
         ]
     }
 }

@@ -50,6 +50,9 @@ pub struct Config {
     /// backup was restored.
     #[arg(long, env = "FITGATE_ERASURES")]
     pub erasures: Option<PathBuf>,
+    /// A file in which a sealed copy of all roll calls is kept, for when the database is away.
+    #[arg(long, env = "FITGATE_ROLL_CALL")]
+    pub roll_call: Option<PathBuf>,
     /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
     #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
     pub faces: FacesKept,
@@ -254,6 +257,7 @@ impl Config {
             ops_listen: Some(loopback(0)),
             hosts: Vec::new(),
             erasures: None,
+            roll_call: None,
             faces: FacesKept::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
@@ -280,6 +284,11 @@ impl Config {
     /// The list of erasures; an empty setting is none.
     pub fn erasures(&self) -> Option<&Path> {
         self.erasures.as_deref().filter(|file| !file.as_os_str().is_empty())
+    }
+
+    /// The copy of the roll calls; an empty setting is none.
+    pub fn roll_call(&self) -> Option<&Path> {
+        self.roll_call.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
     pub fn listen(&self) -> SocketAddr {

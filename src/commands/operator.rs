@@ -19,7 +19,7 @@ use crate::{
         ids::{DivisionCode, VenueId, ZoneId},
         keys::{Keys as DeploymentKeys, new_token},
     },
-    privacy, screen, staff,
+    privacy, safety, screen, staff,
     terminals::{self, Doorway, NewPlace, Serial},
     venues::terms::Coordinates,
 };
@@ -69,6 +69,33 @@ pub struct NewTerminal {
     /// in, out or both.
     #[arg(long, value_parser = direction)]
     direction: Doorway,
+}
+
+#[derive(Debug, Args)]
+pub struct RollCall {
+    #[command(flatten)]
+    data: DataConfig,
+    /// The file of the server's `--roll-call`.
+    #[arg(long, env = "FITGATE_ROLL_CALL")]
+    copy: PathBuf,
+    /// One venue; every venue of the copy without it.
+    #[arg(long)]
+    venue: Option<VenueId>,
+}
+
+/// Prints who is inside, a venue a line, as JSON.
+pub fn roll_call(options: &RollCall) -> anyhow::Result<Found> {
+    let keys = DeploymentKeys::of(&options.data)?;
+    let venues = match options.venue {
+        Some(id) => vec![id],
+        None => safety::copy::venues(&options.copy)?,
+    };
+    for id in venues {
+        let copied = safety::copy::read(&keys, &options.copy, id)?;
+        let copied = copied.context("the copy does not know this venue")?;
+        println!("{}", serde_json::to_string(&copied)?);
+    }
+    Ok(Found::Fine)
 }
 
 /// Big screens.

@@ -4,6 +4,7 @@ mod accounts;
 mod agreements;
 mod caller;
 mod codes;
+mod contacts;
 mod desk;
 mod erasure;
 mod faces;
@@ -35,6 +36,7 @@ pub use accounts::{
 pub use agreements::{Agreement, Standing as AgreementStanding, agree, agreements, texts};
 pub use caller::{Resident, Visitor};
 pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
+pub use contacts::{Contact, contacts};
 pub use desk::{NewApproval, NewCredential, add_credential, approve, record_consent, set_guardian};
 pub use erasure::{erase, forget_phone, sweep_credentials};
 pub use faces::{

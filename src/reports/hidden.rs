@@ -178,7 +178,7 @@ mod tests {
             let between = |mid: &DivisionCode| {
                 code.covers(mid) && mid.covers(other) && mid != code && mid != *other
             };
-            !tables.keys().any(|mid| between(mid))
+            !tables.keys().any(between)
         });
         children.flat_map(|child| covers(tables, child, group, true)).collect()
     }

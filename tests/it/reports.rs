@@ -75,13 +75,13 @@ async fn what_arrives_late_restates_a_day_and_the_day_says_why() {
             "records": 1,
         }])
     );
-    let whole = eventually("the city's second version", async || {
+    let city = eventually("the city's second version", async || {
         let day = day(&town.office, "division=33", "restated").await;
         Some(day).filter(|day| day["version"] == 2)
     })
     .await;
     let cause = json!([{ "cause": "venue_restated", "venue_id": gym.id, "version": 2 }]);
-    assert_eq!(whole["revisions"][0]["causes"], cause);
+    assert_eq!(city["revisions"][0]["causes"], cause);
     let span = "from=2026-11-01&to=2026-11-30";
     let list = town.office.get(&format!("/days?{span}&division=330499")).await.ok();
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
