@@ -54,6 +54,9 @@ enum Command {
     Report(data::Report),
     /// Who is inside, from the sealed copy that a server keeps; needs no database.
     RollCall(operator::RollCall),
+    /// Holidays and swapped workdays.
+    #[command(subcommand)]
+    Calendar(operator::Calendar),
     /// Staff accounts.
     #[command(subcommand)]
     Staff(operator::Staff),
@@ -87,6 +90,7 @@ impl Command {
             | Command::Ledger(_)
             | Command::Report(_)
             | Command::RollCall(_)
+            | Command::Calendar(_)
             | Command::Staff(_)
             | Command::Terminals(_)
             | Command::Screens(_)
@@ -164,6 +168,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Counters(command) => data::counters(command).await,
         Command::Ledger(command) => data::ledger(command).await,
         Command::Report(command) => data::report_file(command).await,
+        Command::Calendar(command) => operator::calendar(command).await,
         Command::RollCall(options) => operator::roll_call(&options),
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,

@@ -25,6 +25,7 @@ mod m0030_screen_maps;
 mod m0040_versions;
 mod m0055_days;
 mod m0056_safety;
+mod m0057_calendar;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_versions::Migration),
             Box::new(m0055_days::Migration),
             Box::new(m0056_safety::Migration),
+            Box::new(m0057_calendar::Migration),
         ]
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     },
     privacy, safety, screen, staff,
     terminals::{self, Doorway, NewPlace, Serial},
-    venues::terms::Coordinates,
+    venues::{self, terms::Coordinates},
 };
 
 /// Staff accounts.
@@ -69,6 +69,34 @@ pub struct NewTerminal {
     /// in, out or both.
     #[arg(long, value_parser = direction)]
     direction: Doorway,
+}
+
+/// Holidays and swapped workdays.
+#[derive(Debug, Subcommand)]
+pub enum Calendar {
+    /// Take a year from a CSV file: day,kind,name,as_weekday.
+    Import {
+        #[command(flatten)]
+        data: DataConfig,
+        #[arg(long)]
+        division: DivisionCode,
+        file: PathBuf,
+    },
+}
+
+pub async fn calendar(command: Calendar) -> anyhow::Result<Found> {
+    let Calendar::Import { data, division, file } = command;
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("{} cannot be read as UTF-8", file.display()))?;
+    let days = venues::calendar::parse(&text).map_err(said)?;
+    let db = db::open(data.database_url()).await?;
+    let tx = db::begin(&db).await?;
+    let now = Clock::system().now();
+    let done = venues::calendar::import(&tx, &division, &days, "command", now).await;
+    let done = done.map_err(said)?;
+    tx.commit().await?;
+    println!("{}", json!({ "days": done.days, "hours": done.hours }));
+    Ok(Found::Fine)
 }
 
 #[derive(Debug, Args)]

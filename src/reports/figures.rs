@@ -1,7 +1,7 @@
 //! What reports are made of, from wherever it was read, and how it becomes rows. Pure: the same
 //! facts give the same rows, whether roll-ups or the ledger itself told them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{Datelike as _, NaiveDate};
 
@@ -10,7 +10,10 @@ use super::{
     kinds::{By, Kind},
     table::{Ask, Cell, Row},
 };
-use crate::base::ids::{DivisionCode, VenueId};
+use crate::{
+    base::ids::{DivisionCode, VenueId},
+    venues::calendar::DayKind,
+};
 
 /// A venue by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +74,8 @@ pub struct Facts {
     /// Hours in which a venue was full, under [`FULL_HOURS`].
     pub full_hours: Counted,
     pub ways: Counted,
+    /// What the calendar calls days that are not as their weekday is.
+    pub calendar: BTreeMap<NaiveDate, DayKind>,
 }
 
 /// Age bands of the national fitness standard, in years of age, both ends included.
@@ -125,6 +130,7 @@ pub fn rows(ask: &Ask, facts: &Facts) -> Vec<Row> {
         Kind::Coverage => coverage(ask, facts),
         Kind::Demand => demand(ask, facts),
         Kind::WaysIn => ways_in(ask, facts),
+        Kind::DayTypes => day_types(ask, facts),
     }
 }
 
@@ -268,6 +274,50 @@ fn ways_in(ask: &Ask, facts: &Facts) -> Vec<Row> {
         rows.push(row);
     }
     rows
+}
+
+/// What kind of day it is for people's time.
+fn day_type(facts: &Facts, day: NaiveDate) -> &'static str {
+    let is_weekend = day.weekday().number_from_monday() > 5;
+    match facts.calendar.get(&day) {
+        Some(DayKind::Holiday) => "holiday",
+        Some(DayKind::Workday) => "workday",
+        Some(DayKind::Ordinary) | None if is_weekend => "weekend",
+        Some(DayKind::Ordinary) | None => "workday",
+    }
+}
+
+/// Means of the days on which anything happened.
+fn day_types(ask: &Ask, facts: &Facts) -> Vec<Row> {
+    let community: HashMap<VenueId, &DivisionCode> =
+        facts.places.iter().map(|place| (place.id, &place.community)).collect();
+    let mut of: BTreeMap<(NaiveDate, usize, &str), (BTreeSet<NaiveDate>, Sums)> = BTreeMap::new();
+    for ((venue, day), sums) in &facts.days {
+        let Some(community) = community.get(venue) else { continue };
+        let parts = facts.parts.iter().enumerate();
+        for (part, _) in parts.filter(|(_, part)| part.code.covers(community)) {
+            let key = (period(ask.by, *day), part, day_type(facts, *day));
+            let (days, total) = of.entry(key).or_default();
+            days.insert(*day);
+            total.add(sums);
+        }
+    }
+    let row =
+        |((first, part, kind), (days, sums)): ((NaiveDate, usize, &str), (BTreeSet<_>, Sums))| {
+            let part = &facts.parts[part];
+            let days = i64::try_from(days.len()).unwrap_or(i64::MAX);
+            vec![
+                period_cell(ask.by, first),
+                part.code.as_str().into(),
+                text(&part.name),
+                kind.into(),
+                days.into(),
+                sums.visits.into(),
+                sums.minutes.iter().sum::<i64>().into(),
+                ((sums.visits + days / 2) / days).into(),
+            ]
+        };
+    of.into_iter().map(row).collect()
 }
 
 /// What was counted, added up by period, venue and thing, in this order; nothing is left out.

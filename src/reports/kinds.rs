@@ -36,6 +36,8 @@ pub enum Kind {
     Demand,
     /// By which ways people came in.
     WaysIn,
+    /// What is usual on workdays, weekends and holidays, by the calendar.
+    DayTypes,
 }
 
 /// By what rows are grouped in time.
@@ -73,7 +75,7 @@ const CORRECTED: Column = Column { name: "minutes_corrected", zh: "更正分钟"
 const MINUTES: Column = Column { name: "minutes", zh: "运动分钟" };
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Activity,
         Self::Venues,
         Self::Visits,
@@ -81,6 +83,7 @@ impl Kind {
         Self::Coverage,
         Self::Demand,
         Self::WaysIn,
+        Self::DayTypes,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -92,6 +95,7 @@ impl Kind {
             Self::Coverage => "coverage",
             Self::Demand => "demand",
             Self::WaysIn => "ways-in",
+            Self::DayTypes => "day-types",
         }
     }
 
@@ -109,6 +113,7 @@ impl Kind {
             Self::Coverage => "覆盖与公平",
             Self::Demand => "未满足的需求",
             Self::WaysIn => "入场方式",
+            Self::DayTypes => "工作日与节假日",
         }
     }
 
@@ -121,7 +126,8 @@ impl Kind {
             | Self::Ages
             | Self::Coverage
             | Self::Demand
-            | Self::WaysIn => 1,
+            | Self::WaysIn
+            | Self::DayTypes => 1,
         }
     }
 
@@ -131,7 +137,7 @@ impl Kind {
         match self {
             Self::Activity | Self::Venues | Self::Demand | Self::WaysIn => true,
             Self::Visits => by == By::Day,
-            Self::Ages | Self::Coverage => by == By::Month,
+            Self::Ages | Self::Coverage | Self::DayTypes => by == By::Month,
         }
     }
 
@@ -172,6 +178,16 @@ impl Kind {
             Self::Demand => {
                 vec![PERIOD, DIVISION, VENUE, NAME, column("what", "项目"), column("count", "次数")]
             }
+            Self::DayTypes => vec![
+                PERIOD,
+                DIVISION,
+                NAME,
+                column("day_type", "日期类型"),
+                column("days", "天数"),
+                VISITS,
+                MINUTES,
+                column("visits_per_day", "日均人次"),
+            ],
             Self::WaysIn => vec![
                 PERIOD,
                 DIVISION,

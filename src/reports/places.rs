@@ -1,7 +1,7 @@
 //! Where a report looks: the venues of its division, and the parts that it tells apart. And what
 //! is counted in the same way whether roll-ups or the ledger tell the rest.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{Days, NaiveDate};
 use futures_util::TryStreamExt as _;
@@ -19,7 +19,10 @@ use crate::{
         error::Error,
         ids::{DivisionCode, VenueId},
     },
-    venues::{self, Venue},
+    venues::{
+        self, Venue,
+        calendar::{self, DayKind},
+    },
 };
 
 /// The venues that a report is about, with all that holds there at any time.
@@ -100,6 +103,16 @@ pub async fn registered(
         }
     }
     Ok(counted)
+}
+
+/// What the division's calendar calls the days of a report.
+pub async fn calendar(
+    db: &impl ConnectionTrait,
+    ask: &Ask,
+) -> Result<BTreeMap<NaiveDate, DayKind>, DbErr> {
+    let days = calendar::nearest(db, &ask.division).await?;
+    let within = days.into_values().filter(|day| (ask.from..=ask.to).contains(&day.day));
+    Ok(within.map(|day| (day.day, day.kind)).collect())
 }
 
 /// Refusals by venue, day and reason: few, and found by an index of their own.

@@ -28,6 +28,10 @@ pub async fn read(db: &DatabaseTransaction, ask: &Ask) -> Result<Facts, Error> {
     let (places, mut facts) = places::load(db, ask).await?;
     match ask.kind {
         Kind::Visits => facts.days = days(db, ask).await?,
+        Kind::DayTypes => {
+            facts.days = days(db, ask).await?;
+            facts.calendar = places::calendar(db, ask).await?;
+        }
         Kind::Activity => {
             facts.days = days(db, ask).await?;
             facts.people = people(db, ask, places.digits).await?;

@@ -27,6 +27,10 @@ pub async fn read(db: &DatabaseTransaction, ask: &Ask) -> Result<Facts, Error> {
     let (places, mut facts) = places::load(db, ask).await?;
     match ask.kind {
         Kind::Visits => facts.days = days(db, ask).await?,
+        Kind::DayTypes => {
+            facts.days = days(db, ask).await?;
+            facts.calendar = places::calendar(db, ask).await?;
+        }
         Kind::Activity => {
             facts.days = days(db, ask).await?;
             let by_part = |digits| format!("SUBSTR(v.community, 1, {digits})");

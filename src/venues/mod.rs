@@ -5,6 +5,7 @@
 //! judged anew.
 
 mod adoption;
+pub mod calendar;
 mod circle;
 mod community;
 mod find;

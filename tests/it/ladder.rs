@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
-const SAMPLES: [(&str, &str); 20] = [
+const SAMPLES: [(&str, &str); 21] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -29,6 +29,7 @@ const SAMPLES: [(&str, &str); 20] = [
     ("m0040_versions", include_str!("../../migrations/samples/m0040_versions.sql")),
     ("m0055_days", include_str!("../../migrations/samples/m0055_days.sql")),
     ("m0056_safety", include_str!("../../migrations/samples/m0056_safety.sql")),
+    ("m0057_calendar", include_str!("../../migrations/samples/m0057_calendar.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

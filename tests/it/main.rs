@@ -24,6 +24,7 @@ mod refusals;
 mod reports;
 mod resident_refusals;
 mod residents;
+mod safety;
 mod screens;
 mod signatures;
 #[cfg(test)]

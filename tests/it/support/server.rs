@@ -76,6 +76,7 @@ fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     config.data.keys = Some(store.keys());
     config.data.ciphers = Store::ciphers().and_then(|name| ValueEnum::from_str(&name, true).ok());
     config.erasures = Some(store.erasures());
+    config.roll_call = Some(store.roll_call());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
     if let Some(wechat) = wechat {
         config = config.with_wechat(&wechat.address(), APP, APP_SECRET).with_pretended_names();

@@ -64,6 +64,11 @@ impl Store {
         self.folder.path().join("town.erasures")
     }
 
+    /// The copy of the roll calls.
+    pub fn roll_call(&self) -> PathBuf {
+        self.folder.path().join("town.roll-call")
+    }
+
     /// Copies the database as it is now; none, said aloud, where its server keeps the files.
     pub async fn backs_up(&self) -> Option<PathBuf> {
         if self.server.is_some() {
