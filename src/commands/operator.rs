@@ -74,7 +74,7 @@ pub struct NewTerminal {
 /// Holidays and swapped workdays.
 #[derive(Debug, Subcommand)]
 pub enum Calendar {
-    /// Take a year from a CSV file: day,kind,name,as_weekday.
+    /// Take a year from a CSV file: `day,kind,name,as_weekday`.
     Import {
         #[command(flatten)]
         data: DataConfig,

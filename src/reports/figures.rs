@@ -281,9 +281,8 @@ fn day_type(facts: &Facts, day: NaiveDate) -> &'static str {
     let is_weekend = day.weekday().number_from_monday() > 5;
     match facts.calendar.get(&day) {
         Some(DayKind::Holiday) => "holiday",
-        Some(DayKind::Workday) => "workday",
         Some(DayKind::Ordinary) | None if is_weekend => "weekend",
-        Some(DayKind::Ordinary) | None => "workday",
+        Some(DayKind::Workday | DayKind::Ordinary) | None => "workday",
     }
 }
 

@@ -19,7 +19,9 @@ const KNOWN_MAX: usize = 1_000;
 
 /// Whom this process has let in, by the hashes of their tokens, and when.
 #[derive(Clone, Default)]
-pub struct Known(Arc<Mutex<HashMap<String, (StaffCaller, DateTime<Utc>)>>>);
+pub struct Known(Arc<Mutex<HashMap<String, LetIn>>>);
+
+type LetIn = (StaffCaller, DateTime<Utc>);
 
 impl Known {
     fn remember(&self, token: String, caller: &StaffCaller, now: DateTime<Utc>) {

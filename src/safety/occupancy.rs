@@ -18,7 +18,7 @@ use crate::{
 
 /// A count as it was noted.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
-pub struct Counted {
+pub struct Heads {
     pub id: Uuid,
     pub at: DateTime<Utc>,
     pub counted: i32,
@@ -26,7 +26,7 @@ pub struct Counted {
     pub by_actor: String,
 }
 
-impl Counted {
+impl Heads {
     pub fn count(&self) -> Count {
         Count { counted: self.counted.into(), presumed: self.presumed.into() }
     }
@@ -39,10 +39,10 @@ pub async fn note(
     counted: i32,
     by: &str,
     now: DateTime<Utc>,
-) -> Result<Counted, Error> {
+) -> Result<Heads, Error> {
     let stays = present::stays_at(tx, venue, now).await?;
     let presumed = i32::try_from(stays.len()).unwrap_or(i32::MAX);
-    let row = Counted { id: Uuid::now_v7(), at: now, counted, presumed, by_actor: by.to_owned() };
+    let row = Heads { id: Uuid::now_v7(), at: now, counted, presumed, by_actor: by.to_owned() };
     let sql = "INSERT INTO occupancy_counts (id, venue_id, at, counted, presumed, by_actor) \
                VALUES ($1, $2, $3, $4, $5, $6)";
     let values: [Value; 6] =
@@ -67,14 +67,14 @@ pub async fn list(
     venue: VenueId,
     before: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<Counted>, DbErr> {
+) -> Result<Vec<Heads>, DbErr> {
     let sql = format!(
         "SELECT id, at, counted, presumed, by_actor FROM occupancy_counts \
          WHERE venue_id = $1 AND at < $2 ORDER BY at DESC, id DESC LIMIT {limit}"
     );
     let values = [venue.0.into(), before.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), &sql, values);
-    Counted::find_by_statement(statement).all(db).await
+    Heads::find_by_statement(statement).all(db).await
 }
 
 /// The newest count of the business day that `now` is in: a night makes every count old.
@@ -82,7 +82,7 @@ pub async fn newest(
     db: &impl ConnectionTrait,
     venue: &Venue,
     now: DateTime<Utc>,
-) -> Result<Option<Counted>, DbErr> {
+) -> Result<Option<Heads>, DbErr> {
     let today: NaiveDate = venue.business_day(now);
     let until = now + chrono::TimeDelta::milliseconds(1);
     let newest = list(db, venue.id, until, 1).await?.pop();
@@ -90,7 +90,7 @@ pub async fn newest(
 }
 
 /// How many are inside by a count and by who came since.
-pub fn inside(count: &Counted, stays: &[Stay]) -> i64 {
+pub fn inside(count: &Heads, stays: &[Stay]) -> i64 {
     let since = stays.iter().filter(|stay| stay.entered_at > count.at).count();
     let (still, since) = (stays.len() - since, since);
     let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);

@@ -27,14 +27,14 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewEvacuation)]
-struct EvacuationBody {
+pub struct EvacuationBody {
     /// What happened, in 1 to 60 characters.
     reason: String,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = DoorTold)]
-struct DoorJson {
+pub struct DoorJson {
     terminal_id: TerminalId,
     serial: String,
     /// False: open this one by hand, its protocol knows no such order.
@@ -50,7 +50,7 @@ impl From<Told> for DoorJson {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EvacuationBegun)]
-struct BegunJson {
+pub struct BegunJson {
     id: Uuid,
     /// How many are presumed inside; the roll call names them.
     presumed: i32,
@@ -87,7 +87,7 @@ pub async fn begin(
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = EvacuationEnded)]
-struct EndedJson {
+pub struct EndedJson {
     id: Uuid,
 }
 
@@ -124,7 +124,7 @@ pub struct GoingQuery {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Evacuation)]
-struct EvacuationJson {
+pub struct EvacuationJson {
     id: Uuid,
     venue_id: VenueId,
     reason: String,

@@ -19,7 +19,7 @@ use crate::{
         page::{Page, Paging},
         state::State,
     },
-    safety::occupancy::{self, Counted},
+    safety::occupancy::{self, Heads},
     staff::StaffCaller,
 };
 
@@ -29,14 +29,14 @@ const HEADS_MAX: i32 = 100_000;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewHeadCount)]
-struct CountBody {
+pub struct CountBody {
     /// How many people are really inside, 0 to 100 000.
     counted: i32,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = HeadCount)]
-struct CountJson {
+pub struct CountJson {
     id: Uuid,
     at: DateTime<Utc>,
     counted: i32,
@@ -47,10 +47,10 @@ struct CountJson {
     by: String,
 }
 
-impl From<Counted> for CountJson {
-    fn from(count: Counted) -> Self {
+impl From<Heads> for CountJson {
+    fn from(count: Heads) -> Self {
         let drift = count.count().drift();
-        let Counted { id, at, counted, presumed, by_actor } = count;
+        let Heads { id, at, counted, presumed, by_actor } = count;
         Self { id, at, counted, presumed, drift, by: by_actor }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     safety::{
         caller::OnDuty,
         copy,
-        occupancy::{self, Counted},
+        occupancy::{self, Heads},
         present::{self, Present},
         rules::{self, Concern, Sure},
     },
@@ -33,7 +33,7 @@ use crate::{
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = RollCallSource)]
-enum SourceWord {
+pub enum SourceWord {
     Database,
     /// The database is away; this is as old as `as_of` says.
     Copy,
@@ -41,7 +41,7 @@ enum SourceWord {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = RollCallPerson)]
-struct PersonJson {
+pub struct PersonJson {
     session_id: SessionId,
     /// Masked; a child's is hidden whole.
     #[schema(example = "张*")]
@@ -69,7 +69,7 @@ impl PersonJson {
 /// What counting heads showed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = HeadCountNow)]
-struct CountedJson {
+pub struct CountedJson {
     at: DateTime<Utc>,
     counted: i64,
     presumed: i64,
@@ -81,7 +81,7 @@ struct CountedJson {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = RollCall)]
-struct RollCallJson {
+pub struct RollCallJson {
     venue_id: VenueId,
     name: String,
     as_of: DateTime<Utc>,
@@ -141,7 +141,7 @@ async fn from_database(
     })
 }
 
-fn counted_json(count: &Counted, inside: i64) -> CountedJson {
+fn counted_json(count: &Heads, inside: i64) -> CountedJson {
     CountedJson {
         at: count.at,
         counted: count.counted.into(),
@@ -188,7 +188,7 @@ pub struct WatchQuery {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Watched)]
-struct WatchedJson {
+pub struct WatchedJson {
     venue_id: VenueId,
     venue: String,
     session_id: SessionId,
