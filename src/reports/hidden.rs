@@ -60,13 +60,17 @@ pub fn tables(visitors: &[Visitor]) -> BTreeMap<DivisionCode, BTreeMap<Group, Op
     tables
 }
 
+type Groups = BTreeMap<Group, People>;
+
 /// Those whom no shown figure of a division or of a part of it covers, by group.
 #[derive(Default)]
 struct Rest {
-    all: BTreeMap<Group, People>,
-    /// Without those of communities that show nothing: of these everybody knows the total, and
-    /// may take it from any other total.
-    loud: BTreeMap<Group, People>,
+    all: Groups,
+    /// Of them, those of communities that some shown figure says something about.
+    loud: Groups,
+    /// The other communities, each by itself: all that is known of one is its total, which
+    /// anybody may take from the total of whatever holds it.
+    quiet: Vec<Groups>,
 }
 
 /// Decides a division after its parts.
@@ -78,15 +82,12 @@ fn settle(
     let mut rest = Rest::default();
     for (code, child) in &node.children {
         let below = settle(code, child, tables);
-        for (sum, part) in [(&mut rest.all, below.all), (&mut rest.loud, below.loud)] {
-            for (group, people) in part {
-                sum.entry(group).or_default().extend(people);
-            }
-        }
+        unite(&mut rest.all, &below.all);
+        unite(&mut rest.loud, &below.loud);
+        rest.quiet.extend(below.quiet);
     }
-    let is_community = node.children.is_empty();
-    if is_community {
-        rest = Rest { all: node.people.clone(), loud: node.people.clone() };
+    if node.children.is_empty() {
+        rest = Rest { all: node.people.clone(), quiet: vec![node.people.clone()], ..rest };
     }
     let left = |group: &Group| rest.all.get(group).map_or(0, BTreeSet::len);
     let mut shown: BTreeSet<Group> = node
@@ -95,41 +96,56 @@ fn settle(
         .filter(|(group, people)| people.len() >= K && (left(group) == 0 || left(group) >= K))
         .map(|(group, _)| *group)
         .collect();
-    hide_more(node, &rest.loud, &mut shown);
+    let loud = hide_more(node, &rest, &mut shown);
     let table = node.people.iter().map(|(group, people)| {
         let visits = node.visits.get(group).copied().unwrap_or_default();
         let told = Shown { people: people.len(), visits };
         (*group, shown.contains(group).then_some(told))
     });
     tables.insert(code.clone(), table.collect());
+    rest.loud = loud;
+    rest.quiet.retain(|community| !is_told_of(community, &shown));
     rest.all.retain(|group, _| !shown.contains(group));
     rest.loud.retain(|group, _| !shown.contains(group));
-    if is_community && shown.is_empty() {
-        rest.loud.clear();
-    }
     rest
 }
 
+fn unite(sum: &mut Groups, part: &Groups) {
+    for (group, people) in part {
+        sum.entry(*group).or_default().extend(people);
+    }
+}
+
+/// Whether a shown figure of what holds the community says something about it.
+fn is_told_of(community: &Groups, shown: &BTreeSet<Group>) -> bool {
+    community.keys().any(|group| shown.contains(group))
+}
+
 /// The division's total is no secret, so those in hidden groups together must be enough as well:
-/// hides the smallest groups that help until they are, or else all.
-fn hide_more(node: &Node, rest: &BTreeMap<Group, People>, shown: &mut BTreeSet<Group>) {
-    while is_small(rest, shown) {
-        let helps = |group: &&Group| rest.get(*group).is_some_and(|left| !left.is_empty());
+/// hides the smallest groups that help until they are, or else all. Gives those whom the parts
+/// leave uncovered, in communities that something is said about.
+fn hide_more(node: &Node, rest: &Rest, shown: &mut BTreeSet<Group>) -> Groups {
+    loop {
+        let mut loud = rest.loud.clone();
+        for community in rest.quiet.iter().filter(|community| is_told_of(community, shown)) {
+            unite(&mut loud, community);
+        }
+        let hidden = loud.iter().filter(|(group, _)| !shown.contains(group));
+        let people: usize = hidden.map(|(_, people)| people.len()).sum();
+        if people == 0 || people >= K || shown.is_empty() {
+            return loud;
+        }
+        let helps = |group: &&Group| loud.get(*group).is_some_and(|left| !left.is_empty());
         let smallest = shown
             .iter()
             .filter(helps)
             .min_by_key(|group| node.people.get(*group).map_or(0, BTreeSet::len))
             .copied();
-        let Some(group) = smallest else { return shown.clear() };
-        shown.remove(&group);
+        match smallest {
+            Some(group) => shown.retain(|other| *other != group),
+            None => shown.clear(),
+        }
     }
-}
-
-/// Whether the people whom nothing covers are some, but too few.
-fn is_small(rest: &BTreeMap<Group, People>, shown: &BTreeSet<Group>) -> bool {
-    let hidden = rest.iter().filter(|(group, _)| !shown.contains(group));
-    let people: usize = hidden.map(|(_, people)| people.len()).sum();
-    people > 0 && people < K
 }
 
 #[cfg(test)]
@@ -213,8 +229,21 @@ mod tests {
                         let rest = self::rest(&tables, &all, code, *group, false).len();
                         prop_assert!(rest == 0 || rest >= K, "{code} {group}: {rest}");
                     }
-                    // Whom the division's total shows beside all shown groups of it.
-                    let loud = |one: &&Visitor| tables[&one.community].values().any(Option::is_some);
+                    // Whom the division's total shows beside all shown figures in it; of
+                    // communities that none of these touches, the total is known anyway.
+                    let groups_of = |place: &DivisionCode| {
+                        let there = all.iter().filter(|one| one.community == *place);
+                        there.map(|one| one.group).collect::<BTreeSet<Group>>()
+                    };
+                    let loud = |one: &&Visitor| {
+                        let groups = groups_of(&one.community);
+                        let over = tables.iter().filter(|(other, _)| {
+                            code.covers(other) && other.covers(&one.community)
+                        });
+                        over.into_iter().any(|(_, table)| {
+                            groups.iter().any(|group| matches!(table.get(group), Some(Some(_))))
+                        })
+                    };
                     let loud: Vec<Visitor> = all.iter().filter(loud).cloned().collect();
                     unseen += self::rest(&tables, &loud, code, *group, true).len();
                 }

@@ -272,6 +272,17 @@ pub async fn nearest(
     Ok(rows.into_iter().map(|(_, day)| (day.day, day)).collect())
 }
 
+/// As which weekday people spend a day: a holiday is a Sunday, a swapped workday what the calendar
+/// says.
+pub fn counts_as(special: &BTreeMap<NaiveDate, CalendarDay>, day: NaiveDate) -> u8 {
+    let own = weekday(day);
+    special.get(&day).map_or(own, |special| match special.kind {
+        DayKind::Holiday => 7,
+        DayKind::Workday => special.as_weekday.unwrap_or(own),
+        DayKind::Ordinary => own,
+    })
+}
+
 #[derive(FromQueryResult)]
 struct Row {
     version: i32,
@@ -335,6 +346,15 @@ async fn insert(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_holiday_counts_as_a_sunday_and_a_swapped_day_as_what_it_stands_for() {
+        let file = "day,kind,name,as_weekday\n2027-10-01,holiday,国庆节,\n\
+                    2027-10-10,workday,国庆调休,5\n";
+        let special = parse(file).unwrap().into_iter().map(|day| (day.day, day)).collect();
+        let counts = |day: &str| counts_as(&special, day.parse().unwrap());
+        assert_eq!(["2027-10-01", "2027-10-10", "2027-10-11"].map(counts), [7, 5, 1]);
+    }
 
     #[test]
     fn a_calendar_names_each_day_once_and_says_what_a_workday_counts_as() {

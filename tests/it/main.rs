@@ -27,6 +27,7 @@ mod residents;
 mod safety;
 mod screens;
 mod signatures;
+mod special_days;
 #[cfg(test)]
 mod support;
 mod takeover;

@@ -59,6 +59,7 @@ async fn what_arrives_late_restates_a_day_and_the_day_says_why() {
     let first = day(&town.office, &whose, "final").await;
     assert_eq!((&first["version"], &first["visits"]), (&json!(1), &json!(1)));
     assert_eq!((&first["revisions"][0]["causes"], &first["waits_for"]), (&json!([]), &json!([])));
+    town.is_now("2026-11-24T02:00:01Z");
     second.saw("in", &town.member().await.face, at("2026-11-23T09:00:00Z")).await;
     let again = eventually("a second version", async || {
         let day = day(&town.office, &whose, "restated").await;

@@ -1,7 +1,7 @@
 //! Heads counted at a venue.
 
 use axum::{extract::State as Part, http::StatusCode};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -93,7 +93,7 @@ pub async fn list(
     let cursors = state.keys.cursors();
     let list = cursors.list("head_counts");
     let before: Option<DateTime<Utc>> = list.key_if_any(paging.cursor.as_deref())?;
-    let before = before.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    let before = before.unwrap_or(state.clock.now() + TimeDelta::seconds(1));
     let rows = occupancy::list(&state.db, id, before, paging.limit.rows_to_read()).await?;
     Ok(Json(Page::cut(rows, paging.limit, &list, |row| row.at, CountJson::from)))
 }
