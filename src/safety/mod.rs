@@ -8,6 +8,8 @@ mod occupancy;
 mod present;
 mod routes;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub use evacuations::keep_open;
 pub use routes::routes;

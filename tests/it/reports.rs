@@ -117,13 +117,19 @@ async fn the_bureau_takes_reports_away_and_anybody_with_the_ledger_can_prove_the
         town.store.try_fitgate(&["report", "verify", file.to_str().unwrap()]).await
     };
     let mut files = Vec::new();
-    for kind in ["visits", "venues", "activity", "demand", "ways-in"] {
-        for format in ["json", "csv", "xlsx"] {
-            let bytes = taken(&bureau, kind, format).await;
-            let said = verify(&format!("{kind}.{format}"), bytes.clone()).await;
-            assert_eq!(said.exit, 0, "{kind} {format}: {}{}", said.stdout, said.stderr);
-            files.push((format!("{kind}.{format}"), bytes));
-        }
+    for (kind, format) in [
+        ("visits", "json"),
+        ("visits", "csv"),
+        ("visits", "xlsx"),
+        ("venues", "csv"),
+        ("activity", "json"),
+        ("activity", "xlsx"),
+        ("ways-in", "csv"),
+    ] {
+        let bytes = taken(&bureau, kind, format).await;
+        let said = verify(&format!("{kind}.{format}"), bytes.clone()).await;
+        assert_eq!(said.exit, 0, "{kind} {format}: {}{}", said.stdout, said.stderr);
+        files.push((format!("{kind}.{format}"), bytes));
     }
     let forged = text.text.replace(",'=SUM(A1),1\r\n", ",'=SUM(A1),9\r\n");
     let said = verify("forged.csv", forged.into_bytes()).await;
@@ -140,7 +146,7 @@ async fn the_bureau_takes_reports_away_and_anybody_with_the_ledger_can_prove_the
         assert!(said.stdout.contains("the MAC does not fit the row"), "{}", said.stdout);
     }
     let taken = "SELECT COUNT(*) AS n FROM audit WHERE act = 'report_taken'";
-    assert_eq!(town.store.count(taken).await, 12);
+    assert_eq!(town.store.count(taken).await, 7);
 }
 
 /// The bytes of a report's file.
@@ -182,6 +188,13 @@ async fn a_month_tells_ages_coverage_and_what_was_not_to_be_had() {
     );
     let demand = get("demand").await;
     assert_eq!(demand["rows"][0][4], "venue_full", "{demand}");
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["activity", "venues", "ages", "coverage", "demand", "ways-in", "day-types"] {
+        let file = folder.path().join(kind);
+        std::fs::write(&file, get(kind).await.to_string()).unwrap();
+        let said = town.store.try_fitgate(&["report", "verify", file.to_str().unwrap()]).await;
+        assert_eq!(said.exit, 0, "{kind}: {}{}", said.stdout, said.stderr);
+    }
     let ways = get("ways-in").await;
     assert_eq!(ways["rows"][0].as_array().unwrap()[4..], [json!("card"), json!(12), json!(1000)]);
 }
