@@ -72,8 +72,8 @@ pub async fn settle(
     for piece in touched.chunks(PIECE) {
         let tx = db::begin(db).await?;
         for (division, day) in piece {
-            if division_day(&tx, division.as_str(), *day).await? {
-                revisions::publish_division(&tx, division, *day, now).await?;
+            if let Some(row) = division_day(&tx, division.as_str(), *day).await? {
+                revisions::publish_division(&tx, division, *day, &row, now).await?;
             }
         }
         tx.commit().await?;
@@ -176,8 +176,8 @@ async fn finalise<C: ConnectionTrait>(
         )
         .await?;
     }
-    ways::count(tx, venue, candidate.day).await?;
-    revisions::publish_venue(tx, venue, candidate.day, now).await
+    ways::count(tx, venue, candidate.day, late).await?;
+    revisions::publish_venue(tx, venue, candidate.day, late, now).await
 }
 
 /// The most people inside at once, over the day and by the local hour of each arrival. Who leaves
@@ -198,14 +198,14 @@ pub fn peaks(stays: &[Stay], hour: impl Fn(DateTime<Utc>) -> i16) -> (i32, BTree
     (peak, hours)
 }
 
-/// Writes a division's day if all its venues' days are final, else takes an older one away; says
-/// which it was.
+/// Writes a division's day if all its venues' days are final, and gives it; else takes an older
+/// one away.
 async fn division_day<C: ConnectionTrait>(
     tx: &C,
     division: &str,
     day: NaiveDate,
-) -> Result<bool, DbErr> {
-    let written = execute(
+) -> Result<Option<QueryResult>, DbErr> {
+    let written = query(
         tx,
         "INSERT INTO division_days (division, business_day, visits, people, minutes_measured, \
          minutes_self_declared, minutes_estimated, minutes_corrected, state, version) \
@@ -223,12 +223,12 @@ async fn division_day<C: ConnectionTrait>(
          minutes_self_declared = excluded.minutes_self_declared, \
          minutes_estimated = excluded.minutes_estimated, \
          minutes_corrected = excluded.minutes_corrected, state = excluded.state, \
-         version = division_days.version + 1",
+         version = division_days.version + 1 RETURNING *",
         [division.into(), day.into(), format!("{division}%").into()],
     )
     .await?;
-    if written > 0 {
-        return Ok(true);
+    if let Some(row) = written.into_iter().next() {
+        return Ok(Some(row));
     }
     execute(
         tx,
@@ -236,7 +236,7 @@ async fn division_day<C: ConnectionTrait>(
         [division.into(), day.into()],
     )
     .await
-    .map(|_| false)
+    .map(|_| None)
 }
 
 /// Enters the digests of days that changed since the last time into the audit chain, so that a

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::NaiveDate;
 use futures_util::TryStreamExt as _;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, StreamTrait as _};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, StreamTrait as _, Value};
 use uuid::Uuid;
 
 use super::{
-    figures::{Counted, FULL_HOURS, Facts, Sums, group},
+    figures::{Counted, FULL_HOURS, Facts, Part, Sums, group},
     hidden::Visitor,
     kinds::{By, Kind},
     places::{self, Places, code, day, scope, statement, venue_id},
@@ -34,7 +34,7 @@ pub async fn read(db: &DatabaseTransaction, ask: &Ask) -> Result<Facts, Error> {
         }
         Kind::Activity => {
             facts.days = days(db, ask).await?;
-            facts.people = people(db, ask, places.digits).await?;
+            facts.people = people(db, ask, places.digits, &facts.parts).await?;
         }
         Kind::Venues => {
             facts.days = days(db, ask).await?;
@@ -84,20 +84,24 @@ async fn days(
     Ok(days)
 }
 
+/// Divisions named in one statement.
+const PARTS_AT_ONCE: usize = 500;
+
 /// Distinct people of the division and of its parts, by day or by month.
 async fn people(
     db: &DatabaseTransaction,
     ask: &Ask,
     digits: usize,
-) -> Result<HashMap<(DivisionCode, NaiveDate), i64>, DbErr> {
-    let mut people = HashMap::new();
+    parts: &[Part],
+) -> Result<People, DbErr> {
+    let mut people = People::new();
+    if ask.by == By::Day {
+        finished(db, ask, parts, &mut people).await?;
+    }
     for digits in [ask.division.as_str().len(), digits] {
         match ask.by {
             By::Month => months(db, ask, digits, &mut people).await?,
-            By::Day => {
-                finished(db, ask, digits, &mut people).await?;
-                unfinished(db, ask, digits, &mut people).await?;
-            }
+            By::Day => unfinished(db, ask, digits, &mut people).await?,
         }
     }
     Ok(people)
@@ -124,20 +128,26 @@ async fn months(
     Ok(())
 }
 
-/// Days of divisions that are final.
+/// Days of divisions that are final: each division by its key, since its past is long.
 async fn finished(
     db: &DatabaseTransaction,
     ask: &Ask,
-    digits: usize,
+    parts: &[Part],
     people: &mut People,
 ) -> Result<(), DbErr> {
-    let sql = format!(
-        "SELECT division, business_day, people FROM division_days \
-         WHERE division BETWEEN $1 AND $2 AND business_day BETWEEN $3 AND $4 \
-         AND LENGTH(division) = {digits}"
-    );
-    for row in db.query_all_raw(statement(db, &sql, scope(ask))).await? {
-        people.insert((code(&row, "division")?, day(&row)?), row.try_get("", "people")?);
+    for codes in parts.chunks(PARTS_AT_ONCE) {
+        let marks: Vec<String> = (3..3 + codes.len()).map(|n| format!("${n}")).collect();
+        let sql = format!(
+            "SELECT division, business_day, people FROM division_days \
+             WHERE business_day BETWEEN $1 AND $2 AND division IN ({})",
+            marks.join(", ")
+        );
+        let days: [Value; 2] = [ask.from.into(), ask.to.into()];
+        let codes = codes.iter().map(|part| Value::from(part.code.as_str()));
+        let values = days.into_iter().chain(codes);
+        for row in db.query_all_raw(statement(db, &sql, values)).await? {
+            people.insert((code(&row, "division")?, day(&row)?), row.try_get("", "people")?);
+        }
     }
     Ok(())
 }

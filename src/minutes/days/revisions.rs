@@ -105,41 +105,43 @@ pub async fn of<C: ConnectionTrait>(
     Revision::find_by_statement(statement).all(db).await
 }
 
-/// Publishes a venue's day as it stands in `venue_days`.
+/// Publishes a venue's day as it stands in `venue_days`; `late` if it, or its community's day, was
+/// published before.
 pub(super) async fn publish_venue<C: ConnectionTrait>(
     tx: &C,
     venue: &Venue,
     day: NaiveDate,
+    late: bool,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let scope = Scope::Venue(venue.id);
     let sql = "SELECT * FROM venue_days WHERE venue_id = $1 AND business_day = $2";
     let rows = query(tx, sql, [venue.id.0.into(), day.into()]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
-    let last = newest(tx, &scope, day).await?;
-    // A venue whose first visits of the day came late: its community's day was out before.
-    let since = match &last {
-        Some(last) => Some(last.at),
-        None => newest(tx, &Scope::Division(venue.community.clone()), day).await?.map(|r| r.at),
-    };
-    let causes = match since {
-        Some(since) => causes(tx, venue, day, since).await?,
-        None => Vec::new(),
-    };
+    let (mut last, mut causes) = (None, Vec::new());
+    if late {
+        last = newest(tx, &scope, day).await?;
+        let since = match &last {
+            Some(last) => Some(last.at),
+            // A venue whose first visits of the day came when its community's day was out.
+            None => newest(tx, &Scope::Division(venue.community.clone()), day).await?.map(|r| r.at),
+        };
+        if let Some(since) = since {
+            causes = changes(tx, venue, day, since).await?;
+        }
+    }
     publish(tx, &scope, Some(venue.id), &venue.community, day, (last, row), &causes, now).await
 }
 
-/// Publishes a division's day as it stands in `division_days`.
+/// Publishes a division's day, as `row` of `division_days` says it.
 pub(super) async fn publish_division<C: ConnectionTrait>(
     tx: &C,
     division: &DivisionCode,
     day: NaiveDate,
+    row: &QueryResult,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
     let scope = Scope::Division(division.clone());
-    let sql = "SELECT * FROM division_days WHERE division = $1 AND business_day = $2";
-    let rows = query(tx, sql, [division.as_str().into(), day.into()]).await?;
-    let Some(row) = rows.first() else { return Ok(()) };
     let last = newest(tx, &scope, day).await?;
     let mut causes = Vec::new();
     if let Some(last) = &last {
@@ -217,7 +219,7 @@ async fn newest<C: ConnectionTrait>(
 
 /// What of a venue's day is newer than `since`: records that happened before and came after,
 /// also at other venues, where they ended a stay at this one; and what people stated.
-async fn causes<C: ConnectionTrait>(
+async fn changes<C: ConnectionTrait>(
     tx: &C,
     venue: &Venue,
     day: NaiveDate,

@@ -7,15 +7,18 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{execute, query};
 use crate::venues::Venue;
 
-/// Writes the ways of a venue's day anew.
+/// Writes the ways of a venue's day; `again` if they may have been written before.
 pub(super) async fn count<C: ConnectionTrait>(
     tx: &C,
     venue: &Venue,
     day: NaiveDate,
+    again: bool,
 ) -> Result<(), DbErr> {
     let key = || [venue.id.0.into(), day.into()];
-    let sql = "DELETE FROM venue_day_ways WHERE venue_id = $1 AND business_day = $2";
-    execute(tx, sql, key()).await?;
+    if again {
+        let sql = "DELETE FROM venue_day_ways WHERE venue_id = $1 AND business_day = $2";
+        execute(tx, sql, key()).await?;
+    }
     for (method, entries) in counted(tx, venue, day).await? {
         let [id, day] = key();
         let sql = "INSERT INTO venue_day_ways (venue_id, business_day, method, entries) \
