@@ -43,7 +43,7 @@ use crate::{
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
     gateways, jobs, members,
     minutes::{self, projector},
-    privacy, screen, staff, terminals, venues, wechat, worklist,
+    privacy, reports, safety, screen, staff, terminals, venues, wechat, worklist,
 };
 
 /// A running fitgate.
@@ -340,6 +340,8 @@ fn router(
         .merge(terminals::routes(release(intake.clone())))
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
+        .merge(reports::routes())
+        .merge(safety::routes())
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

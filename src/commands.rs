@@ -49,6 +49,14 @@ enum Command {
     /// Check the ledger against everything it rests on, or give its digest.
     #[command(subcommand)]
     Ledger(data::Ledger),
+    /// Make reports, and check files of them against the ledger.
+    #[command(subcommand)]
+    Report(data::Report),
+    /// Who is inside, from the sealed copy that a server keeps; needs no database.
+    RollCall(operator::RollCall),
+    /// Holidays and swapped workdays.
+    #[command(subcommand)]
+    Calendar(operator::Calendar),
     /// Staff accounts.
     #[command(subcommand)]
     Staff(operator::Staff),
@@ -80,6 +88,9 @@ impl Command {
             | Command::Replay(_)
             | Command::Counters(_)
             | Command::Ledger(_)
+            | Command::Report(_)
+            | Command::RollCall(_)
+            | Command::Calendar(_)
             | Command::Staff(_)
             | Command::Terminals(_)
             | Command::Screens(_)
@@ -156,6 +167,9 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Replay(replay) => serve::replay(replay).await,
         Command::Counters(command) => data::counters(command).await,
         Command::Ledger(command) => data::ledger(command).await,
+        Command::Report(command) => data::report_file(command).await,
+        Command::Calendar(command) => operator::calendar(command).await,
+        Command::RollCall(options) => operator::roll_call(&options),
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,
         Command::Screens(command) => operator::screens(command).await,

@@ -18,7 +18,7 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
-    members, minutes, privacy, staff, terminals, wechat,
+    members, minutes, privacy, safety, staff, terminals, wechat,
 };
 
 /// What jobs work with.
@@ -62,11 +62,13 @@ enum Job {
     Forget,
     /// Deletes photos that terminals have, where they are only relayed.
     Relay,
+    /// Tells doors of venues that are being evacuated to stay open.
+    Evacuations,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 11] = [
+const JOBS: [(Job, &str, Duration); 12] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
@@ -77,14 +79,17 @@ const JOBS: [(Job, &str, Duration); 11] = [
     (Job::Retention, "retention", Duration::from_hours(1)),
     (Job::Forget, "forget", Duration::from_hours(24)),
     (Job::Relay, "relay", Duration::from_mins(1)),
+    (Job::Evacuations, "evacuations", Duration::from_secs(10)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
 /// Between two steps of sealing anew, for everybody else.
 const RESEAL_PAUSE: Duration = Duration::from_millis(20);
-/// How often each process looks for keys that were added, and goes through the list of erasures:
+/// How often each process looks for keys that were added, copies the roll calls, and goes through
+/// the list of erasures:
 /// work that no other process does for it.
 const KEYS_EVERY: Duration = Duration::from_secs(2);
+const ROLL_CALL_EVERY: Duration = Duration::from_secs(5);
 const ERASURES_EVERY: Duration = Duration::from_mins(1);
 
 /// Starts what each process does for itself; it runs until `stop`.
@@ -94,6 +99,17 @@ pub fn start_own(context: &Context, stop: &CancellationToken, tasks: &TaskTracke
         let keys = keys.clone();
         async move { keys.refresh().map(drop) }
     }));
+    if let Some(file) = context.config.roll_call().map(Path::to_owned) {
+        let context = context.clone();
+        tasks.spawn(every(ROLL_CALL_EVERY, stop.clone(), move || {
+            let (context, file) = (context.clone(), file.clone());
+            async move {
+                let world = context.worlds.current(&context.db).await?;
+                let Context { db, keys, clock, .. } = &context;
+                safety::copy::write(db, keys, &world.venues, &file, clock.now()).await
+            }
+        }));
+    }
     let Some(file) = context.config.erasures().map(Path::to_owned) else { return };
     let (db, clock) = (context.db.clone(), context.clock.clone());
     tasks.spawn(every(ERASURES_EVERY, stop.clone(), move || {
@@ -184,6 +200,7 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
                 terminals::faces::forget_relayed(db, now).await?;
             }
         }
+        Job::Evacuations => safety::keep_open(db, now).await?,
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }

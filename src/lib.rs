@@ -17,6 +17,8 @@ mod jobs;
 mod members;
 mod minutes;
 mod privacy;
+mod reports;
+mod safety;
 mod screen;
 mod staff;
 mod terminals;

@@ -27,6 +27,9 @@ mod m0050_staff;
 mod m0051_search;
 mod m0052_work;
 mod m0053_audit;
+mod m0055_days;
+mod m0056_safety;
+mod m0057_calendar;
 mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
@@ -61,6 +64,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0051_search::Migration),
             Box::new(m0052_work::Migration),
             Box::new(m0053_audit::Migration),
+            Box::new(m0055_days::Migration),
+            Box::new(m0056_safety::Migration),
+            Box::new(m0057_calendar::Migration),
             Box::new(m0060_held_texts::Migration),
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),

@@ -54,6 +54,9 @@ pub struct Config {
     /// `ledger verify --audit-heads` compares with.
     #[arg(long, env = "FITGATE_AUDIT_HEADS")]
     pub audit_heads: Option<PathBuf>,
+    /// A file in which a sealed copy of all roll calls is kept, for when the database is away.
+    #[arg(long, env = "FITGATE_ROLL_CALL")]
+    pub roll_call: Option<PathBuf>,
     /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
     #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
     pub faces: FacesKept,
@@ -262,6 +265,7 @@ impl Config {
             hosts: Vec::new(),
             erasures: None,
             audit_heads: None,
+            roll_call: None,
             faces: FacesKept::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
@@ -293,6 +297,11 @@ impl Config {
     /// The file of the audit chains' ends; an empty setting is none.
     pub fn audit_heads(&self) -> Option<&Path> {
         self.audit_heads.as_deref().filter(|file| !file.as_os_str().is_empty())
+    }
+
+    /// The copy of the roll calls; an empty setting is none.
+    pub fn roll_call(&self) -> Option<&Path> {
+        self.roll_call.as_deref().filter(|file| !file.as_os_str().is_empty())
     }
 
     pub fn listen(&self) -> SocketAddr {

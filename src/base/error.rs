@@ -204,6 +204,9 @@ codes! {
     DuplicateParameter "duplicate_parameter" "同一查询参数出现了多次，请只保留一个。" "A query parameter appears more than once; keep one.";
     BadCursor "bad_cursor" "翻页标记无效，请从第一页重新开始。" "The page cursor is not valid; start from the first page.";
     BadTime "bad_time" "时间或日期不正确，请检查后重试。" "A time or date is not valid; check it.";
+    CalendarFormat "calendar_format" "日历须为 UTF-8 的 CSV，列为 day,kind,name,as_weekday，每天一行。" "A calendar is CSV in UTF-8 with the columns day,kind,name,as_weekday, a line a day.";
+    EvacuationGoing "evacuation_going" "该场馆正在疏散，请先结束后再发起。" "An evacuation is going on there; end it first.";
+    WholeMonths "whole_months" "按月统计时，起止日期须为整月的首日和末日。" "By month, give the first day of a month and the last day of one.";
     RangeTooLarge "range_too_large" "查询的时间范围过大，请缩小范围。" "The range of time is too large; narrow it.";
     // Who asks, and how often.
     Unauthenticated "unauthenticated" "请先登录。" "Please sign in first.";

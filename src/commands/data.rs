@@ -14,6 +14,7 @@ use crate::{
         ids::DivisionCode, keys::Keys,
     },
     minutes::{projector, verify},
+    reports,
     staff::audit,
 };
 
@@ -52,6 +53,17 @@ pub enum Ledger {
     },
     /// SHA-256 over the ended sessions, independent of ids and arrival.
     Digest(DigestOptions),
+}
+
+/// What to do with reports.
+#[derive(Debug, Subcommand)]
+pub enum Report {
+    /// Recompute a report's file (JSON, CSV or XLSX) from the ledger and compare.
+    Verify {
+        #[command(flatten)]
+        data: DataConfig,
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +184,18 @@ pub async fn ledger(command: Ledger) -> anyhow::Result<Found> {
                 verify::Scope { division: options.division, from: options.from, to: options.to };
             println!("{}", verify::digest(&db, &scope).await?);
             Ok(Found::Fine)
+        }
+    }
+}
+
+pub async fn report_file(command: Report) -> anyhow::Result<Found> {
+    match command {
+        Report::Verify { data, file } => {
+            let bytes = std::fs::read(&file)
+                .with_context(|| format!("{} cannot be read", file.display()))?;
+            let db = db::open(data.database_url()).await?;
+            let differences = reports::verify(&db, &Keys::of(&data)?, &bytes).await?;
+            Ok(report("report", &differences))
         }
     }
 }

@@ -19,9 +19,9 @@ use crate::{
         ids::{DivisionCode, VenueId, ZoneId},
         keys::{Keys as DeploymentKeys, new_token},
     },
-    privacy, screen, staff,
+    privacy, safety, screen, staff,
     terminals::{self, Doorway, NewPlace, Serial},
-    venues::terms::Coordinates,
+    venues::{self, terms::Coordinates},
 };
 
 /// Staff accounts.
@@ -69,6 +69,61 @@ pub struct NewTerminal {
     /// in, out or both.
     #[arg(long, value_parser = direction)]
     direction: Doorway,
+}
+
+/// Holidays and swapped workdays.
+#[derive(Debug, Subcommand)]
+pub enum Calendar {
+    /// Take a year from a CSV file: `day,kind,name,as_weekday`.
+    Import {
+        #[command(flatten)]
+        data: DataConfig,
+        #[arg(long)]
+        division: DivisionCode,
+        file: PathBuf,
+    },
+}
+
+pub async fn calendar(command: Calendar) -> anyhow::Result<Found> {
+    let Calendar::Import { data, division, file } = command;
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("{} cannot be read as UTF-8", file.display()))?;
+    let days = venues::calendar::parse(&text).map_err(said)?;
+    let db = db::open(data.database_url()).await?;
+    let tx = db::begin(&db).await?;
+    let now = Clock::system().now();
+    let done = venues::calendar::import(&tx, &division, &days, "command", now).await;
+    let done = done.map_err(said)?;
+    tx.commit().await?;
+    println!("{}", json!({ "days": done.days, "hours": done.hours }));
+    Ok(Found::Fine)
+}
+
+#[derive(Debug, Args)]
+pub struct RollCall {
+    #[command(flatten)]
+    data: DataConfig,
+    /// The file of the server's `--roll-call`.
+    #[arg(long, env = "FITGATE_ROLL_CALL")]
+    copy: PathBuf,
+    /// One venue; every venue of the copy without it.
+    #[arg(long)]
+    venue: Option<VenueId>,
+}
+
+/// Prints who is inside, a venue a line, as JSON.
+pub fn roll_call(options: &RollCall) -> anyhow::Result<Found> {
+    let keys = DeploymentKeys::of(&options.data)?;
+    let venues = match options.venue {
+        Some(id) => vec![id],
+        None => safety::copy::venues(&options.copy)?,
+    };
+    for id in venues {
+        let copied = safety::copy::read(&keys, &options.copy, id)?;
+        let copied = copied.context("the copy does not know this venue")?;
+        println!("{}", serde_json::to_string(&copied)?);
+    }
+    Ok(Found::Fine)
 }
 
 /// Big screens.

@@ -5,6 +5,7 @@ mod agreements;
 mod caller;
 mod codes;
 mod companions;
+mod contacts;
 mod desk;
 mod erasure;
 mod faces;
@@ -43,6 +44,7 @@ pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
 pub use companions::{
     Beside, accompanied, accompany, companions, invite_companion, part, showing_for,
 };
+pub use contacts::{Contact, contacts};
 pub use desk::{
     DeskCode, NewApproval, NewCredential, add_credential, approve, lend_code, record_consent,
     reinstate, set_guardian, suspend, verify_at_desk,

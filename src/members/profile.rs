@@ -124,7 +124,7 @@ fn masked_document(keys: &Keys, row: &members::Model) -> Result<String, Error> {
     Ok(document.map_or_else(|| "*".repeat(number.len()), |document| document.masked()))
 }
 
-fn masked_phone(keys: &Keys, row: &members::Model) -> Result<Option<String>, Error> {
+pub(super) fn masked_phone(keys: &Keys, row: &members::Model) -> Result<Option<String>, Error> {
     let Some(sealed) = &row.phone_ct else { return Ok(None) };
     let text = open_text(keys, row.id, "phone_ct", sealed)?;
     Ok(Phone::try_from(text.as_str()).ok().map(|phone| phone.masked()))

@@ -16,13 +16,23 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement
 use uuid::Uuid;
 
 use crate::{
-    base::{db, ids::VenueId},
+    base::{
+        db,
+        ids::{DivisionCode, VenueId},
+    },
     staff::audit,
     venues::Venue,
 };
 
+mod listed;
+pub mod revisions;
+pub mod waiting;
+pub mod ways;
+
+pub use listed::{Listed, Waited, list, one, waited};
+
 /// How long after its end a day still waits for what terminals hold back.
-const SETTLING: TimeDelta = TimeDelta::hours(6);
+pub const SETTLING: TimeDelta = TimeDelta::hours(6);
 /// Days settled in one transaction.
 const PIECE: usize = 200;
 
@@ -34,7 +44,7 @@ struct Candidate {
 }
 
 /// A stay as far as the peak needs it.
-pub(super) struct Stay {
+pub struct Stay {
     pub entered_at: DateTime<Utc>,
     pub left_at: DateTime<Utc>,
 }
@@ -53,16 +63,18 @@ pub async fn settle(
             let Some(venue) = venues.get(&candidate.venue) else { continue };
             finalise(&tx, venue, candidate, now).await?;
             for division in venue.community.ancestry() {
-                divisions.insert((division.to_string(), candidate.day));
+                divisions.insert((division, candidate.day));
             }
         }
         tx.commit().await?;
     }
-    let touched: Vec<(String, NaiveDate)> = divisions.into_iter().collect();
+    let touched: Vec<(DivisionCode, NaiveDate)> = divisions.into_iter().collect();
     for piece in touched.chunks(PIECE) {
         let tx = db::begin(db).await?;
         for (division, day) in piece {
-            division_day(&tx, division, *day).await?;
+            if let Some(row) = division_day(&tx, division.as_str(), *day).await? {
+                revisions::publish_division(&tx, division, *day, &row, now).await?;
+            }
         }
         tx.commit().await?;
     }
@@ -85,7 +97,7 @@ async fn candidates(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let stood = stood(db).await?;
+    let stood = waiting::stood(db).await?;
     let mut ready = Vec::new();
     for row in rows {
         let state: String = row.try_get("", "state")?;
@@ -96,53 +108,13 @@ async fn candidates(
         };
         let Some(venue) = venues.get(&candidate.venue) else { continue };
         let until = venue.business_day_end(candidate.day) + SETTLING;
-        let begins = venue.business_day_end(candidate.day.pred_opt().unwrap_or(candidate.day));
-        let waited_for = stood.get(&candidate.venue).into_iter().flatten().any(|place| {
-            place.from < until - SETTLING
-                && place.until.is_none_or(|left| left > begins)
-                && !place.lost
-                && place.watermark_at.is_none_or(|at| at < until)
-        });
+        let places = stood.get(&candidate.venue).map_or(&[][..], Vec::as_slice);
+        let waited_for = !waiting::holding(venue, candidate.day, places).is_empty();
         if candidate.restated || (now >= until && !waited_for) {
             ready.push(candidate);
         }
     }
     Ok(ready)
-}
-
-/// When a terminal stood at a venue, and up to when everything it recorded is here.
-struct Stood {
-    from: DateTime<Utc>,
-    until: Option<DateTime<Utc>>,
-    watermark_at: Option<DateTime<Utc>>,
-    lost: bool,
-}
-
-async fn stood(db: &DatabaseConnection) -> Result<HashMap<VenueId, Vec<Stood>>, DbErr> {
-    let rows = query(
-        db,
-        "SELECT p.venue_id, p.terminal_id, p.valid_from, t.watermark_at, t.lost_at \
-         FROM terminal_places p JOIN terminals t ON t.id = p.terminal_id \
-         WHERE t.status <> 'revoked' ORDER BY p.terminal_id, p.valid_from DESC",
-        [],
-    )
-    .await?;
-    let mut places: HashMap<VenueId, Vec<Stood>> = HashMap::new();
-    let mut later: Option<(Uuid, DateTime<Utc>)> = None;
-    for row in rows {
-        let terminal: Uuid = row.try_get("", "terminal_id")?;
-        let from: DateTime<Utc> = row.try_get("", "valid_from")?;
-        let lost: Option<DateTime<Utc>> = row.try_get("", "lost_at")?;
-        let until = later.filter(|(id, _)| *id == terminal).map(|(_, at)| at);
-        places.entry(VenueId(row.try_get("", "venue_id")?)).or_default().push(Stood {
-            from,
-            until,
-            watermark_at: row.try_get("", "watermark_at")?,
-            lost: lost.is_some(),
-        });
-        later = Some((terminal, from));
-    }
-    Ok(places)
 }
 
 async fn finalise<C: ConnectionTrait>(
@@ -204,15 +176,13 @@ async fn finalise<C: ConnectionTrait>(
         )
         .await?;
     }
-    Ok(())
+    ways::count(tx, venue, candidate.day, late).await?;
+    revisions::publish_venue(tx, venue, candidate.day, late, now).await
 }
 
 /// The most people inside at once, over the day and by the local hour of each arrival. Who leaves
 /// at the instant another enters was not inside together with them.
-pub(super) fn peaks(
-    stays: &[Stay],
-    hour: impl Fn(DateTime<Utc>) -> i16,
-) -> (i32, BTreeMap<i16, i32>) {
+pub fn peaks(stays: &[Stay], hour: impl Fn(DateTime<Utc>) -> i16) -> (i32, BTreeMap<i16, i32>) {
     let mut steps: Vec<(DateTime<Utc>, i32)> =
         stays.iter().flat_map(|s| [(s.entered_at, 1), (s.left_at, -1)]).collect();
     steps.sort_unstable();
@@ -228,13 +198,14 @@ pub(super) fn peaks(
     (peak, hours)
 }
 
-/// Writes a division's day if all its venues' days are final, else takes an older one away.
+/// Writes a division's day if all its venues' days are final, and gives it; else takes an older
+/// one away.
 async fn division_day<C: ConnectionTrait>(
     tx: &C,
     division: &str,
     day: NaiveDate,
-) -> Result<(), DbErr> {
-    let written = execute(
+) -> Result<Option<QueryResult>, DbErr> {
+    let written = query(
         tx,
         "INSERT INTO division_days (division, business_day, visits, people, minutes_measured, \
          minutes_self_declared, minutes_estimated, minutes_corrected, state, version) \
@@ -252,12 +223,12 @@ async fn division_day<C: ConnectionTrait>(
          minutes_self_declared = excluded.minutes_self_declared, \
          minutes_estimated = excluded.minutes_estimated, \
          minutes_corrected = excluded.minutes_corrected, state = excluded.state, \
-         version = division_days.version + 1",
+         version = division_days.version + 1 RETURNING *",
         [division.into(), day.into(), format!("{division}%").into()],
     )
     .await?;
-    if written > 0 {
-        return Ok(());
+    if let Some(row) = written.into_iter().next() {
+        return Ok(Some(row));
     }
     execute(
         tx,
@@ -265,7 +236,7 @@ async fn division_day<C: ConnectionTrait>(
         [division.into(), day.into()],
     )
     .await
-    .map(|_| ())
+    .map(|_| None)
 }
 
 /// Enters the digests of days that changed since the last time into the audit chain, so that a

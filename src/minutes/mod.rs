@@ -27,6 +27,7 @@ pub mod tally;
 pub mod timeline;
 pub mod verify;
 pub mod ways;
+mod what_if;
 
 pub use admit::admit;
 pub use carry_over::carry_over;

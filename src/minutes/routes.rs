@@ -5,6 +5,8 @@
 //! | GET `/api/v1/terminal/sessions` | a signed terminal: what its records have become |
 //! | GET `/api/v1/staff/venues/{id}/ways-in` | staff: by which ways people came in |
 //! | `/api/v1/staff/sessions/…`, `…/disputes`, `…/members/{id}/sessions` | staff: corrections, disputes, a member's stays |
+//! | GET `/api/v1/staff/days`, `/days/{day}` | staff: business days with state, version, revisions |
+//! | POST `/api/v1/staff/rules/what-if`, `/adoptions` | staff: other numbers in rules, tried and adopted |
 //! | GET `/counters/verify` | operations: whether the counters that this server reads equal SQL, by its clock |
 
 use axum::{Json as PlainJson, Router, extract::State as Part, routing::get};
@@ -18,10 +20,12 @@ use crate::{
     terminals::SignedBody,
 };
 
+mod days;
 mod own;
 mod own_json;
 mod staff;
 mod ways;
+mod what_if;
 
 /// What residents see and say of their own minutes.
 pub fn resident_routes() -> OpenApiRouter<State> {
@@ -30,7 +34,12 @@ pub fn resident_routes() -> OpenApiRouter<State> {
 
 /// Needs `terminals::Caches` as an extension.
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(show_tally)).merge(ways::routes()).merge(staff::routes())
+    OpenApiRouter::new()
+        .routes(routes!(show_tally))
+        .merge(ways::routes())
+        .merge(staff::routes())
+        .merge(days::routes())
+        .merge(what_if::routes())
 }
 
 /// On the operations' own listener.

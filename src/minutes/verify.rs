@@ -38,7 +38,9 @@ pub async fn ledger(db: &DatabaseConnection, keys: &Keys) -> anyhow::Result<Vec<
     let tx = db::snapshot(db).await?;
     let places = places(&tx).await?;
     let mut breaches = Breaches::default();
-    macs::check(&tx, keys, &mut breaches).await.context("the ledger cannot be read")?;
+    macs::check(&tx, keys, &Scope::default(), &mut breaches)
+        .await
+        .context("the ledger cannot be read")?;
     sums::check(&tx, &mut breaches).await.context("the sums cannot be compared")?;
     lives::check(&tx, &places, &mut breaches).await.context("sessions cannot be read")?;
     days::check(&tx, &places, &mut breaches).await.context("the days cannot be read")?;
@@ -46,6 +48,18 @@ pub async fn ledger(db: &DatabaseConnection, keys: &Keys) -> anyhow::Result<Vec<
         breaches.add(format_args!("audit {} {}: {}", breach.chain, breach.n, breach.what));
     }
     tx.rollback().await?;
+    Ok(breaches.lines())
+}
+
+/// Breaches of the ledger's rows and of its days' digests in a scope alone: a row that was changed,
+/// added, taken away or moved.
+pub async fn ledger_within(
+    tx: &DatabaseTransaction,
+    keys: &Keys,
+    scope: &Scope,
+) -> anyhow::Result<Vec<String>> {
+    let mut breaches = Breaches::default();
+    macs::check(tx, keys, scope, &mut breaches).await.context("the ledger cannot be read")?;
     Ok(breaches.lines())
 }
 

@@ -11,10 +11,15 @@ use super::{
     figures::Minutes,
     tables::{bounds, statement},
 };
-use crate::base::ids::{DivisionCode, VenueId};
+use crate::{
+    base::ids::{DivisionCode, VenueId},
+    venues::calendar,
+};
 
-/// Weeks whose same weekday makes the usual day.
-const USUAL_WEEKS: u64 = 4;
+/// Days like today that make the usual day, and how far back they are sought: holidays take some
+/// out of a month.
+const USUAL_DAYS: usize = 4;
+const LOOKED_BACK_DAYS: u64 = 63;
 
 /// One business day of a division.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,15 +151,25 @@ struct DaysRow {
     n: i64,
 }
 
-/// Visits by local hour of the usual day: the mean of the same weekday in the last four weeks.
-/// None where none of those days is known.
+/// Visits by local hour of the usual day: the mean of the last four days that count as the same
+/// weekday by the calendar. None where none of those days is known.
 pub async fn usual_hours(
     db: &impl ConnectionTrait,
     division: &DivisionCode,
     today: NaiveDate,
 ) -> Result<Option<[i64; 24]>, DbErr> {
-    let days = (1..=USUAL_WEEKS).filter_map(|week| today.checked_sub_days(Days::new(7 * week)));
-    let values: Vec<Value> = bounds(division).into_iter().chain(days.map(Value::from)).collect();
+    let special = calendar::nearest(db, division).await?;
+    let like_today = calendar::counts_as(&special, today);
+    let mut days: Vec<NaiveDate> = (1..=LOOKED_BACK_DAYS)
+        .filter_map(|n| today.checked_sub_days(Days::new(n)))
+        .filter(|day| calendar::counts_as(&special, *day) == like_today)
+        .take(USUAL_DAYS)
+        .collect();
+    let Some(oldest) = days.last().copied() else { return Ok(None) };
+    // The statement names four; one that is named twice counts once.
+    days.resize(USUAL_DAYS, oldest);
+    let values: Vec<Value> =
+        bounds(division).into_iter().chain(days.into_iter().map(Value::from)).collect();
     let from = "FROM venues v JOIN venue_day_hours h ON h.venue_id = v.id \
                 WHERE v.community BETWEEN $1 AND $2 AND h.business_day IN ($3, $4, $5, $6)";
     let sql =

@@ -84,7 +84,7 @@ impl Order {
     }
 
     /// Whether a terminal of this family can be told so at all.
-    fn is_possible(&self, family: &str) -> bool {
+    pub(super) fn is_possible(&self, family: &str) -> bool {
         let is = |known: Family| known.as_str() == family;
         let fetches = is(Family::ZktecoAcc) || is(Family::ZktecoAtt) || is(Family::Fcard);
         let is_vendors = fetches || Family::called(family).is_some();

@@ -6,6 +6,7 @@ mod caller;
 mod claims;
 pub mod commands;
 pub mod comparison;
+pub mod doors;
 pub mod faces;
 mod find;
 mod heartbeat;

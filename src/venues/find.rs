@@ -78,6 +78,30 @@ pub async fn venues(
     world::complete(db, rows, Some(&ids)).await
 }
 
+/// Every venue of a division with all its versions, retired ones too.
+pub async fn within(
+    db: &impl ConnectionTrait,
+    division: &DivisionCode,
+) -> Result<Vec<Venue>, Error> {
+    let query = venue::Entity::find()
+        .filter(venue::Column::Community.starts_with(division.as_str()))
+        .order_by_asc(venue::Column::Id);
+    let rows = query.all(db).await?;
+    let ids: Vec<VenueId> = rows.iter().map(|row| row.id).collect();
+    world::complete(db, rows, Some(&ids)).await
+}
+
+/// Whether `zone` is a part of `venue`.
+pub async fn has_zone(
+    db: &impl ConnectionTrait,
+    venue: VenueId,
+    zone: ZoneId,
+) -> Result<bool, Error> {
+    let row =
+        zone::Entity::find_by_id(zone).filter(zone::Column::VenueId.eq(venue)).one(db).await?;
+    Ok(row.is_some())
+}
+
 /// The zones of these venues, oldest first; a venue without zones has no entry.
 pub async fn zones(
     db: &impl ConnectionTrait,

@@ -4,6 +4,8 @@
 //! opening day; later ones on a future business day, so that what is recorded already is never
 //! judged anew.
 
+mod adoption;
+pub mod calendar;
 mod circle;
 mod community;
 mod find;
@@ -15,13 +17,15 @@ mod world;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DatabaseConnection,
-    DatabaseTransaction, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
-    QuerySelect as _, SqlErr, sea_query::OnConflict,
+    ActiveModelTrait as _, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    EntityTrait as _, IntoActiveModel as _, QuerySelect as _, SqlErr, sea_query::OnConflict,
 };
 
+pub use adoption::{Numbers, adopt_numbers};
 pub use circle::{Standpoint, as_gcj02};
-pub use find::{CommunityView, DivisionView, ZoneView, community, divisions, venues, zones};
+pub use find::{
+    CommunityView, DivisionView, ZoneView, community, divisions, has_zone, venues, within, zones,
+};
 pub use routes::{Admission, LookAround, Surroundings, UsualHour, routes};
 #[cfg(test)]
 pub use rules::{DAY_MIN, sample};
@@ -268,17 +272,6 @@ pub async fn add_zone(
     touch(&tx).await?;
     audited(tx, by, "zone_added", &object_of(venue), now).await?;
     Ok(id)
-}
-
-/// Whether `zone` is a part of `venue`.
-pub async fn has_zone(
-    db: &impl ConnectionTrait,
-    venue: VenueId,
-    zone: ZoneId,
-) -> Result<bool, Error> {
-    let row =
-        zone::Entity::find_by_id(zone).filter(zone::Column::VenueId.eq(venue)).one(db).await?;
-    Ok(row.is_some())
 }
 
 /// Enters the change into the audit chain of places and commits it.

@@ -6,8 +6,10 @@
 //! | GET, POST `/api/v1/staff/divisions` | staff of a covering division |
 //! | GET `/api/v1/staff/communities/{code}` | "2+X": what a community has and lacks |
 //! | GET, POST `/api/v1/staff/venues` | |
+//! | GET, POST `/api/v1/staff/calendar`; PUT `/api/v1/staff/venues/{id}/holiday-hours` | special days |
 //! | POST `/api/v1/staff/venues/{id}/rules`, `/hours`, `/exceptions`, `/zones` | new versions, zones |
 
+mod calendar;
 mod divisions;
 mod json;
 mod near;
@@ -60,6 +62,7 @@ pub fn routes(look_around: LookAround) -> OpenApiRouter<State> {
         .routes(routes!(set_hours))
         .routes(routes!(add_exception))
         .routes(routes!(add_zone))
+        .merge(calendar::routes())
 }
 
 /// Which venues a list shows.

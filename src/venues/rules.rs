@@ -264,6 +264,6 @@ fn after_gap(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
 }
 
 /// 1 is Monday, 7 Sunday.
-fn weekday(day: NaiveDate) -> u8 {
+pub fn weekday(day: NaiveDate) -> u8 {
     u8::try_from(day.weekday().number_from_monday()).expect("a week has seven days")
 }

@@ -10,6 +10,7 @@ import crowd
 import growth
 import lab
 import ordinary
+import reports
 import sqlite
 from lab import CannotMeasure, Held, PeakMemory, Server
 from town import FULL, GOALS, KB, QUICK, Town, at_least, at_most, result, rounds, tell
@@ -158,7 +159,7 @@ def b14(town):
 
 
 MEASURES = {"B1": b1, "B3": b3, "B5": b5, "B7": b7, "B12": b12, "B14": b14} | crowd.MEASURES | growth.MEASURES \
-    | ordinary.MEASURES | sqlite.MEASURES
+    | ordinary.MEASURES | reports.MEASURES | sqlite.MEASURES
 ALSO = {"B1b": "B1"}
 
 

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use self::things::things;
 use crate::support::{Answer, Resident, TestTown};
 
+mod figures;
+
 /// Whom a route serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum For {
@@ -158,18 +160,23 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/screen/{division}", Anybody),
 ];
 
+fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, For)> {
+    ROUTES.iter().chain(figures::ROUTES)
+}
+
 const NOBODYS_ID: &str = "018f0000-0000-7000-8000-000000000001";
 
 fn filled(path: &str) -> String {
     let values = [
         ("{id}", NOBODYS_ID),
         ("{key}", NOBODYS_ID),
-        ("{kind}", "orphan_exit"),
+        ("{kind}", if path.contains("/reports/") { "visits" } else { "orphan_exit" }),
         ("{handle}", NOBODYS_ID),
         ("{token}", NOBODYS_ID),
         ("{companion_id}", NOBODYS_ID),
         ("{division}", "330499"),
         ("{code}", "330499"),
+        ("{day}", "2026-11-23"),
     ];
     values.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }
@@ -189,8 +196,8 @@ async fn described(town: &TestTown) -> BTreeSet<(String, String)> {
 async fn every_route_has_its_row() {
     let town = TestTown::open().await;
     let listed: BTreeSet<(String, String)> =
-        ROUTES.iter().map(|(method, path, _)| ((*method).into(), (*path).into())).collect();
-    assert_eq!(listed.len(), ROUTES.len(), "a route stands twice");
+        rows().map(|(method, path, _)| ((*method).into(), (*path).into())).collect();
+    assert_eq!(listed.len(), rows().count(), "a route stands twice");
     assert_eq!(listed, described(&town).await);
 }
 
@@ -258,7 +265,7 @@ async fn every_route_serves_its_own_callers_only() {
         ("visitor", Resident::signs_in(&town, "visitor").await.token),
     ]);
     let mut wrong = Vec::new();
-    for (method, path, route) in ROUTES {
+    for (method, path, route) in rows() {
         // These end sessions, so each call has one of its own.
         let signs_in = format!("{method}{path}").replace(['/', '{', '}'], "");
         for (caller, token) in &callers {

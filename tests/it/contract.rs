@@ -28,6 +28,8 @@ fn filled(path: &str, venue: &str) -> String {
         ("{companion_id}", id),
         ("{division}", "330499"),
         ("{code}", "330499"),
+        ("{day}", "2026-11-23"),
+        ("{kind}", "visits"),
     ];
     values.into_iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
 }

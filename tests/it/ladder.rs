@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
-const SAMPLES: [(&str, &str); 25] = [
+const SAMPLES: [(&str, &str); 28] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -31,6 +31,9 @@ const SAMPLES: [(&str, &str); 25] = [
     ("m0051_search", include_str!("../../migrations/samples/m0051_search.sql")),
     ("m0052_work", include_str!("../../migrations/samples/m0052_work.sql")),
     ("m0053_audit", include_str!("../../migrations/samples/m0053_audit.sql")),
+    ("m0055_days", include_str!("../../migrations/samples/m0055_days.sql")),
+    ("m0056_safety", include_str!("../../migrations/samples/m0056_safety.sql")),
+    ("m0057_calendar", include_str!("../../migrations/samples/m0057_calendar.sql")),
     ("m0060_held_texts", include_str!("../../migrations/samples/m0060_held_texts.sql")),
     ("m0061_export_links", include_str!("../../migrations/samples/m0061_export_links.sql")),
     ("m0062_companions", include_str!("../../migrations/samples/m0062_companions.sql")),

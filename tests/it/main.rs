@@ -24,11 +24,14 @@ mod plans;
 mod proofs;
 mod records;
 mod refusals;
+mod reports;
 mod resident_refusals;
 mod residents;
 mod retention;
+mod safety;
 mod screens;
 mod signatures;
+mod special_days;
 #[cfg(test)]
 mod support;
 mod takeover;

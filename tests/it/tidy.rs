@@ -35,6 +35,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("gateways", "entries terminals"),
     ("screen", BELOW_THE_VIEWS),
     ("reports", BELOW_THE_VIEWS),
+    ("safety", BELOW_THE_VIEWS),
     ("worklist", BELOW_THE_VIEWS),
     ("open_data", BELOW_THE_VIEWS),
     (

@@ -53,21 +53,28 @@ impl Scope {
              s.provenance AS provenance FROM sessions s JOIN venues v ON v.id = s.venue_id \
              WHERE NOT s.void AND s.left_at IS NOT NULL"
             .to_owned();
+        let (conditions, values) = self.conditions("s.community", "s.business_day");
+        sql.push_str(&conditions);
+        // Codes are twelve digits, which every collation sorts the same way.
+        sql.push_str(" ORDER BY s.community");
+        (sql, values)
+    }
+
+    /// What the scope asks of a community and of a business day, behind a `WHERE`, and its values.
+    pub(super) fn conditions(&self, community: &str, day: &str) -> (String, Vec<Value>) {
         let division = self.division.as_ref().map(|code| format!("{code}%").into());
-        let conditions = [
-            ("s.community LIKE", division),
-            ("s.business_day >=", self.from.map(Value::from)),
-            ("s.business_day <=", self.to.map(Value::from)),
+        let wanted = [
+            (format!("{community} LIKE"), division),
+            (format!("{day} >="), self.from.map(Value::from)),
+            (format!("{day} <="), self.to.map(Value::from)),
         ];
-        let mut values = Vec::new();
-        for (condition, value) in conditions {
+        let (mut sql, mut values) = (String::new(), Vec::new());
+        for (condition, value) in wanted {
             if let Some(value) = value {
                 values.push(value);
                 let _ = write!(sql, " AND {condition} ${}", values.len());
             }
         }
-        // Codes are twelve digits, which every collation sorts the same way.
-        sql.push_str(" ORDER BY s.community");
         (sql, values)
     }
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::Breaches;
+use super::{Breaches, Scope};
 use crate::{
     base::keys::Keys,
     minutes::{ledger, tables::minute_entry},
@@ -21,20 +21,24 @@ type Digests = HashMap<(Uuid, NaiveDate), [i64; 8]>;
 pub async fn check(
     tx: &DatabaseTransaction,
     keys: &Keys,
+    scope: &Scope,
     breaches: &mut Breaches,
 ) -> Result<(), DbErr> {
-    let digests = entries(tx, keys, breaches).await?;
-    venue_days(tx, digests, breaches).await
+    let digests = entries(tx, keys, scope, breaches).await?;
+    venue_days(tx, digests, scope, breaches).await
 }
 
 /// Checks each row by itself; gives what the rows of a venue-day add up to.
 async fn entries(
     tx: &DatabaseTransaction,
     keys: &Keys,
+    scope: &Scope,
     breaches: &mut Breaches,
 ) -> Result<Digests, DbErr> {
     let mut digests = Digests::new();
-    let all = Statement::from_string(tx.get_database_backend(), "SELECT * FROM minute_entries");
+    let (conditions, values) = scope.conditions("e.community", "e.business_day");
+    let sql = format!("SELECT e.* FROM minute_entries e WHERE TRUE{conditions}");
+    let all = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     let mut rows = tx.stream_raw(all).await?;
     while let Some(row) = rows.try_next().await? {
         let Ok(entry) = minute_entry::Model::from_query_result(&row, "") else {
@@ -67,11 +71,17 @@ fn id(row: &QueryResult) -> String {
 async fn venue_days(
     tx: &DatabaseTransaction,
     mut digests: Digests,
+    scope: &Scope,
     breaches: &mut Breaches,
 ) -> Result<(), DbErr> {
-    let sql = "SELECT venue_id, business_day, digest_0, digest_1, digest_2, digest_3, digest_4, \
-               digest_5, digest_6, digest_7 FROM venue_days";
-    let all = Statement::from_string(tx.get_database_backend(), sql);
+    let (conditions, values) = scope.conditions("v.community", "d.business_day");
+    // Without a scope also the days of venues that are missing themselves.
+    let sql = format!(
+        "SELECT d.venue_id, d.business_day, d.digest_0, d.digest_1, d.digest_2, d.digest_3, \
+         d.digest_4, d.digest_5, d.digest_6, d.digest_7 \
+         FROM venue_days d LEFT JOIN venues v ON v.id = d.venue_id WHERE TRUE{conditions}"
+    );
+    let all = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     let mut rows = tx.stream_raw(all).await?;
     while let Some(row) = rows.try_next().await? {
         let venue: Uuid = row.try_get("", "venue_id")?;

@@ -127,7 +127,7 @@ impl DayHours {
     }
 }
 
-fn opening(opens: Option<&str>, closes: Option<&str>) -> Result<Option<Opening>, Code> {
+pub(super) fn opening(opens: Option<&str>, closes: Option<&str>) -> Result<Option<Opening>, Code> {
     match (opens, closes) {
         (None, None) => Ok(None),
         (Some(opens), Some(closes)) => {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::NOBODYS_ID;
+use super::{NOBODYS_ID, figures};
 use crate::support::{COMMUNITY, Member, Terminal, TestTown};
 
 /// Things of one community, with a body that their route takes.
@@ -19,7 +19,8 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let mut correction = times.clone();
     correction["reason"] = json!("x");
     let (request, account) = (request(town, m).await, invited(town).await);
-    vec![
+    let mut things = figures::things(v, day);
+    things.extend([
         ("GET", format!("/members/{m}"), Value::Null),
         (
             "PUT",
@@ -74,7 +75,8 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("POST", format!("/terminals/{t}/path-token"), Value::Null),
         ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
         ("DELETE", format!("/terminals/{t}"), Value::Null),
-    ]
+    ]);
+    things
 }
 
 /// Something that waits for a second person, by its id.

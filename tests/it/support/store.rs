@@ -66,6 +66,11 @@ impl Store {
         self.folder.path().join("town.erasures")
     }
 
+    /// The copy of the roll calls.
+    pub fn roll_call(&self) -> PathBuf {
+        self.folder.path().join("town.roll-call")
+    }
+
     /// Copies the database as it is now.
     pub async fn backs_up(&self) -> PathBuf {
         let copy = self.folder.path().join("backup");

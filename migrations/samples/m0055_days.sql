@@ -1,0 +1,2 @@
+INSERT INTO day_revisions (scope, business_day, n, venue_id, division, at, state, visits, people, minutes_measured, minutes_self_declared, minutes_estimated, minutes_corrected, causes) VALUES ('330499', '2026-11-01', 1, NULL, '330499', '2026-11-02T12:00:00+00:00', 'final', 0, 0, 0, 0, 0, 0, '[]');
+INSERT INTO venue_day_ways (venue_id, business_day, method, entries) VALUES ('01a20000-0000-7000-8000-000000000001', '2026-11-02', 'face', 1);

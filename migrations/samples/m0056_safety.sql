@@ -1,0 +1,2 @@
+INSERT INTO evacuations (id, venue_id, reason, presumed, started_at, started_by, opened_at, ended_at, ended_by) VALUES ('01a20000-0000-7000-8000-00000000b001', '01a20000-0000-7000-8000-000000000001', 'sample', 1, '2026-11-02T12:00:00+00:00', 'staff:sample', '2026-11-02T12:00:00+00:00', NULL, NULL);
+INSERT INTO occupancy_counts (id, venue_id, at, counted, presumed, by_actor) VALUES ('01a20000-0000-7000-8000-00000000b002', '01a20000-0000-7000-8000-000000000001', '2026-11-02T12:00:00+00:00', 0, 1, 'staff:sample');

@@ -1,0 +1,157 @@
+//! People's safety at venues: who is inside, doors that open at once, counted heads; and rules
+//! that are tried on a past day before they are adopted.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{COMMUNITY, Terminal, TestTown, at, eventually};
+
+#[tokio::test]
+async fn the_desk_sees_who_is_inside_how_sure_that_is_and_who_should_be_looked_after() {
+    let town = TestTown::open().await;
+    let (gym, door) = town.gym().await;
+    let desk = town.hire("venue", COMMUNITY).await;
+    let (early, late) = (town.member().await, town.member().await);
+    door.saw("in", &early.face, at("2026-11-22T23:30:00Z")).await;
+    let roll_call = async || desk.get(&format!("/venues/{}/roll-call", gym.id)).await.ok();
+    let alone = desk.get("/watch").await.ok();
+    assert_eq!(alone["items"][0]["concerns"], json!(["alone", "long_stay"]), "{alone}");
+    assert_eq!(alone["items"][0]["minutes_inside"], 150);
+    door.asks("in", &late.face).await;
+    let seen = roll_call().await;
+    assert_eq!((&seen["source"], &seen["presumed"]), (&json!("database"), &json!(2)));
+    let sure: Vec<&Value> =
+        seen["people"].as_array().unwrap().iter().map(|person| &person["sure"]).collect();
+    assert_eq!(sure, [&json!("doubtful"), &json!("seen")]);
+    let watched = desk.get("/watch").await.ok();
+    assert_eq!(watched["items"].as_array().unwrap().len(), 1);
+    assert_eq!(watched["items"][0]["concerns"], json!(["long_stay"]));
+    // Somebody looks: one has left unseen.
+    let heads = format!("/venues/{}/head-counts", gym.id);
+    let counted = desk.post(&heads, &json!({ "counted": 1 })).await.ok();
+    assert_eq!((&counted["presumed"], &counted["drift"]), (&json!(2), &json!(1)));
+    town.is_now("2026-11-23T02:10:00Z");
+    door.asks("in", &town.member().await.face).await;
+    let seen = roll_call().await;
+    assert_eq!((&seen["presumed"], &seen["head_count"]["inside"]), (&json!(3), &json!(2)));
+    assert_eq!(desk.get(&heads).await.ok()["items"].as_array().unwrap().len(), 1);
+    let bureau = town.hire("bureau", "330499").await;
+    let refused = bureau.get(&format!("/venues/{}/roll-call", gym.id)).await;
+    assert_eq!(refused.said(), (403, "forbidden"));
+    town.adds_up().await;
+}
+
+#[tokio::test]
+async fn the_copy_tells_who_is_inside_without_a_database() {
+    let town = TestTown::open().await;
+    let (gym, door) = town.gym().await;
+    door.asks("in", &town.member().await.face).await;
+    let copy = town.store.roll_call();
+    let told = eventually("a copy with somebody inside", async || {
+        let mut words = town.store.command(&["roll-call", "--venue", &gym.id]);
+        // Nothing answers there.
+        words.arg("--copy").arg(&copy).env("FITGATE_DATABASE_URL", "postgres://nobody:1/none");
+        let said = words.output().await.unwrap();
+        let told: Value = serde_json::from_slice(&said.stdout).ok()?;
+        Some(told).filter(|told| told["people"].as_array().is_some_and(|all| all.len() == 1))
+    })
+    .await;
+    assert!(told["people"][0]["name"].as_str().unwrap().ends_with('*'), "{told}");
+    assert_eq!(told["as_of"], "2026-11-23T02:00:00Z");
+    assert!(!std::fs::read_to_string(copy).unwrap().contains("people"));
+}
+
+/// What a native terminal is to do.
+async fn orders(door: &Terminal) -> Vec<String> {
+    let path = "/api/v1/terminal/commands";
+    let answer = door.sends(&door.envelope(), Method::GET, path, "").await.ok();
+    let items = answer["items"].as_array().unwrap();
+    items.iter().map(|item| item["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_evacuation_opens_every_door_until_it_is_ended() {
+    let town = TestTown::open().await;
+    let (gym, door) = town.gym().await;
+    let second = town.terminal(&gym, "out").await;
+    let (_, other) = town.gym().await;
+    town.claim(&gym, "dahua", "D-1", "in").await;
+    door.asks("in", &town.member().await.face).await;
+    let desk = town.hire("venue", COMMUNITY).await;
+    let path = format!("/venues/{}/evacuations", gym.id);
+    let begun = desk.post(&path, &json!({ "reason": "烟雾" })).await.ok();
+    assert_eq!(begun["presumed"], 1);
+    let by_hand: Vec<&Value> = begun["doors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|door| door["ordered"] == false)
+        .map(|door| &door["serial"])
+        .collect();
+    assert_eq!(by_hand, [&json!("D-1")]);
+    assert_eq!(
+        (orders(&door).await, orders(&second).await.len()),
+        (vec!["open_door".to_owned()], 1)
+    );
+    assert_eq!(orders(&other).await.len(), 0);
+    let again = desk.post(&path, &json!({ "reason": "烟雾" })).await;
+    assert_eq!(again.said(), (409, "evacuation_going"));
+    town.is_now("2026-11-23T02:00:40Z");
+    eventually("doors told once more", async || {
+        Some(orders(&door).await).filter(|orders| orders.len() == 1)
+    })
+    .await;
+    let going = desk.get("/evacuations").await.ok();
+    assert_eq!(going["items"][0]["id"], begun["id"]);
+    let end = format!("/evacuations/{}/end", begun["id"].as_str().unwrap());
+    let stranger = town.hire("venue", "330499001002").await;
+    assert_eq!(stranger.post(&end, &Value::Null).await.said(), (404, "not_found"));
+    desk.post(&end, &Value::Null).await.ok();
+    assert_eq!(desk.get("/evacuations").await.ok()["items"], json!([]));
+    let acts = "SELECT COUNT(*) AS n FROM audit WHERE chain = 'safety'";
+    assert_eq!(town.store.count(acts).await, 2);
+}
+
+#[tokio::test]
+async fn rules_are_tried_on_a_past_day_and_adopted_from_a_future_one() {
+    let town = TestTown::open().await;
+    let gym = town.venue("健身房", json!({ "rules": { "capacity": 40 } })).await;
+    let door = town.terminal(&gym, "both").await;
+    let (anna, ben) = (town.member().await, town.member().await);
+    door.saw("in", &anna.face, at("2026-11-23T00:00:00Z")).await;
+    door.saw("out", &anna.face, at("2026-11-23T01:10:00Z")).await;
+    door.saw("in", &ben.face, at("2026-11-23T00:05:00Z")).await;
+    town.is_now("2026-11-23T12:00:00Z");
+    let manager = town.hire("community", COMMUNITY).await;
+    let what_if = async |rules: Value| {
+        let body = json!({
+            "venue_id": gym.id, "from": "2026-11-23", "to": "2026-11-23", "rules": rules,
+        });
+        manager.post("/rules/what-if", &body).await
+    };
+    let shorter = what_if(json!({ "usual_stay_min": 30 })).await.ok();
+    let minutes = |sums: &Value| {
+        (sums["minutes"]["measured"].as_i64(), sums["minutes"]["estimated"].as_i64())
+    };
+    assert_eq!(minutes(&shorter["before"]), (Some(70), Some(60)));
+    assert_eq!(minutes(&shorter["after"]), (Some(70), Some(30)));
+    assert_eq!((&shorter["sessions_changed"], &shorter["not_replayed"]), (&json!(1), &json!(0)));
+    // An exit after the longest stay is none: Anna's is estimated too.
+    let strict = what_if(json!({ "longest_stay_min": 60, "usual_stay_min": 45 })).await.ok();
+    assert_eq!(minutes(&strict["after"]), (Some(0), Some(90)));
+    assert_eq!(strict["days"][0]["day"], "2026-11-23");
+    assert_eq!(what_if(json!({})).await.status, 422);
+    assert_eq!(what_if(json!({ "usual_stay_min": 300 })).await.status, 422);
+    let adopt = async |day: &str| {
+        let rules = json!({ "usual_stay_min": 30 });
+        let body = json!({ "division": COMMUNITY, "valid_from": day, "rules": rules });
+        manager.post("/rules/adoptions", &body).await
+    };
+    assert_eq!(adopt("2026-11-23").await.body["errors"][0]["code"], "not_in_future");
+    let adopted = adopt("2026-11-25").await.ok();
+    assert_eq!(adopted["items"], json!([{ "venue_id": gym.id, "version": 2 }]));
+    let kept = "SELECT COUNT(*) AS n FROM venue_rules \
+                WHERE version = 2 AND capacity = 40 AND usual_stay_min = 30";
+    assert_eq!(town.store.count(kept).await, 1);
+    town.adds_up().await;
+}
