@@ -34,8 +34,6 @@ use crate::{
     },
 };
 
-/// One turn would make a device with a slow database hold all others up.
-const TURNS_MIN: usize = 2;
 /// Facts of one submission to the recorder.
 const SUBMISSION_MAX: usize = 500;
 /// A record that is older than this when it comes was kept by the device for a while.
@@ -58,8 +56,8 @@ pub struct Intake {
     /// Calls of devices that run on behind an answer.
     pub tasks: TaskTracker,
     limits: Arc<Limits>,
-    /// Turns of those who send what they kept: as many as there are processors, so that whoever
-    /// stands at a live door finds one free soon, however many terminals come back at once.
+    /// Turns of those who send what they kept: half as many as there are processors, so that whoever
+    /// stands at a live door finds one free, however many terminals come back at once.
     turns: Arc<Semaphore>,
 }
 
@@ -99,8 +97,8 @@ impl Intake {
             devices: RateLimit::new(PER_MINUTE, BURST),
             unclaimed: RateLimit::new(UNCLAIMED_PER_MINUTE, UNCLAIMED_BURST),
         };
-        let processors = std::thread::available_parallelism().map_or(TURNS_MIN, NonZero::get);
-        let turns = Arc::new(Semaphore::new(processors.max(TURNS_MIN)));
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let turns = Arc::new(Semaphore::new((processors / 2).max(1)));
         Self { state, recorder, caches, tasks, limits: Arc::new(limits), turns }
     }
 
