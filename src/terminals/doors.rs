@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 
-use super::commands::{self, Order};
+use super::{
+    commands::{self, Order},
+    rules::Family,
+};
 use crate::base::{
     error::Error,
     ids::{TerminalId, VenueId},
@@ -17,7 +20,8 @@ const OPEN_SECONDS: u8 = 60;
 pub struct Told {
     pub terminal: TerminalId,
     pub serial: String,
-    /// False where the terminal's protocol knows no such order, or too many wait there already.
+    /// False where the terminal's protocol knows no such order, where it has to be called and we do
+    /// not know where, or too many wait there already.
     pub ordered: bool,
 }
 
@@ -26,6 +30,7 @@ struct Row {
     id: TerminalId,
     serial: String,
     family: String,
+    address: Option<String>,
 }
 
 /// Orders every terminal that stands at the venue now to open its door.
@@ -35,8 +40,9 @@ pub async fn open_all(
     by: &str,
     now: DateTime<Utc>,
 ) -> Result<Vec<Told>, Error> {
-    let sql = "SELECT t.id, t.serial, t.family FROM terminal_places p \
+    let sql = "SELECT t.id, t.serial, t.family, l.address FROM terminal_places p \
                JOIN terminals t ON t.id = p.terminal_id \
+               LEFT JOIN terminal_links l ON l.terminal_id = t.id \
                WHERE p.venue_id = $1 AND p.valid_from <= $2 AND t.status = 'active' \
                AND NOT EXISTS (SELECT 1 FROM terminal_places n WHERE n.terminal_id = p.terminal_id \
                                AND n.valid_from > p.valid_from AND n.valid_from <= $2) \
@@ -46,7 +52,9 @@ pub async fn open_all(
     let order = Order::OpenDoor { seconds: OPEN_SECONDS };
     let mut told = Vec::new();
     for row in Row::find_by_statement(statement).all(tx).await? {
-        let ordered = order.is_possible(&row.family)
+        let is_reached = row.address.is_some() || Family::called(&row.family).is_none();
+        let ordered = is_reached
+            && order.is_possible(&row.family)
             && !commands::queue(tx, row.id, std::slice::from_ref(&order), by, now)
                 .await?
                 .is_empty();

@@ -76,10 +76,8 @@ struct Edge {
 impl Edge {
     /// Room for a request of `path`, if there is any.
     fn enter(&self, path: &str) -> Option<(SemaphorePermit<'_>, Option<SemaphorePermit<'_>>)> {
-        let common = match (self.settings.goes_first)(path) {
-            true => None,
-            false => Some(self.common.try_acquire().ok()?),
-        };
+        let goes_first = (self.settings.goes_first)(path);
+        let common = if goes_first { None } else { Some(self.common.try_acquire().ok()?) };
         Some((self.room.try_acquire().ok()?, common))
     }
 }

@@ -16,8 +16,8 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let times = json!({
         "entered_at": "2026-11-23T01:00:00Z", "left_at": "2026-11-23T01:30:00Z",
     });
-    let mut correction = times.clone();
-    correction["reason"] = json!("x");
+    let correction = with_reason(&times);
+    let rejected = with_reason(&json!({ "action": "reject" }));
     let (request, account) = (request(town, m).await, invited(town).await);
     let mut things = figures::things(v, day);
     things.extend([
@@ -50,16 +50,8 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("POST", format!("/sessions/{session}/corrections/preview"), times.clone()),
         ("POST", format!("/sessions/{session}/corrections"), correction),
         ("POST", format!("/requests/{request}/decision"), json!({ "approve": true })),
-        (
-            "POST",
-            format!("/work-items/gap/{t}/preview"),
-            json!({ "action": "reject", "reason": "x" }),
-        ),
-        (
-            "POST",
-            format!("/work-items/gap/{t}/answer"),
-            json!({ "action": "reject", "reason": "x" }),
-        ),
+        ("POST", format!("/work-items/gap/{t}/preview"), rejected.clone()),
+        ("POST", format!("/work-items/gap/{t}/answer"), rejected),
         ("PATCH", format!("/accounts/{account}"), json!({ "enabled": false })),
         ("POST", format!("/accounts/{account}/enrolment"), Value::Null),
         ("GET", format!("/venues/{v}/ways-in"), Value::Null),
@@ -77,6 +69,12 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("DELETE", format!("/terminals/{t}"), Value::Null),
     ]);
     things
+}
+
+fn with_reason(body: &Value) -> Value {
+    let mut body = body.clone();
+    body["reason"] = json!("x");
+    body
 }
 
 /// Something that waits for a second person, by its id.
