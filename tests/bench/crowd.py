@@ -1,6 +1,5 @@
 """Measures of many at once: B2, B4, B8, overload, screens beside entries, and replicas."""
 
-import concurrent.futures
 import contextlib
 import json
 import subprocess
@@ -108,12 +107,6 @@ def b8(town):
     result("B8.redis", "Redis commands a second for many screens of a division ÷ for one", "1/s", redis, conditions)
 
 
-def probe(town, server, seconds):
-    """A few terminals beside a crowd, in a process of their own: the crowd's is late by itself."""
-    return town.entries(server, "--decisions", "--connections", 16, "--rate", 160, "--inside", 4, "--keep-trying", 0,
-                        "--seconds", seconds, minutes=12, well=False)
-
-
 def overload(town):
     """Five times what can be served, then peace again."""
     seconds = 3 if town.size is QUICK else 60
@@ -123,19 +116,16 @@ def overload(town):
         for _ in rounds(town):
             peak = town.entries(server, *calm, *town.timed())["events_per_second"]
             p99 = town.entries(server, *calm[:2], 8, *town.timed())["p99_us"]
-            with PeakMemory(server.pid) as held, concurrent.futures.ThreadPoolExecutor() as beside:
-                few = beside.submit(probe, town, server, seconds)
+            with PeakMemory(server.pid) as held:
                 flood = town.entries(server, "--decisions", "--connections", 4000, "--rate", 5 * peak, "--seconds",
                                      seconds, minutes=12, well=False)
-                few = few.result()
-            unexpected = (set(flood["statuses"]) | set(few["statuses"])) - {"200", "429", "503"}
+            unexpected = set(flood["statuses"]) - {"200", "429", "503"}
             if unexpected or flood["lost"]:
-                raise CannotMeasure(f"answers were not of the kind expected: {flood} {few}")
+                raise CannotMeasure(f"answers were not of the kind expected: {flood}")
             goodput.append((flood["events_per_second"], peak))
-            if few["refused_p99_us"] is not None:
-                refusal.append((few["refused_p99_us"] / 1000, None))
-            everybody = [flood[word] + few[word] for word in ("exits_refused", "exits")]
-            exits.append((100 * everybody[0] / max(everybody[1], 1), None))
+            if flood["refused_p99_us"] is not None:
+                refusal.append((flood["refused_p99_us"] / 1000, None))
+            exits.append((100 * flood["exits_refused"] / max(flood["exits"], 1), None))
             memory.append((held.kb / KB, None))
             began = time.monotonic()
             while town.entries(server, "--decisions", "--connections", 8, "--seconds", 0.5)["p99_us"] > 2 * p99:
@@ -143,7 +133,7 @@ def overload(town):
                     raise CannotMeasure("it does not recover within a minute")
             recovery.append((time.monotonic() - began, None))
     conditions = town.conditions(connections=4000, offered="5 times the peak", seconds=seconds,
-                                 statuses=flood["statuses"], p99_us_of_those_served=flood["p99_us"], beside=few["statuses"])
+                                 statuses=flood["statuses"], p99_us_of_those_served=flood["p99_us"])
     result("overload.exits", "exits that were sent away, in the hundred", "%", exits, conditions)
     result("overload.goodput", "entries a second at five times the load ÷ at the peak", "events/s", goodput, conditions)
     if refusal:
