@@ -166,7 +166,8 @@ ALSO = {"B1b": "B1"}
 def main(words):
     size = QUICK if words[:1] == ["quick"] else FULL
     named = [ALSO.get(word, word) for word in words if word not in ("all", "quick")]
-    names = named or list(MEASURES)
+    # A year of reports takes long to make, and a month of them says nothing of a year's.
+    names = named or [name for name in MEASURES if size is FULL or name not in reports.MEASURES]
     if set(names) - set(MEASURES):
         sys.exit(__doc__ + f"\nknown: {', '.join(MEASURES)}")
     try:
