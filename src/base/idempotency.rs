@@ -127,7 +127,7 @@ fn hash_of(method: &str, path: &str, body: &[u8]) -> String {
 }
 
 /// What [`Stamp::begin`] found.
-pub enum Begun {
+enum Begun {
     /// Nobody did this yet: do it in the run's transaction.
     Fresh(Run),
     /// It was done; this is the answer it got.
@@ -135,8 +135,8 @@ pub enum Begun {
 }
 
 /// A command under way. Dropped without [`Run::finish`], it undoes all.
-pub struct Run {
-    pub tx: DatabaseTransaction,
+struct Run {
+    tx: DatabaseTransaction,
     caller: String,
     stamp: Stamp,
     now: DateTime<Utc>,
@@ -181,7 +181,7 @@ impl Stamp {
     }
 
     /// The stored answer, if the command was done.
-    pub async fn replayed(
+    async fn replayed(
         &self,
         db: &DatabaseConnection,
         caller: &str,
@@ -198,7 +198,7 @@ impl Stamp {
 
     /// Begins the command of `caller` (`staff:<id>` …). A key used with another body is refused
     /// with 422, one whose command is still running with 409.
-    pub async fn begin(
+    async fn begin(
         self,
         db: &DatabaseConnection,
         caller: &str,
@@ -226,7 +226,7 @@ impl Stamp {
 impl Run {
     /// Stores the answer and commits all that the command did. The body is kept as it is, so it
     /// must hold nothing that a log may not.
-    pub async fn finish(self, status: StatusCode, body: &impl Serialize) -> Result<Answer, Error> {
+    async fn finish(self, status: StatusCode, body: &impl Serialize) -> Result<Answer, Error> {
         let body = serde_json::to_string(body).map_err(Error::internal)?;
         let row = table::Model {
             caller: self.caller,

@@ -24,7 +24,7 @@ use crate::{
         db,
         error::Error,
         http::{json::Json, query::Path},
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::MemberId,
         state::State,
     },
@@ -188,13 +188,13 @@ async fn join(
     Command { stamp, body: Json(body) }: Command<Json<JoinBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let both = (id, body.other_id);
-    let effect = super::join(&run.tx, &state.keys, &by, both, &body.reason, now).await?;
-    run.finish(StatusCode::OK, &JoinedBody { member_id: id, effect }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let both = (id, body.other_id);
+            let effect = super::join(tx, &state.keys, &by, both, &body.reason, now).await?;
+            Ok((StatusCode::OK, JoinedBody { member_id: id, effect }))
+        })
+        .await
 }
 
 /// Shows what joining two registrations would do; nothing is changed.

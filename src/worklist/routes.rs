@@ -24,7 +24,7 @@ use crate::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::{DivisionCode, MemberId},
         page::{Limit, Page, Paging},
         state::State,
@@ -132,12 +132,12 @@ async fn decide(
     Command { stamp, body: Json(body) }: Command<Json<DecisionBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let effect = super::decide(&run.tx, &state.keys, &by, id, body.approve, now).await?;
-    run.finish(StatusCode::OK, &DecidedBody { id, effect }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let effect = super::decide(tx, &state.keys, &by, id, body.approve, now).await?;
+            Ok((StatusCode::OK, DecidedBody { id, effect }))
+        })
+        .await
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -291,10 +291,11 @@ async fn answer(
     Command { stamp, body: Json(body) }: Command<Json<AnswerBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let answered = super::answer(&run.tx, &state.keys, &by, &body.into_answer(item), now).await?;
-    run.finish(StatusCode::OK, &AnsweredBody::from(answered)).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let answered =
+                super::answer(tx, &state.keys, &by, &body.into_answer(item), now).await?;
+            Ok((StatusCode::OK, AnsweredBody::from(answered)))
+        })
+        .await
 }

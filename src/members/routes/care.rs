@@ -24,7 +24,7 @@ use crate::{
         documents::{Document, RawDocument},
         error::Error,
         http::{json::Json, query::Path},
-        idempotency::{Answer, Begun, Command, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::{DivisionCode, MemberId},
         page::{Limit, Page},
         state::State,
@@ -139,13 +139,13 @@ async fn verify(
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    members::verify_at_desk(&run.tx, &by, id, now).await?;
-    let body = after(&state, &run.tx, &by, id, now).await?;
-    run.finish(StatusCode::OK, &body).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            members::verify_at_desk(tx, &by, id, now).await?;
+            let body = after(&state, tx, &by, id, now).await?;
+            Ok((StatusCode::OK, body))
+        })
+        .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -179,13 +179,13 @@ async fn suspend(
     Command { stamp, body: Json(body) }: Command<Json<ReasonBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    members::suspend(&run.tx, &by, id, &body.reason, now).await?;
-    let body = after(&state, &run.tx, &by, id, now).await?;
-    run.finish(StatusCode::OK, &body).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            members::suspend(tx, &by, id, &body.reason, now).await?;
+            let body = after(&state, tx, &by, id, now).await?;
+            Ok((StatusCode::OK, body))
+        })
+        .await
 }
 
 /// Lets doors admit a suspended member again.
@@ -211,13 +211,13 @@ async fn reinstate(
     Command { stamp, body: Json(body) }: Command<Json<ReasonBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    members::reinstate(&run.tx, &by, id, &body.reason, now).await?;
-    let body = after(&state, &run.tx, &by, id, now).await?;
-    run.finish(StatusCode::OK, &body).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            members::reinstate(tx, &by, id, &body.reason, now).await?;
+            let body = after(&state, tx, &by, id, now).await?;
+            Ok((StatusCode::OK, body))
+        })
+        .await
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -307,13 +307,13 @@ async fn ask_unmasking(
     Command { stamp, body: Json(body) }: Command<Json<UnmaskBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let asked = (body.what, body.reason.as_str());
-    let (id, waits) = members::ask_unmasking(&run.tx, &state.keys, &by, id, asked, now).await?;
-    run.finish(StatusCode::CREATED, &UnmaskingBody { id, waits }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let asked = (body.what, body.reason.as_str());
+            let (id, waits) = members::ask_unmasking(tx, &state.keys, &by, id, asked, now).await?;
+            Ok((StatusCode::CREATED, UnmaskingBody { id, waits }))
+        })
+        .await
 }
 
 /// Something in the clear.

@@ -20,12 +20,12 @@ use crate::{
     base::{
         clock::Given,
         db,
-        error::Error,
+        error::{Code, Error},
         http::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::{MemberId, SessionId},
         page::{Page, Paging},
         state::State,
@@ -140,25 +140,22 @@ async fn corrected(
     reason: &str,
 ) -> Result<Answer, Error> {
     let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    if let Some(answer) = stamp.replayed(db, &by.actor(), now).await? {
-        return Ok(answer);
-    }
-    let Corrected { effect, needs_second } =
-        correct::preview(db, keys, by, correction, now).await?;
-    let run = match stamp.begin(db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    if needs_second {
-        let request_id = Some(correct::ask(&run.tx, by, correction, reason, now).await?);
-        return run.finish(StatusCode::ACCEPTED, &CorrectedJson { request_id, effect }).await;
-    }
-    let done = correct::correct(&run.tx, keys, by, correction, reason, now).await?;
-    if done.needs_second {
-        // Somebody else changed the stay between the look and the deed.
-        return Err(Error::Conflict(crate::base::error::Code::Conflict));
-    }
-    run.finish(StatusCode::OK, &CorrectedJson { request_id: None, effect: done.effect }).await
+    let look = async || correct::preview(db, keys, by, correction, now).await;
+    stamp
+        .once_after(db, &by.actor(), now, look, async |tx, seen| {
+            let Corrected { effect, needs_second } = seen;
+            if needs_second {
+                let request_id = Some(correct::ask(tx, by, correction, reason, now).await?);
+                return Ok((StatusCode::ACCEPTED, CorrectedJson { request_id, effect }));
+            }
+            let done = correct::correct(tx, keys, by, correction, reason, now).await?;
+            if done.needs_second {
+                // Somebody else changed the stay between the look and the deed.
+                return Err(Error::Conflict(Code::Conflict));
+            }
+            Ok((StatusCode::OK, CorrectedJson { request_id: None, effect: done.effect }))
+        })
+        .await
 }
 
 /// What a correction would do.
@@ -274,10 +271,10 @@ async fn answer(
     Command { stamp, body: Json(body) }: Command<Json<AnswerBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    answers::answer(&run.tx, &by, id, (body.outcome, &body.answer), now).await?;
-    run.finish(StatusCode::OK, &AnsweredJson { id }).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            answers::answer(tx, &by, id, (body.outcome, &body.answer), now).await?;
+            Ok((StatusCode::OK, AnsweredJson { id }))
+        })
+        .await
 }

@@ -14,7 +14,7 @@ use crate::{
     base::{
         error::{Code, Error},
         http::json::Json,
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::{DivisionCode, VenueId},
         state::State,
     },
@@ -196,17 +196,17 @@ async fn adopt(
 ) -> Result<Answer, Error> {
     let venues = meant(&state, &by, body.venue_id, body.division.clone()).await?;
     let (actor, now) = (by.actor(), state.clock.now());
-    let run = match stamp.begin(&state.db, &actor, now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let venues: Vec<VenueId> = venues.into_iter().collect();
-    let numbers = body.rules.parse()?;
-    let from = body.valid_from;
-    let adopted = venues::adopt_numbers(&run.tx, &venues, numbers, from, &actor, now).await?;
-    let item = |(venue_id, version)| VersionJson { venue_id, version };
-    let items = adopted.into_iter().map(item).collect();
-    run.finish(StatusCode::CREATED, &AdoptedJson { items }).await
+    stamp
+        .once(&state.db, &actor, now, async |tx| {
+            let venues: Vec<VenueId> = venues.into_iter().collect();
+            let numbers = body.rules.parse()?;
+            let from = body.valid_from;
+            let adopted = venues::adopt_numbers(tx, &venues, numbers, from, &actor, now).await?;
+            let item = |(venue_id, version)| VersionJson { venue_id, version };
+            let items = adopted.into_iter().map(item).collect();
+            Ok((StatusCode::CREATED, AdoptedJson { items }))
+        })
+        .await
 }
 
 /// The venues that are meant, all of them the caller's to manage.

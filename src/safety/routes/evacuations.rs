@@ -14,7 +14,7 @@ use crate::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::{DivisionCode, TerminalId, VenueId},
         state::State,
     },
@@ -75,14 +75,14 @@ pub async fn begin(
     require_venue(&state, &by, id).await?;
     let reason = Name::parse(&body.reason).map_err(|code| Error::invalid("/reason", code))?;
     let (actor, now) = (by.actor(), state.clock.now());
-    let run = match stamp.begin(&state.db, &actor, now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let begun = evacuations::begin(&run.tx, id, &reason.into_string(), &actor, now).await?;
-    let (id, presumed, told) = begun;
-    let doors = told.into_iter().map(DoorJson::from).collect();
-    run.finish(StatusCode::CREATED, &BegunJson { id, presumed, doors }).await
+    stamp
+        .once(&state.db, &actor, now, async |tx| {
+            let begun = evacuations::begin(tx, id, &reason.into_string(), &actor, now).await?;
+            let (id, presumed, told) = begun;
+            let doors = told.into_iter().map(DoorJson::from).collect();
+            Ok((StatusCode::CREATED, BegunJson { id, presumed, doors }))
+        })
+        .await
 }
 
 #[derive(Serialize, ToSchema)]
@@ -105,12 +105,12 @@ pub async fn end(
     let found = evacuations::find(&state.db, id).await?.ok_or(Error::NotFound(Code::NotFound))?;
     by.require(LOOK_AFTER, &found.community)?;
     let (actor, now) = (by.actor(), state.clock.now());
-    let run = match stamp.begin(&state.db, &actor, now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    evacuations::end(&run.tx, &found, &actor, now).await?;
-    run.finish(StatusCode::OK, &EndedJson { id }).await
+    stamp
+        .once(&state.db, &actor, now, async |tx| {
+            evacuations::end(tx, &found, &actor, now).await?;
+            Ok((StatusCode::OK, EndedJson { id }))
+        })
+        .await
 }
 
 /// Where to look.

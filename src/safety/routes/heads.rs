@@ -14,7 +14,7 @@ use crate::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::VenueId,
         page::{Page, Paging},
         state::State,
@@ -72,12 +72,12 @@ pub async fn count(
         return Err(Error::invalid("/counted", Code::OutOfRange));
     }
     let (actor, now) = (by.actor(), state.clock.now());
-    let run = match stamp.begin(&state.db, &actor, now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let noted = occupancy::note(&run.tx, id, body.counted, &actor, now).await?;
-    run.finish(StatusCode::CREATED, &CountJson::from(noted)).await
+    stamp
+        .once(&state.db, &actor, now, async |tx| {
+            let noted = occupancy::note(tx, id, body.counted, &actor, now).await?;
+            Ok((StatusCode::CREATED, CountJson::from(noted)))
+        })
+        .await
 }
 
 /// The counts of a venue, newest first.

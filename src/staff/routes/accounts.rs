@@ -17,7 +17,7 @@ use crate::{
             peer::ClientAddr,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::{DivisionCode, StaffId},
         page::{Page, Paging},
         state::State,
@@ -161,13 +161,14 @@ async fn change(
     Command { stamp, body: Json(body) }: Command<Json<ChangeBody>>,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
-    let run = match stamp.begin(&state.db, &by.actor(), now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let change = Change { role: body.role, division: body.division, is_enabled: body.enabled };
-    let account = staff::change(&run.tx, &by, id, &change, now).await?;
-    run.finish(StatusCode::OK, &AccountBody::from(account)).await
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let change =
+                Change { role: body.role, division: body.division, is_enabled: body.enabled };
+            let account = staff::change(tx, &by, id, &change, now).await?;
+            Ok((StatusCode::OK, AccountBody::from(account)))
+        })
+        .await
 }
 
 /// Gives an account a new code: what it signed in with is worth nothing any more.

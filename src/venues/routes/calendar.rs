@@ -20,7 +20,7 @@ use crate::{
             problem::Problem,
             query::{Path, Query},
         },
-        idempotency::{Answer, Begun, Command},
+        idempotency::{Answer, Command},
         ids::{DivisionCode, VenueId},
         state::State,
     },
@@ -108,13 +108,13 @@ async fn import_calendar(
     let division = query.division.unwrap_or_else(|| by.division.clone());
     by.require(Function::ManageVenues, &division)?;
     let (days, actor, now) = (calendar::parse(&text)?, by.actor(), state.clock.now());
-    let run = match stamp.begin(&state.db, &actor, now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let done = calendar::import(&run.tx, &division, &days, &actor, now).await?;
-    let calendar::Imported { days, hours } = done;
-    run.finish(StatusCode::CREATED, &ImportedJson { days, hours }).await
+    stamp
+        .once(&state.db, &actor, now, async |tx| {
+            let done = calendar::import(tx, &division, &days, &actor, now).await?;
+            let calendar::Imported { days, hours } = done;
+            Ok((StatusCode::CREATED, ImportedJson { days, hours }))
+        })
+        .await
 }
 
 /// A body of CSV in UTF-8.
@@ -166,10 +166,10 @@ async fn set_holiday_hours(
     super::require_venue(&state, &by, id).await?;
     let hours = at("/opens", opening(body.opens.as_deref(), body.closes.as_deref()))?;
     let (actor, now) = (by.actor(), state.clock.now());
-    let run = match stamp.begin(&state.db, &actor, now).await? {
-        Begun::Replayed(answer) => return Ok(answer),
-        Begun::Fresh(run) => run,
-    };
-    let hours = calendar::set_holiday_hours(&run.tx, id, hours, &actor, now).await?;
-    run.finish(StatusCode::OK, &HoursSetJson { hours }).await
+    stamp
+        .once(&state.db, &actor, now, async |tx| {
+            let hours = calendar::set_holiday_hours(tx, id, hours, &actor, now).await?;
+            Ok((StatusCode::OK, HoursSetJson { hours }))
+        })
+        .await
 }
