@@ -85,7 +85,9 @@ fn options(url: &str, settings: &[(&'static str, &'static str)]) -> ConnectOptio
         .map_sqlx_postgres_opts(move |postgres| {
             postgres.application_name("fitgate").options(settings.iter().copied())
         });
-    if let Ok(postgres) = url.parse::<PgConnectOptions>() {
+    // The parser takes any URL, and complains aloud of the parameters of SQLite's.
+    let postgres = url.starts_with("postgres").then(|| url.parse::<PgConnectOptions>());
+    if let Some(Ok(postgres)) = postgres {
         let port = postgres.get_port();
         options.map_sqlx_postgres_pool_opts(move |pool| {
             pool.after_connect(move |_, _| {

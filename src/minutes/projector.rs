@@ -20,7 +20,10 @@ use tokio_util::sync::CancellationToken;
 use crate::base::{
     clock::Clock,
     counters::{Counters, CountersLost},
-    db::bulk::{self, Kind, Matched, column},
+    db::{
+        self,
+        bulk::{self, Kind, Matched, column},
+    },
     ids::{MemberId, VenueId},
 };
 
@@ -262,6 +265,7 @@ async fn delete(
     }
     let keys = changes.iter().map(|change| vec![change.key.0.into(), change.key.1.into()]);
     let guard = "(SELECT n FROM revisions WHERE name = 'counter_generation') =";
+    let _turn = db::turn(db).await;
     bulk::delete(db, &CHANGES, keys.collect(), (guard, generation.into())).await
 }
 

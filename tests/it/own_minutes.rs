@@ -242,6 +242,12 @@ async fn nobody_reads_a_text_before_it_was_judged() {
     let clear = "SELECT COUNT(*) AS n FROM session_disputes WHERE held_ct LIKE '%没有%'";
     assert_eq!(town.store.count(clear).await, 0);
     assert!(stays(&zhang).await.iter().all(|stay| stay["disputed"] == true));
+    let texts = |list: &Value| {
+        let texts = list["items"].as_array().unwrap().iter();
+        texts.map(|item| item["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&zhang.get("/me/disputes").await.ok()), ["", "", "我没有来"]);
+    assert_eq!(texts(&town.office.get("/disputes").await.ok()), ["我没有来", "", ""]);
 
     town.wechat().judges_texts(Some("pass"));
     town.is_now("2026-11-23T04:25:00Z");
