@@ -95,9 +95,10 @@ impl DivisionCode {
         other.0.starts_with(&self.0)
     }
 
-    /// The least and the greatest code that this one covers, as texts of SQL compare.
-    pub fn bounds(&self) -> [String; 2] {
-        [self.0.clone(), format!("{:9<12}", self.0)]
+    /// The first and the last 12-digit code below this one, for `BETWEEN`: unlike `LIKE`, it uses
+    /// the index under every collation, digits being ordered alike in all of them.
+    pub fn bounds(&self) -> [sea_orm::Value; 2] {
+        [self.as_str().into(), format!("{:9<12}", self.0).into()]
     }
 
     /// Whether this is a community or village (12 digits), where venues stand.

@@ -104,8 +104,7 @@ fn statement(
     let [first, last] = within.bounds();
     let (home, id) = after.unwrap_or((String::new(), Uuid::nil()));
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let mut values: Vec<Value> =
-        vec![first.into(), last.into(), home.into(), id.into(), rows.into()];
+    let mut values: Vec<Value> = vec![first, last, home.into(), id.into(), rows.into()];
     let mut sql = "SELECT id, name_masked AS name, home_community, status, verification, \
                    birth_year, registered_at FROM members WHERE home_community >= $1 \
                    AND home_community <= $2 AND (home_community, id) > ($3, $4) \

@@ -117,7 +117,7 @@ fn check(ask: &Ask, now: DateTime<Utc>) -> Result<(), Error> {
 
 async fn count_venues(db: &impl ConnectionTrait, ask: &Ask) -> Result<usize, Error> {
     let sql = "SELECT COUNT(*) AS n FROM venues WHERE community BETWEEN $1 AND $2";
-    let row = db.query_one_raw(places::statement(db, sql, places::bounds(&ask.division))).await?;
+    let row = db.query_one_raw(places::statement(db, sql, ask.division.bounds())).await?;
     let n: i64 = row.map_or(Ok(0), |row| row.try_get("", "n"))?;
     Ok(usize::try_from(n).unwrap_or_default())
 }

@@ -70,7 +70,7 @@ struct PartRow {
 /// The division, and the registered ones of the next level.
 async fn parts(db: &impl ConnectionTrait, division: &DivisionCode) -> Result<Vec<Part>, Error> {
     let digits = next_level(division.as_str().len());
-    let [first, last] = bounds(division);
+    let [first, last] = division.bounds();
     let sql = "SELECT code, name, resident_population FROM divisions \
                WHERE code = $1 OR (code BETWEEN $1 AND $2 AND LENGTH(code) = $3) ORDER BY code";
     let digits = i32::try_from(digits).unwrap_or(12);
@@ -89,7 +89,7 @@ pub async fn registered(
     ask: &Ask,
     parts: &[Part],
 ) -> Result<HashMap<DivisionCode, i64>, DbErr> {
-    let [first, last] = bounds(&ask.division);
+    let [first, last] = ask.division.bounds();
     let until = (ask.to + Days::new(1)).and_time(chrono::NaiveTime::MIN).and_utc();
     let sql = "SELECT home_community, CAST(COUNT(*) AS BIGINT) AS n FROM members \
                WHERE home_community BETWEEN $1 AND $2 AND registered_at < $3 \
@@ -136,7 +136,7 @@ pub async fn count_by_day(
     sql: &str,
     what: &str,
 ) -> Result<Counted, DbErr> {
-    let [first, last] = bounds(&ask.division);
+    let [first, last] = ask.division.bounds();
     // A business day may begin up to half a day and lie up to a zone's offset from its date.
     let from = (ask.from - Days::new(1)).and_time(chrono::NaiveTime::MIN).and_utc();
     let to = (ask.to + Days::new(3)).and_time(chrono::NaiveTime::MIN).and_utc();
@@ -183,14 +183,8 @@ pub fn statement<C: ConnectionTrait>(
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }
 
-/// The first and the last code of `division`, for `BETWEEN`.
-pub fn bounds(division: &DivisionCode) -> [Value; 2] {
-    let first = division.as_str();
-    [first.into(), format!("{first:9<12}").into()]
-}
-
 /// The values that most statements begin with: the bounds of the division and of the days.
 pub fn scope(ask: &Ask) -> [Value; 4] {
-    let [first, last] = bounds(&ask.division);
+    let [first, last] = ask.division.bounds();
     [first, last, ask.from.into(), ask.to.into()]
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     figures,
-    places::{bounds, statement},
+    places::statement,
     read::read,
     table::{Report, Row, State, digest, seal},
     truth,
@@ -103,7 +103,7 @@ fn differences(file: &[Row], ledger: &[Row]) -> Vec<String> {
 /// What was published anew since the report was made, which may be all that is behind it.
 async fn restated(db: &impl ConnectionTrait, report: &Report) -> Result<Vec<String>, DbErr> {
     let ask = &report.head.ask;
-    let [first, last] = bounds(&ask.division);
+    let [first, last] = ask.division.bounds();
     let sql = "SELECT venue_id, business_day, n, causes FROM day_revisions \
                WHERE business_day BETWEEN $1 AND $2 AND division BETWEEN $3 AND $4 \
                AND venue_id IS NOT NULL AND at > $5 AND n > 1 ORDER BY business_day, n LIMIT 20";

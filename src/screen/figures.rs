@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
-use super::tables::{bounds, statement};
+use super::tables::statement;
 use crate::base::{
     counters::{Counters, Fields, NotWhole},
     ids::{DivisionCode, VenueId},
@@ -207,7 +207,7 @@ async fn venue_days(
     db: &impl ConnectionTrait,
     scope: &Scope<'_>,
 ) -> Result<Vec<VenueDayRow>, DbErr> {
-    let [first, last] = bounds(scope.division);
+    let [first, last] = scope.division.bounds();
     let sql = "SELECT d.venue_id, d.visits, d.people, d.minutes_measured AS measured, \
                       d.minutes_self_declared AS self_declared, \
                       d.minutes_estimated AS estimated, d.minutes_corrected AS corrected \
@@ -223,7 +223,7 @@ async fn inside(
     scope: &Scope<'_>,
     now: DateTime<Utc>,
 ) -> Result<Vec<InsideRow>, DbErr> {
-    let [first, last] = bounds(scope.division);
+    let [first, last] = scope.division.bounds();
     let sql = "SELECT s.venue_id, CAST(COUNT(*) AS BIGINT) AS n \
                FROM venues v JOIN sessions s ON s.venue_id = v.id \
                WHERE v.community BETWEEN $1 AND $2 AND s.left_at IS NULL AND NOT s.void \
@@ -233,7 +233,7 @@ async fn inside(
 }
 
 async fn people(db: &impl ConnectionTrait, scope: &Scope<'_>) -> Result<i64, DbErr> {
-    let [first, last] = bounds(scope.division);
+    let [first, last] = scope.division.bounds();
     let sql = "SELECT CAST(COUNT(DISTINCT s.member_id) AS BIGINT) AS n \
                FROM venues v JOIN sessions s ON s.venue_id = v.id AND s.business_day = $3 \
                WHERE v.community BETWEEN $1 AND $2 AND NOT s.void";
@@ -245,7 +245,7 @@ async fn people(db: &impl ConnectionTrait, scope: &Scope<'_>) -> Result<i64, DbE
 
 /// Visits and minutes of `scope` by hour, from the roll-ups: one statement.
 pub async fn hours_from_sql(db: &impl ConnectionTrait, scope: &Scope<'_>) -> Result<Hours, DbErr> {
-    let [first, last] = bounds(scope.division);
+    let [first, last] = scope.division.bounds();
     let sql = "SELECT h.hour, CAST(SUM(h.visits) AS BIGINT) AS visits, \
                       CAST(SUM(h.minutes) AS BIGINT) AS minutes \
                FROM venues v JOIN venue_day_hours h ON h.venue_id = v.id AND h.business_day = $3 \

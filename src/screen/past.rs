@@ -7,10 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{Datelike, Days, NaiveDate, TimeDelta};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Value};
 
-use super::{
-    figures::Minutes,
-    tables::{bounds, statement},
-};
+use super::{figures::Minutes, tables::statement};
 use crate::{
     base::ids::{DivisionCode, VenueId},
     venues::calendar,
@@ -108,7 +105,7 @@ async fn first_day(
     let sql = "SELECT MIN(f.first) AS first FROM (SELECT (SELECT MIN(d.business_day) \
                  FROM venue_days d WHERE d.venue_id = v.id) AS first \
                FROM venues v WHERE v.community BETWEEN $1 AND $2) f";
-    let row = FirstRow::find_by_statement(statement(db, sql, bounds(division))).one(db).await?;
+    let row = FirstRow::find_by_statement(statement(db, sql, division.bounds())).one(db).await?;
     Ok(row.and_then(|row| row.first))
 }
 
@@ -135,7 +132,7 @@ async fn unfinished(
          GROUP BY d.business_day",
         marks.join(", ")
     );
-    let values = bounds(division).into_iter().chain(missing.iter().map(|day| Value::from(*day)));
+    let values = division.bounds().into_iter().chain(missing.iter().map(|day| Value::from(*day)));
     let rows = DayRow::find_by_statement(statement(db, &sql, values)).all(db).await?;
     Ok(rows.into_iter().map(day).collect())
 }
@@ -169,7 +166,7 @@ pub async fn usual_hours(
     // The statement names four; one that is named twice counts once.
     days.resize(USUAL_DAYS, oldest);
     let values: Vec<Value> =
-        bounds(division).into_iter().chain(days.into_iter().map(Value::from)).collect();
+        division.bounds().into_iter().chain(days.into_iter().map(Value::from)).collect();
     let from = "FROM venues v JOIN venue_day_hours h ON h.venue_id = v.id \
                 WHERE v.community BETWEEN $1 AND $2 AND h.business_day IN ($3, $4, $5, $6)";
     let sql =
@@ -204,7 +201,7 @@ pub async fn month_by_venue(
     division: &DivisionCode,
     today: NaiveDate,
 ) -> Result<HashMap<VenueId, (i64, i64)>, DbErr> {
-    let [first, last] = bounds(division);
+    let [first, last] = division.bounds();
     let sql = "SELECT d.venue_id, CAST(SUM(d.visits) AS BIGINT) AS visits, \
                       CAST(SUM(d.minutes_measured + d.minutes_self_declared \
                                + d.minutes_estimated + d.minutes_corrected) AS BIGINT) AS minutes \

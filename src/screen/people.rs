@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
-use super::tables::{bounds, statement};
+use super::tables::statement;
 use crate::base::{
     db::is_postgres,
     ids::{Direction, DivisionCode, VenueId},
@@ -32,7 +32,7 @@ pub async fn registered(
     let sql = "SELECT sex, birth_year, CAST(COUNT(*) AS BIGINT) AS n FROM members \
                WHERE home_community BETWEEN $1 AND $2 AND status <> 'erased' \
                GROUP BY sex, birth_year";
-    Group::find_by_statement(statement(db, sql, bounds(division))).all(db).await
+    Group::find_by_statement(statement(db, sql, division.bounds())).all(db).await
 }
 
 /// Distinct members with a visit.
@@ -48,7 +48,7 @@ pub async fn distinct(
     division: &DivisionCode,
     month: NaiveDate,
 ) -> Result<Distinct, DbErr> {
-    let [first, last] = bounds(division);
+    let [first, last] = division.bounds();
     let sql = "SELECT CAST(COUNT(DISTINCT CASE WHEN m.month = $3 THEN m.member_id END) AS BIGINT) \
                         AS month, \
                       CAST(COUNT(DISTINCT m.member_id) AS BIGINT) AS ever \
@@ -168,7 +168,7 @@ async fn ask(
     after: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<Vec<LatestEntry>, DbErr> {
-    let [first, last] = bounds(division);
+    let [first, last] = division.bounds();
     let values = [first, last, after.into(), now.into()];
     let rows = EntryRow::find_by_statement(statement(db, sql, values)).all(db).await?;
     Ok(rows.into_iter().map(entry).collect())

@@ -6,10 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult};
 
-use super::{
-    maps,
-    tables::{bounds, statement},
-};
+use super::{maps, tables::statement};
 use crate::{
     base::ids::{DivisionCode, TerminalId, VenueId},
     venues::{Standpoint, terms::Coordinates},
@@ -108,7 +105,7 @@ pub async fn find(
     let names = DivisionRow::find_by_statement(statement(
         db,
         "SELECT code, name, resident_population FROM divisions WHERE code BETWEEN $1 AND $2",
-        bounds(division),
+        division.bounds(),
     ))
     .all(db)
     .await?;
@@ -118,7 +115,7 @@ pub async fn find(
                 r.capacity_soft, r.time_zone, r.day_starts_at, v.lat, v.lng, v.coordinates \
          FROM venues v LEFT JOIN venue_rules r ON r.venue_id = v.id \
          WHERE v.community BETWEEN $1 AND $2 ORDER BY v.id, r.version",
-        bounds(division),
+        division.bounds(),
     ))
     .all(db)
     .await?;
@@ -213,7 +210,7 @@ pub async fn terminals(
     division: &DivisionCode,
     now: DateTime<Utc>,
 ) -> Result<Terminals, DbErr> {
-    let [first, last] = bounds(division);
+    let [first, last] = division.bounds();
     let rows = TerminalRow::find_by_statement(statement(
         db,
         "SELECT t.id, p.venue_id, t.last_seen_at \

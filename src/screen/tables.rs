@@ -75,11 +75,3 @@ pub fn statement<C: ConnectionTrait>(
 ) -> Statement {
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }
-
-/// The first and the last code that a 12-digit code of `division` can be, for `BETWEEN`: unlike
-/// `LIKE`, it uses the index under every collation, digits being ordered alike in all of them.
-pub fn bounds(division: &DivisionCode) -> [Value; 2] {
-    let first = division.as_str();
-    let last = format!("{first:9<12}");
-    [first.into(), last.into()]
-}

@@ -64,7 +64,7 @@ pub async fn accounts(
          ORDER BY division, id LIMIT $5"
     );
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let values: [Value; 5] = [first.into(), last.into(), division.into(), id.into(), rows.into()];
+    let values: [Value; 5] = [first, last, division.into(), id.into(), rows.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     Ok(Account::find_by_statement(statement).all(db).await?)
 }

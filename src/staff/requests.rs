@@ -198,8 +198,7 @@ pub async fn waiting(
     let sql = "SELECT * FROM staff_requests WHERE decided_at IS NULL AND id > $1 \
                AND division >= $2 AND division <= $3 ORDER BY id LIMIT $4";
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let values: [Value; 4] =
-        [after.unwrap_or(Uuid::nil()).into(), first.into(), last.into(), rows.into()];
+    let values: [Value; 4] = [after.unwrap_or(Uuid::nil()).into(), first, last, rows.into()];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     let found = Model::find_by_statement(statement).all(db).await?;
     found.into_iter().map(request).collect()

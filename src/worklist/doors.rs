@@ -136,8 +136,8 @@ pub(super) async fn faces(
     let values: [Value; 6] = [
         look.now.into(),
         (look.now - DELETED_WITHIN).into(),
-        first.into(),
-        last.into(),
+        first,
+        last,
         look.after.id.unwrap_or(Uuid::nil()).into(),
         i64::try_from(rows).unwrap_or(i64::MAX).into(),
     ];

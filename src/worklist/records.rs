@@ -83,8 +83,8 @@ async fn page(
         place.at.unwrap_or(DateTime::<Utc>::UNIX_EPOCH).into(),
         place.id.unwrap_or(Uuid::nil()).into(),
         since.into(),
-        first.into(),
-        last.into(),
+        first,
+        last,
         i64::try_from(rows).unwrap_or(i64::MAX).into(),
     ];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql(kind), values);

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, Statement, Value};
 
-use super::{
-    revisions::{Scope, bounds},
-    waiting,
-};
+use super::{revisions::Scope, waiting};
 use crate::{
     base::{
         error::Error,
@@ -113,7 +110,7 @@ async fn of_division(
                          AND f.business_day = d.business_day) \
          GROUP BY d.business_day ORDER BY d.business_day LIMIT {limit}"
     );
-    let [first, last] = bounds(code);
+    let [first, last] = code.bounds();
     let values = [scope.key().into(), from.into(), to.into(), first, last];
     let open = all(db, &sql, values).await?;
     let days: BTreeMap<NaiveDate, Listed> =

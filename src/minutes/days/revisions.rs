@@ -148,7 +148,7 @@ pub(super) async fn publish_division<C: ConnectionTrait>(
         let sql = "SELECT venue_id, MAX(n) AS n FROM day_revisions WHERE business_day = $1 \
                    AND division BETWEEN $2 AND $3 AND venue_id IS NOT NULL AND at > $4 \
                    GROUP BY venue_id ORDER BY venue_id";
-        let [first, end] = bounds(division);
+        let [first, end] = division.bounds();
         for row in query(tx, sql, [day.into(), first, end, last.at.into()]).await? {
             causes.push(Cause::VenueRestated {
                 venue_id: VenueId(row.try_get("", "venue_id")?),
@@ -261,10 +261,4 @@ async fn changes<C: ConnectionTrait>(
         causes.push(Cause::OtherEntries);
     }
     Ok(causes)
-}
-
-/// The first and the last code of `division`, for `BETWEEN`.
-pub(super) fn bounds(division: &DivisionCode) -> [Value; 2] {
-    let first = division.as_str();
-    [first.into(), format!("{first:9<12}").into()]
 }

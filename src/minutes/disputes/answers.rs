@@ -94,7 +94,7 @@ pub async fn waiting(
     );
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
     let after = after.unwrap_or(Uuid::nil());
-    let values = vec![after.into(), first.into(), last.into(), rows.into()];
+    let values = vec![after.into(), first, last, rows.into()];
     let found = read(tx, keys, sql, values).await?;
     for dispute in &found {
         members::note_shown(tx, by, MemberId(dispute.member), now).await?;
