@@ -1,6 +1,6 @@
 //! The database: alone knows which one it is. Opens, migrates under a lock, begins transactions.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use migrations::{Migrator, partitions};
@@ -10,7 +10,7 @@ use sea_orm::{
     TransactionTrait,
     sqlx::{
         postgres::PgConnectOptions,
-        sqlite::{SqliteJournalMode, SqliteSynchronous},
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
 use sea_orm_migration::MigratorTrait;
@@ -32,7 +32,20 @@ const HOT_CONNECTIONS_MAX: u32 = 6;
 
 /// Opens the database behind `url` (`sqlite:` or `postgres:`), with this project's settings.
 pub async fn open(url: &str) -> anyhow::Result<DatabaseConnection> {
+    let _opening = match sqlite_file(url) {
+        Some(file) => Some(lock_beside(file).await?),
+        None => None,
+    };
     connect(options(url, &SETTINGS)).await
+}
+
+/// The file of a SQLite URL, unless it lives in memory. Two who open a new file at once both ask
+/// to make it a WAL; SQLite fails one of them at once, whatever its busy timeout.
+fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let sqlite: SqliteConnectOptions = url.strip_prefix("sqlite:").and(url.parse().ok())?;
+    let file = sqlite.get_filename();
+    let in_memory = file.to_str().is_some_and(|file| file.starts_with("file:sqlx-in-memory"));
+    (!in_memory && !file.as_os_str().is_empty()).then(|| file.to_owned())
 }
 
 /// Opens connections beside `db`, which is open at the same `url`, for the recorder and the
@@ -177,11 +190,18 @@ async fn lock_beside_the_file(db: &DatabaseConnection) -> anyhow::Result<Option<
     if file.is_empty() {
         return Ok(None);
     }
+    lock_beside(file.into()).await.map(Some)
+}
+
+/// Waits for the OS lock beside `file`; it ends with the value.
+async fn lock_beside(file: PathBuf) -> anyhow::Result<std::fs::File> {
     let lock = tokio::task::spawn_blocking(move || {
-        let lock = std::fs::File::create(format!("{file}.migrate"))?;
+        let mut beside = file.into_os_string();
+        beside.push(".migrate");
+        let lock = std::fs::File::create(beside)?;
         lock.lock().map(|()| lock)
     });
-    Ok(Some(lock.await??))
+    lock.await?.context("the lock beside the database file cannot be taken; is its folder writable")
 }
 
 /// How many steps of the ladder are not climbed yet.
