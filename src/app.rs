@@ -40,7 +40,9 @@ use crate::{
         state::State,
         wechat_api::Wechat,
     },
-    entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
+    entries::{
+        self, Directory, Reason, Recorder, RecorderContext, Remembered, Rivals, world::Worlds,
+    },
     gateways, jobs, members,
     minutes::{self, projector},
     privacy, reports, safety, screen, staff, terminals, venues, wechat, worklist,
@@ -184,6 +186,7 @@ fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> 
         directory: Directory::new(),
         committed: committed.clone(),
         rivals: Rivals::default(),
+        remembered: Remembered::default(),
         group_events: state.metrics.group_events.clone(),
     });
     for lane in lanes {

@@ -119,6 +119,11 @@ CONF
     export FITGATE_OWN_PG_PORT FITGATE_OWN_PG_URL
 }
 
+# durable on|off: whether PostgreSQL waits for the disk. Not for suites, where nobody cuts the power.
+durable() {
+    psql -qX "$FITGATE_OWN_PG_URL" -c "ALTER SYSTEM SET fsync = $1" -c "SELECT pg_reload_conf()" >/dev/null
+}
+
 # start_redis [PORT]: keeps nothing on disk, since counters are a projection that may be lost.
 start_redis() {
     FITGATE_OWN_REDIS_PORT=${1:-$(free_port)}

@@ -5,15 +5,16 @@
 //! at a glance, in one round trip and without locks; then the group's one write moves every
 //! version on, and is refused whole where somebody else has moved one meanwhile.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, QueryResult};
 use uuid::Uuid;
 
 use super::{
-    NewEntry, Outcome,
+    NewEntry,
     directory::{Crowd, GLANCED, glance_key},
+    gates::{Gates, Limited, NO_VERSION},
     group::Progresses,
     recorder::Context,
     world::World,
@@ -36,23 +37,6 @@ pub struct Footing {
     pub stays: Stays,
 }
 
-const GATES: Lookup = Lookup {
-    select: "g.venue_id AS venue_id, g.version AS gate_version",
-    from: "venue_gates g",
-    on: "g.venue_id = q.k1",
-    keys: &[Kind::Uuid],
-    lock: Some("g"),
-};
-
-const INSIDE: Lookup = Lookup {
-    select: "v.id AS venue_id, (SELECT count(*) FROM sessions s WHERE s.venue_id = v.id \
-             AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k2) AS inside",
-    from: "venues v",
-    on: "v.id = q.k1",
-    keys: &[Kind::Uuid, Kind::Instant],
-    lock: None,
-};
-
 const TERMINALS: Lookup = Lookup {
     select: "t.id AS id, t.numbers_version AS numbers_version, t.epoch AS epoch, \
              t.highest_seq AS highest_seq, t.gaps AS gaps, t.clock_offset_ms AS clock_offset_ms, \
@@ -63,17 +47,19 @@ const TERMINALS: Lookup = Lookup {
     lock: Some("t"),
 };
 
-/// A terminal and the limited venue where it stands, or no venue's id, in one row.
+/// A terminal and the limited venue where it stands, or no venue's id, in one row. Who is inside
+/// is counted unless the gate still has the version that goes with what is remembered.
 const PLACES: Lookup = Lookup {
     select: "t.id AS id, t.numbers_version AS numbers_version, t.epoch AS epoch, \
              t.highest_seq AS highest_seq, t.gaps AS gaps, t.clock_offset_ms AS clock_offset_ms, \
              (SELECT n FROM revisions WHERE name = 'world') AS revision, \
              g.venue_id AS gate, g.version AS gate_version, \
-             (SELECT count(*) FROM sessions s WHERE s.venue_id = q.k2 \
-              AND s.left_at IS NULL AND NOT s.void AND s.presence_expires_at >= q.k3) AS inside",
+             CASE WHEN g.version <> q.k4 THEN (SELECT count(*) FROM sessions s \
+             WHERE s.venue_id = q.k2 AND s.left_at IS NULL AND NOT s.void \
+             AND s.presence_expires_at >= q.k3) END AS inside",
     from: "terminals t LEFT JOIN venue_gates g ON g.venue_id = q.k2",
     on: "t.id = q.k1",
-    keys: &[Kind::Uuid, Kind::Uuid, Kind::Instant],
+    keys: &[Kind::Uuid, Kind::Uuid, Kind::Instant, Kind::Big],
     lock: None,
 };
 
@@ -93,9 +79,7 @@ impl Footing {
             let numbers = Numbers { version: 0, progress, offset_ms: 0 };
             numbered.terminals.entry(entry.terminal).or_insert(numbers);
         }
-        let versions = BTreeMap::from([(inside.0, 0)]);
-        let gates = Gates { versions, inside: HashMap::from([inside]) };
-        Self { crowd, gates, numbered, stays }
+        Self { crowd, gates: Gates::told(inside), numbered, stays }
     }
 }
 
@@ -109,8 +93,8 @@ pub async fn lock(
     let Some(crowd) = context.directory.lock(tx, &context.keys, entries).await? else {
         return Ok(None);
     };
-    let venues = limited_venues(world, entries).into_values().collect();
-    let gates = Gates::lock(tx, &venues, context.clock.now()).await?;
+    let limited = Limited::of(world, entries);
+    let gates = Gates::lock(tx, &limited, &context.remembered, context.clock.now()).await?;
     let numbered = Numbered::lock(tx, world, entries).await?;
     let is_current = numbered.revision == world.revision;
     Ok(is_current.then(|| Footing { crowd, gates, numbered, stays: Stays::default() }))
@@ -125,10 +109,13 @@ pub async fn glance<C: ConnectionTrait>(
 ) -> Result<Option<Footing>, DbErr> {
     let now = context.clock.now();
     context.directory.read_codes(&context.keys, entries);
-    let limited = limited_venues(world, entries);
+    let limited = Limited::of(world, entries);
+    let mut gates = Gates::remembering(&context.remembered, &limited);
     let places = places(entries, &limited);
     let place = |(terminal, venue): &(TerminalId, Option<VenueId>)| {
-        vec![terminal.0.into(), venue.map_or(Uuid::nil(), |venue| venue.0).into(), now.into()]
+        let known = venue.map_or(NO_VERSION, |venue| gates.known(venue));
+        let venue = venue.map_or(Uuid::nil(), |venue| venue.0);
+        vec![terminal.0.into(), venue.into(), now.into(), known.into()]
     };
     let people = entries
         .iter()
@@ -144,35 +131,22 @@ pub async fn glance<C: ConnectionTrait>(
         return Ok(None);
     };
     let mut numbered = Numbered::new(world, entries);
-    let mut gates = Gates::default();
     for row in &terminals {
         numbered.learn(row)?;
         if let Some(gate) = row.try_get::<Option<Uuid>>("", "gate")? {
-            gates.versions.insert(VenueId(gate), row.try_get("", "gate_version")?);
-            gates.inside.insert(VenueId(gate), row.try_get("", "inside")?);
+            gates.learn(
+                VenueId(gate),
+                row.try_get("", "gate_version")?,
+                row.try_get("", "inside")?,
+            );
         }
     }
     let is_current = numbered.revision == world.revision;
     Ok(is_current.then_some(Footing { crowd, gates, numbered, stays }))
 }
 
-/// Terminals at which somebody waits now before the door of a venue with a capacity.
-fn limited_venues(world: &World, entries: &[NewEntry]) -> BTreeMap<TerminalId, VenueId> {
-    let live = entries.iter().filter(|e| e.outcome == Outcome::Live);
-    let limited = live.filter_map(|entry| {
-        let place = world.terminals.get(&entry.terminal)?.place_at(entry.received_at)?;
-        let venue = world.venues.get(&place.venue)?;
-        let rules = venue.rules_at(entry.received_at);
-        rules.capacity.or(rules.capacity_soft).map(|_| (entry.terminal, venue.id))
-    });
-    limited.collect()
-}
-
-fn places(
-    entries: &[NewEntry],
-    limited: &BTreeMap<TerminalId, VenueId>,
-) -> BTreeSet<(TerminalId, Option<VenueId>)> {
-    entries.iter().map(|e| (e.terminal, limited.get(&e.terminal).copied())).collect()
+fn places(entries: &[NewEntry], limited: &Limited) -> BTreeSet<(TerminalId, Option<VenueId>)> {
+    entries.iter().map(|e| (e.terminal, limited.venue(e.terminal))).collect()
 }
 
 /// Where and when the entry is likely to begin a stay; the posting looks up what is missing.
@@ -180,57 +154,6 @@ fn likely_stay(world: &World, entry: &NewEntry) -> Option<(NaiveDate, VenueId)> 
     let place = world.terminals.get(&entry.terminal)?.place_at(entry.device_time)?;
     let venue = world.venues.get(&place.venue)?;
     Some((venue.business_day(entry.device_time), venue.id))
-}
-
-/// The gates of limited venues, and who is inside.
-#[derive(Default)]
-pub struct Gates {
-    versions: BTreeMap<VenueId, i64>,
-    pub inside: HashMap<VenueId, i64>,
-}
-
-const GATE_COLUMNS: &[Column] = &[column("venue_id", Kind::Uuid), column("version", Kind::Big)];
-
-impl Gates {
-    /// Locks the gates, in id order, then counts who is inside.
-    async fn lock<C: ConnectionTrait>(
-        tx: &C,
-        venues: &BTreeSet<VenueId>,
-        now: DateTime<Utc>,
-    ) -> Result<Self, DbErr> {
-        let keys = venues.iter().map(|venue| vec![venue.0.into()]).collect();
-        let mut versions = BTreeMap::new();
-        for row in bulk::find(tx, &GATES, keys).await? {
-            let venue = VenueId(row.try_get("", "venue_id")?);
-            versions.insert(venue, row.try_get("", "gate_version")?);
-        }
-        Ok(Self { versions, inside: count_inside(tx, venues, now).await? })
-    }
-
-    /// Tells whoever read these gates meanwhile that somebody may have come in.
-    pub fn write(&self) -> Write {
-        let row = |(venue, version): (&VenueId, &i64)| vec![venue.0.into(), (*version).into()];
-        Write {
-            table: "venue_gates",
-            columns: GATE_COLUMNS,
-            verb: Verb::Advance,
-            rows: self.versions.iter().map(row).collect(),
-        }
-    }
-}
-
-/// Unexpired open sessions of each venue, 0 where there are none.
-pub async fn count_inside<C: ConnectionTrait>(
-    tx: &C,
-    venues: &BTreeSet<VenueId>,
-    now: DateTime<Utc>,
-) -> Result<HashMap<VenueId, i64>, DbErr> {
-    let mut inside: HashMap<VenueId, i64> = venues.iter().map(|venue| (*venue, 0)).collect();
-    let keys = venues.iter().map(|venue| vec![venue.0.into(), now.into()]).collect();
-    for row in bulk::find(tx, &INSIDE, keys).await? {
-        inside.insert(VenueId(row.try_get("", "venue_id")?), row.try_get("", "inside")?);
-    }
-    Ok(inside)
 }
 
 /// The terminals of a group: their numbers and clocks.

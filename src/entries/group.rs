@@ -11,6 +11,7 @@ use super::{
     DecisionKind, NewEntry, Outcome, Quarantine, Recorded, StoredDecision,
     codes::Used,
     footing::{self, Footing, Numbered},
+    gates::Passed,
     judge::{Judge, Shown, Verdict},
     known::{self, Known},
     recorder::Context,
@@ -39,9 +40,11 @@ pub type Progresses = HashMap<TerminalId, (Option<(i64, i64)>, Option<(i64, i64)
 pub struct Done {
     pub items: Vec<Recorded>,
     pub progress: Progresses,
+    /// The gates that it went through.
+    pub passed: Passed,
 }
 
-/// How often a group starts over because a cache was behind.
+/// A group starts over so often because a cache was behind.
 const FRESH_STARTS_MAX: usize = 5;
 
 /// Records a group, whole or not at all.
@@ -55,7 +58,10 @@ pub async fn write(context: &Context, entries: &[NewEntry]) -> Result<Done, DbEr
             under_locks(context, &world, entries).await?
         };
         match attempt {
-            Attempt::Done(done) => return Ok(done),
+            Attempt::Done(done) => {
+                context.remembered.learn(&done.passed);
+                return Ok(done);
+            }
             Attempt::Outrun => {
                 context.rivals.were_faster();
                 guarded = false;
@@ -109,7 +115,7 @@ pub async fn park(context: &Context, entry: &NewEntry) -> Result<Done, DbErr> {
     let world = context.worlds.current(&context.db).await?;
     let tx = db::begin(&context.db).await?;
     let mut numbered = Numbered::lock(&tx, &world, std::slice::from_ref(entry)).await?;
-    let decision = quarantined(Quarantine::Poison);
+    let decision = StoredDecision::parked(Quarantine::Poison);
     let mut rows = Rows::default();
     if let Some(terminal) = world.terminals.get(&entry.terminal) {
         numbered.absorb(entry);
@@ -122,7 +128,8 @@ pub async fn park(context: &Context, entry: &NewEntry) -> Result<Done, DbErr> {
     writes.push(numbered.write());
     bulk::write_all(&tx, writes).await?;
     tx.commit().await?;
-    Ok(Done { items: vec![Recorded::Quarantined(decision)], progress: numbered.progress() })
+    let (items, progress) = (vec![Recorded::Quarantined(decision)], numbered.progress());
+    Ok(Done { items, progress, passed: Passed::default() })
 }
 
 enum Attempt {
@@ -147,8 +154,8 @@ pub(super) async fn draft<C: ConnectionTrait>(
     let now = context.clock.now();
     let mut posting = Posting::new(&context.keys, world, now, "fold");
     posting.stood(stays);
-    let guards = gates.write();
-    let judge = Judge { world, people, inside: gates.inside, now };
+    posting.guarded(gates.venues());
+    let judge = Judge { world, people, inside: gates.inside.clone(), now };
     let group = Group {
         judge,
         holdings: crowd.holdings,
@@ -161,12 +168,14 @@ pub(super) async fn draft<C: ConnectionTrait>(
         used: Used::default(),
         seen: HashSet::new(),
     };
-    let (done, mut writes) = group.run(db, entries).await?;
+    let (mut done, mut writes, open) = group.run(db, entries).await?;
+    done.passed = gates.passed(&open);
     rows::seal(&mut writes, &context.keys);
-    writes.push(guards);
+    writes.push(gates.write());
     // Rows that writers wait for at first, in everybody's order.
     let order = ["timelines", "venue_gates", "terminals"];
-    writes.sort_by_key(|w| order.iter().position(|t| *t == w.table).unwrap_or(order.len()));
+    let place = |w: &Write| order.iter().position(|t| *t == w.table).unwrap_or(order.len());
+    writes.sort_by_key(|w| (place(w), !w.verb.is_update()));
     Ok((done, writes))
 }
 
@@ -194,7 +203,7 @@ impl<'a> Group<'a> {
         mut self,
         tx: &C,
         entries: &'a [NewEntry],
-    ) -> Result<(Done, Vec<Write>), DbErr> {
+    ) -> Result<(Done, Vec<Write>, BTreeMap<VenueId, i64>), DbErr> {
         let mut items = Vec::with_capacity(entries.len());
         let mut touched = HashSet::new();
         for entry in entries {
@@ -216,8 +225,10 @@ impl<'a> Group<'a> {
         self.rows.effects(|event| effects.get(&event).copied());
         let mut writes = self.rows.writes();
         writes.push(self.numbered.write());
+        let open = self.posting.open();
         writes.extend(self.posting.finish(tx).await?);
-        Ok((Done { items, progress: self.numbered.progress() }, writes))
+        let (progress, passed) = (self.numbered.progress(), Passed::default());
+        Ok((Done { items, progress, passed }, writes, open))
     }
 
     async fn one<C: ConnectionTrait>(
@@ -278,7 +289,7 @@ impl<'a> Group<'a> {
     ) -> Recorded {
         match verdict {
             Verdict::Park(quarantine, decision) => {
-                let decision = decision.unwrap_or_else(|| quarantined(quarantine));
+                let decision = decision.unwrap_or_else(|| StoredDecision::parked(quarantine));
                 self.rows.key(entry, None, &decision);
                 self.known.learn(entry, &decision, None);
                 let why = (quarantine.as_str(), stood(terminal, entry));
@@ -385,8 +396,4 @@ impl<'a> Group<'a> {
 /// Where the terminal stood when the record came, so that its staff find what waits.
 fn stood(terminal: &crate::terminals::Terminal, entry: &NewEntry) -> Option<VenueId> {
     terminal.place_at(entry.received_at).map(|place| place.venue)
-}
-
-fn quarantined(reason: Quarantine) -> StoredDecision {
-    StoredDecision { quarantined: Some(reason), ..StoredDecision::of(DecisionKind::Recorded) }
 }

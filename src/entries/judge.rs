@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, DbErr};
 use super::{
     DecisionKind, KEYS_KEPT, NewEntry, Outcome, Quarantine, StoredDecision,
     directory::Holding,
-    footing::count_inside,
+    gates::count_inside,
     rules::{
         self, Ask, Decision, MemberFacts, MemberStatus, Occupancy, Presence, Reason, Timing,
         classify_time, nearest_admitting,

@@ -8,6 +8,7 @@ mod codes;
 mod directory;
 mod erasure;
 mod footing;
+mod gates;
 mod group;
 mod judge;
 mod known;
@@ -29,6 +30,7 @@ pub use accept::{Given, accept, reject};
 pub use admission::refusals;
 pub use directory::Directory;
 pub use erasure::erase;
+pub use gates::Remembered;
 pub use recorder::{Context as RecorderContext, Recorder, Rivals};
 pub use rules::Reason;
 pub use still::Still;
@@ -129,6 +131,11 @@ impl StoredDecision {
     /// A decision that needs no words.
     pub fn of(decision: DecisionKind) -> Self {
         Self { decision, reason: None, quarantined: None, allowed_from: None, nearest_venue: None }
+    }
+
+    /// Recorded, to be looked at by staff.
+    fn parked(quarantine: Quarantine) -> Self {
+        Self { quarantined: Some(quarantine), ..Self::of(DecisionKind::Recorded) }
     }
 }
 

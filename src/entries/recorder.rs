@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Answer, NewEntry, Recorded,
     directory::Directory,
+    gates::Remembered,
     group::{self, Done, Progresses},
     world::Worlds,
 };
@@ -89,12 +90,13 @@ pub struct Context {
     /// Woken after each commit, so that the projector follows at once.
     pub committed: Arc<Notify>,
     pub rivals: Rivals,
+    pub remembered: Remembered,
     /// Counts the events of each group.
     pub group_events: Histogram,
 }
 
 impl Context {
-    /// The same for one lane, which has rivals of its own.
+    /// The same for one lane, which has rivals of its own, and remembers its own venues.
     fn of_a_lane(&self) -> Self {
         Self {
             db: self.db.clone(),
@@ -104,6 +106,7 @@ impl Context {
             directory: self.directory.clone(),
             committed: self.committed.clone(),
             rivals: Rivals::default(),
+            remembered: Remembered::default(),
             group_events: self.group_events.clone(),
         }
     }

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::{
-    Answer, Directory, NewEntry, RecorderContext, Rivals,
+    Answer, Directory, NewEntry, RecorderContext, Remembered, Rivals,
     directory::{Crowd, Holding, Locked},
     footing::Footing,
     group,
@@ -54,6 +54,7 @@ impl Still {
             directory,
             committed: Arc::default(),
             rivals: Rivals::default(),
+            remembered: Remembered::default(),
             group_events: Metrics::new().group_events,
         };
         let mut world = World::default();

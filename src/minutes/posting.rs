@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
-use sea_orm::{ConnectionTrait, DbErr, QueryResult, Value};
+use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::{
@@ -13,16 +13,16 @@ use super::{
         effects, hour, insert, ledger_row, member_day, month, rows, sessions, timeline, venue_day,
     },
     tables::{
-        CHANGE_COLUMNS, LEDGER_COLUMNS, MEMBER_DAY_ADD, MEMBER_DAY_COLUMNS, MONTH_ADD,
-        MONTH_COLUMNS, SESSION_COLUMNS, SESSION_UPSERT, TIMELINE_COLUMNS, TIMELINE_UPSERT,
-        VENUE_DAY_ADD, VENUE_DAY_COLUMNS, VENUE_HOUR_ADD, VENUE_HOUR_COLUMNS, minute_entry,
-        session,
+        CHANGE_COLUMNS, GATE_COLUMNS, GATE_MOVE, LEDGER_COLUMNS, MEMBER_DAY_ADD,
+        MEMBER_DAY_COLUMNS, MONTH_ADD, MONTH_COLUMNS, SESSION_COLUMNS, SESSION_UPSERT,
+        TIMELINE_COLUMNS, TIMELINE_UPSERT, VENUE_DAY_ADD, VENUE_DAY_COLUMNS, VENUE_HOUR_ADD,
+        VENUE_HOUR_COLUMNS, minute_entry, session,
     },
     timeline::{Effect, Provenance, Session, Venues},
 };
 use crate::{
     base::{
-        db::bulk::{self, Kind, Lookup, Verb, Write},
+        db::bulk::{Verb, Write},
         ids::{EventId, MemberId, VenueId},
         keys::Keys,
     },
@@ -31,6 +31,10 @@ use crate::{
 
 #[cfg(test)]
 pub mod books;
+mod stays;
+
+use stays::Stay;
+pub use stays::Stays;
 
 /// Minutes of each provenance: measured, self-declared, estimated, corrected.
 type ByProvenance = [i64; 4];
@@ -47,49 +51,6 @@ pub struct VenueDay {
 pub struct MemberDay {
     pub visits: i64,
     pub minutes: ByProvenance,
-}
-
-/// A member's stays at a venue on a day are counted together.
-type Stay = (Uuid, NaiveDate, Uuid);
-
-/// How many stays members had at venues on days before a posting, as far as somebody asked.
-#[derive(Default)]
-pub struct Stays(BTreeMap<Stay, i64>);
-
-impl Stays {
-    /// What somebody knows of one member.
-    pub fn told(member: MemberId, day: NaiveDate, venue: VenueId, stays: i64) -> Self {
-        Self(BTreeMap::from([((member.0, day, venue.0), stays)]))
-    }
-
-    /// Takes over a row that counts them already.
-    pub fn learn(&mut self, row: &QueryResult) -> Result<(), DbErr> {
-        let key: Stay = (
-            row.try_get("", "member_id")?,
-            row.try_get("", "stay_day")?,
-            row.try_get("", "stay_venue")?,
-        );
-        self.0.insert(key, row.try_get("", "stays")?);
-        Ok(())
-    }
-
-    /// The keys of [`STAYS`].
-    fn keys(&self) -> Vec<Vec<Value>> {
-        self.0.keys().map(|(m, d, v)| vec![(*m).into(), (*d).into(), (*v).into()]).collect()
-    }
-
-    /// Counts what [`STAYS`] found.
-    fn count(&mut self, rows: &[QueryResult]) -> Result<(), DbErr> {
-        for row in rows {
-            let key: Stay = (
-                row.try_get("", "member_id")?,
-                row.try_get("", "stay_day")?,
-                row.try_get("", "stay_venue")?,
-            );
-            *self.0.entry(key).or_default() += 1;
-        }
-        Ok(())
-    }
 }
 
 /// A member's lock row as it will be written.
@@ -119,6 +80,8 @@ pub struct Posting<'a> {
     months: BTreeMap<(Uuid, NaiveDate, Uuid), i64>,
     stays: BTreeMap<Stay, i64>,
     stood: Stays,
+    /// Venues whose gates the writer moves on by itself.
+    guarded: BTreeSet<VenueId>,
     /// Members' days at venues of which counters must hear.
     changes: BTreeSet<Stay>,
     /// Effects that a late event changed, by event.
@@ -146,6 +109,7 @@ impl<'a> Posting<'a> {
             months: BTreeMap::new(),
             stays: BTreeMap::new(),
             stood: Stays::default(),
+            guarded: BTreeSet::new(),
             changes: BTreeSet::new(),
             effects: BTreeMap::new(),
         }
@@ -154,6 +118,32 @@ impl<'a> Posting<'a> {
     /// Stays that were looked up already, and that nothing changes until this is written.
     pub fn stood(&mut self, stays: Stays) {
         self.stood = stays;
+    }
+
+    /// The gates of these venues are moved on by whoever writes this.
+    pub fn guarded(&mut self, venues: BTreeSet<VenueId>) {
+        self.guarded = venues;
+    }
+
+    /// How many sessions of this posting are open, by venue.
+    pub fn open(&self) -> BTreeMap<VenueId, i64> {
+        let mut open = BTreeMap::new();
+        for row in self.sessions.values().filter(|row| row.left_at.is_none() && !row.void) {
+            *open.entry(VenueId(row.venue_id)).or_default() += 1;
+        }
+        open
+    }
+
+    /// Limited venues with somebody inside of whom nobody at their gates knows yet.
+    fn unguarded(&self) -> Vec<Vec<Value>> {
+        let limited = |venue: &VenueId| {
+            let venue = self.venues.venue(*venue);
+            venue.is_some_and(|venue| {
+                venue.rules.iter().any(|r| r.capacity.or(r.capacity_soft).is_some())
+            })
+        };
+        let open = self.open().into_keys().filter(|venue| !self.guarded.contains(venue));
+        open.filter(limited).map(|venue| vec![venue.0.into()]).collect()
     }
 
     /// A session is now `after`; SQL has it as `before`, unless this posting changed it already.
@@ -292,6 +282,7 @@ impl<'a> Posting<'a> {
     pub async fn finish<C: ConnectionTrait>(mut self, tx: &C) -> Result<Vec<Write>, DbErr> {
         self.people(tx).await?;
         let stamp = change_stamp(self.now);
+        let unguarded = self.unguarded();
         Ok(vec![
             Write {
                 table: "timelines",
@@ -299,6 +290,7 @@ impl<'a> Posting<'a> {
                 verb: Verb::InsertAll(TIMELINE_UPSERT),
                 rows: rows(self.timelines.into_values(), timeline),
             },
+            insert("venue_gates", GATE_COLUMNS, GATE_MOVE, unguarded),
             insert("sessions", SESSION_COLUMNS, SESSION_UPSERT, sessions(self.sessions)),
             insert("minute_entries", LEDGER_COLUMNS, "", rows(self.ledger, ledger_row)),
             insert(
@@ -329,14 +321,8 @@ impl<'a> Posting<'a> {
 
     async fn people<C: ConnectionTrait>(&mut self, tx: &C) -> Result<(), DbErr> {
         self.stays.retain(|_, change| *change != 0);
-        let mut missing = Stays::default();
-        for stay in self.stays.keys().filter(|stay| !self.stood.0.contains_key(*stay)) {
-            missing.0.insert(*stay, 0);
-        }
-        missing.count(&bulk::find(tx, &STAYS, missing.keys()).await?)?;
-        let mut stood = std::mem::take(&mut self.stood.0);
-        stood.extend(missing.0);
-        self.count_people(&stood);
+        let stood = std::mem::take(&mut self.stood).with(tx, self.stays.keys()).await?;
+        self.count_people(&stood.0);
         Ok(())
     }
 
@@ -350,16 +336,6 @@ impl<'a> Posting<'a> {
         }
     }
 }
-
-const STAYS: Lookup = Lookup {
-    select: "s.member_id AS member_id, s.business_day AS stay_day, s.venue_id AS stay_venue",
-    from: "sessions s",
-    // Never by the index of venues: all others who came that day stand there too.
-    on: "s.member_id = q.k1 AND s.business_day = q.k2 AND (s.venue_id = q.k3) IS TRUE \
-         AND NOT s.void",
-    keys: &[Kind::Uuid, Kind::Day, Kind::Uuid],
-    lock: None,
-};
 
 /// The row of a session as the fold left it.
 pub fn session_row(member: MemberId, session: &Session, venue: &Venue) -> session::Model {

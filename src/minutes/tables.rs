@@ -162,6 +162,12 @@ pub const TIMELINE_UPSERT: &str = "ON CONFLICT (member_id) DO UPDATE SET \
      open_venue = excluded.open_venue, presence_expires_at = excluded.presence_expires_at, \
      limit_at = excluded.limit_at WHERE timelines.version = excluded.version - 1";
 
+/// A gate's version, which whoever lets somebody in without locking the gate moves on like this.
+pub const GATE_COLUMNS: &[Column] = &[column("venue_id", Kind::Uuid)];
+
+pub const GATE_MOVE: &str =
+    "ON CONFLICT (venue_id) DO UPDATE SET version = venue_gates.version + 1";
+
 pub const LEDGER_COLUMNS: &[Column] = &[
     column("id", Kind::Uuid),
     column("recorded_at", Kind::Instant),

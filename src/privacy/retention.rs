@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 /// How long it is told at a door what somebody showed there, and how sure the door was.
 const SHOWN_KEPT: TimeDelta = TimeDelta::days(90);
@@ -95,14 +95,51 @@ pub async fn retain(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<(), D
             tracing::info!(class = class.name, rows = cleared, "data outlived its use");
         }
     }
+    clear_shown(db, now).await
+}
+
+/// Clears what somebody showed at a door: what has grown too old since the night before, and what
+/// has come in since of longer ago. So a night costs what a day brought, however long the history.
+async fn clear_shown(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<(), DbErr> {
+    let before = now - SHOWN_KEPT;
+    let (from, first_id) = mark(db).await?;
+    let next_id = id_of_yesterday();
     let sql = "SELECT id FROM venues ORDER BY id";
     for venue in db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await? {
         let id: Uuid = venue.try_get("", "id")?;
-        let sql = "UPDATE entry_events SET credential = NULL, score = NULL WHERE venue_id = $2 \
-                   AND occurred_at < $1 AND (credential IS NOT NULL OR score IS NOT NULL)";
-        run(db, sql, vec![(now - SHOWN_KEPT).into(), id.into()]).await?;
+        let sql = "UPDATE entry_events SET credential = NULL, score = NULL WHERE venue_id = $3 \
+                   AND occurred_at >= $1 AND occurred_at < $2 \
+                   AND (credential IS NOT NULL OR score IS NOT NULL)";
+        run(db, sql, vec![from.into(), before.into(), id.into()]).await?;
     }
-    Ok(())
+    let sql = "UPDATE entry_events SET credential = NULL, score = NULL WHERE id >= $2 \
+               AND occurred_at < $1 AND (credential IS NOT NULL OR score IS NOT NULL)";
+    run(db, sql, vec![from.into(), first_id.into()]).await?;
+    let sql = "INSERT INTO retention_marks (name, cleared_before, next_id) \
+               VALUES ('shown', $1, $2) ON CONFLICT (name) DO UPDATE SET \
+               cleared_before = excluded.cleared_before, next_id = excluded.next_id";
+    run(db, sql, vec![before.into(), next_id.into()]).await.map(|_| ())
+}
+
+/// Before when all was cleared the last time, and the id from which events came since.
+async fn mark(db: &DatabaseConnection) -> Result<(DateTime<Utc>, Uuid), DbErr> {
+    let sql = "SELECT cleared_before, next_id FROM retention_marks WHERE name = 'shown'";
+    match db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await? {
+        Some(row) => Ok((row.try_get("", "cleared_before")?, row.try_get("", "next_id")?)),
+        None => Ok((DateTime::UNIX_EPOCH, Uuid::nil())),
+    }
+}
+
+/// The first id that could be made a day ago: an event may commit long after it got its own, but
+/// not so long. Ids tell the machine's time, whatever the clock says.
+fn id_of_yesterday() -> Uuid {
+    const DAY_S: u64 = 24 * 60 * 60;
+    let (seconds, _) = Uuid::now_v7().get_timestamp().map_or((0, 0), |made| made.to_unix());
+    let since = Timestamp::from_unix(NoContext, seconds.saturating_sub(DAY_S), 0);
+    let mut id = *Uuid::new_v7(since).as_bytes();
+    // What follows the milliseconds is random.
+    id[6..].fill(0);
+    Uuid::from_bytes(id)
 }
 
 async fn run(

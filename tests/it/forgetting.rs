@@ -1,6 +1,6 @@
 //! Who was forgotten stays forgotten, also where yesterday's backup takes the place of today.
 
-use crate::support::{Resident, TestTown, eventually};
+use crate::support::{Resident, TestTown, at, eventually};
 
 #[tokio::test]
 async fn a_restored_backup_forgets_again_whoever_was_forgotten() {
@@ -44,5 +44,12 @@ async fn after_ninety_days_nothing_tells_what_somebody_showed_at_a_door() {
     .await;
     let kept = "SELECT COUNT(*) AS n FROM entry_events WHERE member_id IS NOT NULL";
     assert_eq!(town.store.count(kept).await, 3, "who came, and when, stays with the minutes");
+
+    door.at_server(&town.wire).saw("in", &member.face, at("2026-11-24T01:00:00Z")).await;
+    assert_eq!(town.store.count(shown).await, 2, "it came late, of a time cleared already");
+    town.is_now("2027-02-23T05:00:00Z");
+    let town = town.restarted().await;
+    eventually("nor what came late", async || (town.store.count(shown).await == 1).then_some(()))
+        .await;
     town.adds_up().await;
 }

@@ -9,6 +9,7 @@ pub mod photo;
 mod resident;
 mod server;
 mod store;
+mod template;
 mod terminal;
 mod town;
 mod wechat;

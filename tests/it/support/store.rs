@@ -7,8 +7,10 @@ use std::{
     process::Stdio,
 };
 
-use sea_orm::{ConnectionTrait as _, Database, QueryResult, Statement};
+use sea_orm::{ConnectionTrait as _, Database, DbErr, QueryResult, Statement};
 use uuid::Uuid;
+
+use super::template;
 
 /// A store that nobody else uses.
 pub struct Store {
@@ -34,12 +36,13 @@ impl Store {
         let folder = tempfile::tempdir().unwrap();
         let name = format!("fitgate_it_{}", Uuid::new_v4().simple());
         let server = setting("FITGATE_TEST_DATABASE_URL");
-        let database_url = match &server {
-            Some(server) => {
-                run_sql(server, &format!("CREATE DATABASE {name}")).await;
-                format!("{}/{name}", server.rsplit_once('/').unwrap().0)
-            }
-            None => format!("sqlite://{}/town.db?mode=rwc", folder.path().display()),
+        let database_url = if let Some(server) = &server {
+            template::copy(server, &name).await;
+            beside(server, &name)
+        } else {
+            let file = folder.path().join("town.db");
+            template::copy_file(&file).await;
+            format!("sqlite://{}?mode=rwc", file.display())
         };
         let redis = setting("FITGATE_TEST_REDIS_URL");
         let redis_url = redis.map(|url| format!("{url}?prefix={name}"));
@@ -210,10 +213,20 @@ async fn said_by(program: &str, words: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-async fn run_sql(server: &str, sql: &str) {
+/// The URL of another database on the same server.
+pub(super) fn beside(server: &str, name: &str) -> String {
+    format!("{}/{name}", server.rsplit_once('/').unwrap().0)
+}
+
+pub(super) async fn run_sql(server: &str, sql: &str) {
+    try_sql(server, sql).await.unwrap();
+}
+
+pub(super) async fn try_sql(server: &str, sql: &str) -> Result<(), DbErr> {
     let connection = Database::connect(server).await.unwrap();
-    connection.execute_unprepared(sql).await.unwrap();
+    let said = connection.execute_unprepared(sql).await;
     connection.close().await.unwrap();
+    said.map(|_| ())
 }
 
 async fn forget_keys(url: &str) {

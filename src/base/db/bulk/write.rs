@@ -36,7 +36,7 @@ impl Verb {
         }
     }
 
-    fn is_update(self) -> bool {
+    pub fn is_update(self) -> bool {
         matches!(self, Verb::Update { .. } | Verb::Advance)
     }
 }
