@@ -258,6 +258,27 @@ async fn of_eighty_at_the_doors_exactly_fifty_find_room() {
 }
 
 #[tokio::test]
+async fn whoever_comes_in_without_the_gate_takes_room_all_the_same() {
+    let town = TestTown::open().await;
+    let room = town.venue("小间", json!({ "rules": { "capacity": 4 } })).await;
+    let (door, offline) = (town.terminal(&room, "both").await, town.terminal(&room, "both").await);
+    let mut people = Vec::new();
+    for _ in 0..6 {
+        people.push(town.member().await);
+    }
+    let [first, second, third, fourth, fifth, sixth] = &people[..] else { unreachable!() };
+    assert_eq!(door.asks("in", &first.face).await["decision"], "granted");
+    offline.saw("in", &second.face, town.now() - TimeDelta::minutes(1)).await;
+    offline.saw("in", &third.face, town.now() - TimeDelta::minutes(1)).await;
+    assert_eq!(door.asks("in", &fourth.face).await["decision"], "granted");
+    assert_eq!(door.asks("in", &fifth.face).await["reason"], "venue_full");
+    offline.saw("out", &second.face, town.now()).await;
+    assert_eq!(door.asks("in", &fifth.face).await["decision"], "granted", "one has left");
+    assert_eq!(door.asks("in", &sixth.face).await["reason"], "venue_full");
+    town.adds_up().await;
+}
+
+#[tokio::test]
 async fn what_a_terminal_let_in_offline_is_recorded_and_judged_no_more() {
     let town = TestTown::open().await;
     let venue = town.venue("白天的馆", json!({ "hours": every_day("08:00", "09:00") })).await;
