@@ -37,7 +37,10 @@ pub fn of(order: &Order, zone: Tz, now: DateTime<Utc>) -> Option<Call> {
             content_type: XML,
             body: time(zone, now).into_bytes(),
         }),
-        Order::QueryRecords { .. } | Order::HoldPerson { .. } | Order::RemovePerson { .. } => None,
+        Order::QueryRecords { .. }
+        | Order::HoldPerson { .. }
+        | Order::RemovePerson { .. }
+        | Order::ListPersons => None,
     }
 }
 

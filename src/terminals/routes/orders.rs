@@ -197,7 +197,7 @@ impl NativeCommand {
                 Some(Self { from: Some(*from), to: Some(*to), ..plain("query_records") })
             }
             // Native terminals fetch their roster whole.
-            Order::HoldPerson { .. } | Order::RemovePerson { .. } => None,
+            Order::HoldPerson { .. } | Order::RemovePerson { .. } | Order::ListPersons => None,
         }
     }
 }
