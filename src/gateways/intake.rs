@@ -257,10 +257,9 @@ impl Intake {
         if known.family.takes_pins() {
             return pins::handle_of(&self.state.db, known, handle).await;
         }
-        match numbers::beginning(handle).filter(|_| known.family == Family::Dahua) {
-            Some(beginning) => roster::handle_of(&self.state.db, &beginning).await,
-            None => Ok(None),
-        }
+        let beginning = numbers::beginning(handle).filter(|_| known.family == Family::Dahua);
+        let Some(beginning) = beginning else { return Ok(None) };
+        roster::handle_of(&self.state.db, &beginning).await
     }
 
     /// Keeps facts of a terminal that nobody has claimed, as many as it may leave here.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseConnection,
-    EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Statement, Value, sea_query::OnConflict,
+    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, ConnectionTrait as _,
+    DatabaseConnection, EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Statement, Value, sea_query::OnConflict,
 };
 
 use super::{
@@ -96,16 +96,14 @@ pub async fn compare(
     number: i64,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let pieces = || {
-        let of = Column::TerminalId.eq(known.terminal.id).and(Column::Number.eq(number));
-        sea_orm::Condition::all().add(of)
-    };
-    let rows = Entity::find().filter(pieces()).all(db).await?;
+    let of_terminal = Column::TerminalId.eq(known.terminal.id);
+    let pieces = Condition::all().add(of_terminal).add(Column::Number.eq(number));
+    let rows = Entity::find().filter(pieces.clone()).all(db).await?;
     let handles = pins::all(db, known.terminal.id).await?;
     let handle = |row: Model| handles.get(&row.pin).cloned().unwrap_or(row.pin);
     let listed: BTreeSet<String> = rows.into_iter().map(handle).collect();
     comparison::compare(db, known, &listed, now).await?;
-    Entity::delete_many().filter(pieces()).exec(db).await?;
+    Entity::delete_many().filter(pieces).exec(db).await?;
     Ok(())
 }
 

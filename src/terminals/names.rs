@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseConnection,
-    EntityTrait as _, IntoActiveModel as _, QueryFilter as _, sea_query::Expr,
+    EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _, sea_query::Expr,
 };
 
 use super::{

@@ -31,11 +31,12 @@ pub(super) async fn give(
     persons: &[(String, MemberId)],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let persons: Vec<_> = persons.iter().filter(|(handle, _)| !stands_for_itself(handle)).collect();
-    let known = given(tx, terminal, persons.iter().map(|(handle, _)| handle.as_str())).await?;
-    let mut fresh =
-        persons.into_iter().filter(|(handle, _)| !known.contains_key(handle)).peekable();
-    if fresh.peek().is_none() {
+    let long = persons.iter().filter(|(handle, _)| !stands_for_itself(handle));
+    let mut fresh: Vec<_> = long.cloned().collect();
+    let handles = fresh.iter().map(|(handle, _)| handle.clone()).collect();
+    let known = given(tx, terminal, handles).await?;
+    fresh.retain(|(handle, _)| !known.contains_key(handle));
+    if fresh.is_empty() {
         return Ok(());
     }
     let highest = Entity::find().filter(Column::TerminalId.eq(terminal));
@@ -43,13 +44,7 @@ pub(super) async fn give(
     for (handle, member_id) in fresh {
         let pin = next(highest).ok_or(Error::Conflict(Code::TooManyCommands))?;
         highest = Some(pin);
-        let row = Model {
-            terminal_id: terminal,
-            pin,
-            handle: handle.clone(),
-            member_id: *member_id,
-            given_at: now,
-        };
+        let row = Model { terminal_id: terminal, pin, handle, member_id, given_at: now };
         Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
     }
     Ok(())
@@ -58,7 +53,7 @@ pub(super) async fn give(
 async fn given(
     db: &impl ConnectionTrait,
     terminal: TerminalId,
-    handles: impl Iterator<Item = &str>,
+    handles: Vec<String>,
 ) -> Result<HashMap<String, i64>, Error> {
     let rows = Entity::find()
         .filter(Column::TerminalId.eq(terminal))
@@ -78,7 +73,7 @@ pub async fn number(
     if !known.family.takes_pins() || stands_for_itself(handle) {
         return Ok(Some(handle.to_owned()));
     }
-    let mut found = given(db, known.terminal.id, std::iter::once(handle)).await?;
+    let mut found = given(db, known.terminal.id, vec![handle.to_owned()]).await?;
     Ok(found.remove(handle).map(|pin| pin.to_string()))
 }
 
