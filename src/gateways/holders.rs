@@ -32,7 +32,8 @@ impl Holder {
             | Order::Restart
             | Order::QueryRecords { .. }
             | Order::SyncTime
-            | Order::ListPersons => return Ok(None),
+            | Order::ListPersons
+            | Order::ServerDecides { .. } => return Ok(None),
         };
         let Some(number) = pins::number(db, known, handle).await? else { return Ok(None) };
         if matches!(order, Order::RemovePerson { .. }) {

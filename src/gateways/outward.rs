@@ -217,7 +217,8 @@ async fn carry_out(
         | Order::Restart
         | Order::SyncTime
         | Order::QueryRecords { .. }
-        | Order::ListPersons => {}
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => {}
     }
     let call = match known.family {
         Family::Hikvision => hikvision::calls::of(order, zone, now),

@@ -166,7 +166,7 @@ pub async fn take(
 }
 
 /// Every kind of order.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 8] = [
     "open_door",
     "restart",
     "query_records",
@@ -174,6 +174,7 @@ pub const KINDS: [&str; 7] = [
     "hold_person",
     "remove_person",
     "list_persons",
+    "server_decides",
 ];
 
 /// How many commands of each kind wait for a device that asks for one kind after another.

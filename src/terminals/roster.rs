@@ -166,7 +166,8 @@ async fn note(
         | Order::Restart
         | Order::QueryRecords { .. }
         | Order::SyncTime
-        | Order::ListPersons => return Ok(()),
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => return Ok(()),
     };
     let member = wanted.get(handle).copied();
     let row = Model {
@@ -211,7 +212,8 @@ pub(super) async fn settled(
         | Order::Restart
         | Order::QueryRecords { .. }
         | Order::SyncTime
-        | Order::ListPersons => return Ok(()),
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => return Ok(()),
     };
     let Some(row) = Entity::find_by_id((terminal, handle.clone())).one(tx).await? else {
         return Ok(());

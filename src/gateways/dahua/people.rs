@@ -40,6 +40,14 @@ pub fn of(order: &Order, zone: Tz, now: DateTime<Utc>) -> Option<Call> {
             let local = now.with_timezone(&zone).format("%Y-%m-%d%%20%H:%M:%S");
             Some(Call::get(format!("/cgi-bin/global.cgi?action=setCurrentTime&time={local}")))
         }
+        Order::ServerDecides { on } => {
+            // Online, or events only; after so many seconds without an answer it decides itself.
+            let mode = if *on { 2 } else { 1 };
+            Some(Call::get(format!(
+                "/cgi-bin/configManager.cgi?action=setConfig&Intelbras_ModeCfg.DeviceMode={mode}\
+                 &Intelbras_ModeCfg.RemoteCheckTimeout=5"
+            )))
+        }
         Order::QueryRecords { .. }
         | Order::HoldPerson { .. }
         | Order::RemovePerson { .. }
@@ -156,6 +164,8 @@ mod tests {
         let now = "2026-11-23T02:00:00Z".parse().unwrap();
         let clock = of(&Order::SyncTime, chrono_tz::Asia::Shanghai, now).unwrap();
         assert!(clock.path.ends_with("time=2026-11-23%2010:00:00"), "{}", clock.path);
+        let asks = of(&Order::ServerDecides { on: true }, chrono_tz::Asia::Shanghai, now).unwrap();
+        assert!(asks.path.contains("DeviceMode=2&"), "{}", asks.path);
         assert!(insert("7", "").path.contains("CardName=7&UserID=7&"));
         assert!(insert("7", "张*").path.contains("CardName=%E5%BC%A0%2A&UserID=7&"));
         assert!(rename(3, "7", "").path.ends_with("&recno=3&CardName=7"));

@@ -56,7 +56,8 @@ async fn number(
         | Order::Restart
         | Order::QueryRecords { .. }
         | Order::SyncTime
-        | Order::ListPersons => Ok(None),
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => Ok(None),
     }
 }
 
@@ -105,6 +106,14 @@ pub async fn answer(intake: &Intake, known: &VendorTerminal, said: &Pushed) -> R
     listings::told(db, known, &handle, said.is_there, now).await?;
     for one in fetched(intake, known, "list_persons").await? {
         settle(intake, known, one.number, done(None)).await?;
+    }
+    Ok(())
+}
+
+/// There is nobody of whom the device could be asked.
+pub async fn nobody_to_ask_about(intake: &Intake, known: &VendorTerminal) -> Result<(), Error> {
+    for one in fetched(intake, known, "list_persons").await? {
+        settle(intake, known, one.number, done(Some(0))).await?;
     }
     Ok(())
 }

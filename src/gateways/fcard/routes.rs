@@ -152,11 +152,19 @@ async fn remote_command(intake: &Intake, known: &VendorTerminal) -> Result<Strin
         Some(Order::QueryRecords { .. }) => ",\"RepostRecord\":1".to_owned(),
         Some(Order::ListPersons) => {
             let numbers = listings::probe(db, known, now).await?;
+            if numbers.is_empty() {
+                results::nobody_to_ask_about(intake, known).await?;
+                return Ok(WELL.to_owned());
+            }
             format!(",\"QueryPeople\":[{}]", numbers.join(","))
         }
-        Some(Order::SyncTime | Order::HoldPerson { .. } | Order::RemovePerson { .. }) | None => {
-            String::new()
-        }
+        Some(
+            Order::SyncTime
+            | Order::HoldPerson { .. }
+            | Order::RemovePerson { .. }
+            | Order::ServerDecides { .. },
+        )
+        | None => String::new(),
     };
     Ok(format!("{{\"Success\":1{word}}}"))
 }

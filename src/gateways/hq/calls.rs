@@ -57,7 +57,10 @@ pub fn of(order: &Order, serial: &str, zone: Tz, now: DateTime<Utc>) -> Option<C
             let times = json!({ "DeviceID": device, "TimeS": text(*from), "TimeE": text(*to) });
             action("ManualPushRecords", &times, None)
         }
-        Order::HoldPerson { .. } | Order::RemovePerson { .. } | Order::ListPersons => return None,
+        Order::HoldPerson { .. }
+        | Order::RemovePerson { .. }
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => return None,
     })
 }
 

@@ -43,7 +43,8 @@ pub fn of(order: &Order, now: DateTime<Utc>) -> Option<Call> {
         Order::QueryRecords { .. }
         | Order::HoldPerson { .. }
         | Order::RemovePerson { .. }
-        | Order::ListPersons => None,
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => None,
     }
 }
 
@@ -148,7 +149,8 @@ pub fn refusal(bytes: &[u8], order: &Order) -> Option<String> {
         | Order::Restart
         | Order::QueryRecords { .. }
         | Order::SyncTime
-        | Order::ListPersons => false,
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => false,
     };
     if is_well(&value) || done {
         return None;

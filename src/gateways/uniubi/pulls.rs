@@ -61,7 +61,8 @@ pub async fn take(intake: &Intake, known: &VendorTerminal, body: &[u8]) -> Resul
         | Order::Restart
         | Order::SyncTime
         | Order::RemovePerson { .. }
-        | Order::ListPersons => Some(made_of(&report, &command.order)),
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => Some(made_of(&report, &command.order)),
     };
     match result {
         Some(result) => {

@@ -38,7 +38,8 @@ pub fn task(
         (Order::RemovePerson { .. }, Some(holder)) => {
             ("person/delete", json!({ "id": holder.number }))
         }
-        (Order::HoldPerson { .. } | Order::RemovePerson { .. }, None) | (Order::ListPersons, _) => {
+        (Order::HoldPerson { .. } | Order::RemovePerson { .. }, None)
+        | (Order::ListPersons | Order::ServerDecides { .. }, _) => {
             return None;
         }
     };

@@ -73,6 +73,9 @@ fn words(
         Order::RemovePerson { .. } => {
             holder.map(|holder| remove(attends, &holder.number)).unwrap_or_default()
         }
+        Order::ServerDecides { on } => {
+            vec![format!("SET OPTIONS AutoServerFunOn={}", u8::from(*on))]
+        }
         Order::ListPersons => vec!["DATA QUERY tablename=user,fielddesc=*,filter=*".into()],
     }
 }

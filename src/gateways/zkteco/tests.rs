@@ -167,6 +167,7 @@ fn no_order_carries_a_line_end() {
             Order::HoldPerson { handle: handle() },
             Order::RemovePerson { handle: handle() },
             Order::ListPersons,
+            Order::ServerDecides { on: true },
         ] {
             let command = Command { id: uuid::Uuid::nil(), number: 22, order, steps_done: 0 };
             let zone = chrono_tz::Tz::Asia__Shanghai;

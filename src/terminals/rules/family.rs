@@ -78,6 +78,15 @@ impl Family {
         }
     }
 
+    /// Whether its devices can be told to ask us before they open. FCARD's ask too, but that is set at
+    /// the device; the others decide by themselves.
+    pub fn can_be_told_to_ask(self) -> bool {
+        match self {
+            Self::ZktecoAcc | Self::Hikvision | Self::Dahua => true,
+            Self::ZktecoAtt | Self::Fcard | Self::Uniubi | Self::Hq => false,
+        }
+    }
+
     /// Bytes of the longest name that all of its devices take.
     pub fn name_bytes_max(self) -> usize {
         match self {

@@ -32,6 +32,10 @@ pub enum Order {
     },
     /// Says whom it holds.
     ListPersons,
+    /// Asks us before it opens, or stops asking and goes by what it holds.
+    ServerDecides {
+        on: bool,
+    },
 }
 
 impl Order {
@@ -45,6 +49,7 @@ impl Order {
             Order::HoldPerson { .. } => "hold_person",
             Order::RemovePerson { .. } => "remove_person",
             Order::ListPersons => "list_persons",
+            Order::ServerDecides { .. } => "server_decides",
         }
     }
 
@@ -54,6 +59,7 @@ impl Order {
             Order::OpenDoor { .. } => TimeDelta::seconds(60),
             Order::Restart => TimeDelta::minutes(10),
             Order::SyncTime | Order::ListPersons => TimeDelta::hours(1),
+            Order::ServerDecides { .. } => TimeDelta::days(1),
             Order::QueryRecords { .. } => TimeDelta::days(7),
             Order::HoldPerson { .. } | Order::RemovePerson { .. } => TimeDelta::days(30),
         }
@@ -67,6 +73,9 @@ impl Order {
         match self {
             Order::OpenDoor { .. } | Order::Restart => is_vendors || family == NATIVE,
             Order::QueryRecords { .. } => Order::Restart.is_possible(family),
+            Order::ServerDecides { .. } => {
+                Family::parse(family).is_some_and(Family::can_be_told_to_ask)
+            }
             Order::ListPersons => Family::parse(family).is_some_and(Family::lists_when_told),
             Order::SyncTime => !is(Family::Fcard) && Order::Restart.is_possible(family),
             Order::HoldPerson { .. } | Order::RemovePerson { .. } => is_vendors,
@@ -74,6 +83,12 @@ impl Order {
     }
 
     /// The kinds that do no harm when done twice; a lost answer must not open a door again.
-    pub const REPEATABLE: [&str; 5] =
-        ["query_records", "sync_time", "hold_person", "remove_person", "list_persons"];
+    pub const REPEATABLE: [&str; 6] = [
+        "query_records",
+        "sync_time",
+        "hold_person",
+        "remove_person",
+        "list_persons",
+        "server_decides",
+    ];
 }
