@@ -259,8 +259,8 @@ pub async fn press(
     terminal: TerminalId,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let rows = waiting(db, terminal, now, WAITING_MAX).await?;
-    Ok(rows.iter().any(|row| row.status == "queued" && row.attempts < ATTEMPTS_MAX))
+    let unheard = |row: &CommandView| row.status == "queued" && row.attempts < ATTEMPTS_MAX;
+    Ok(waiting(db, terminal, now, WAITING_MAX).await?.iter().any(unheard))
 }
 
 /// A command by its number, however it stands.

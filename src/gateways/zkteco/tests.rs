@@ -6,7 +6,7 @@ use crate::{
     gateways::{
         facts::{Fact, Passed, Seen},
         holders::Holder,
-        mutations::survive,
+        mutations::{samples, survive},
         text::Pairs,
     },
     terminals::{
@@ -151,6 +151,37 @@ fn an_order_is_done_with_its_last_line_and_failed_with_any() {
     assert_eq!([done(&remove, 3, -27), done(&remove, 1, -27)], [Some(true), None]);
     assert_eq!(orders::number_of("2951"), Some((295, 1)));
     assert_eq!((orders::number_of("info8487"), orders::number_of("-1")), (None, None));
+}
+
+/// The lines of an order without their ids.
+fn words_of(order: Order, holder: &Holder) -> Vec<String> {
+    let command = Command { id: uuid::Uuid::nil(), number: 29, order, steps_done: 0 };
+    let (zone, now) = (chrono_tz::Tz::Asia__Shanghai, chrono::DateTime::UNIX_EPOCH);
+    let text = orders::lines(Family::ZktecoAcc, &command, Some(holder), zone, now);
+    text.lines().map(|line| line.splitn(3, ':').nth(2).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn persons_are_told_and_deleted_as_in_the_samples() {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    let photo = BASE64_STANDARD.decode("/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==").unwrap();
+    let holder = Holder { number: "1".into(), name: String::new(), photo: Some(photo) };
+    let hold = words_of(Order::HoldPerson { handle: "x".into() }, &holder);
+    let remove = words_of(Order::RemovePerson { handle: "x".into() }, &holder);
+    assert_eq!((hold.len(), remove.len()), (3, 3));
+    for bytes in samples("zkteco-acc") {
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = || text.lines().map(|line| line.splitn(3, ':').nth(2).unwrap_or_default());
+        if text.starts_with("C:295:") {
+            // Nobody has a password here.
+            let sampled: Vec<String> =
+                lines().map(|l| l.replace("Password=234", "Password=")).collect();
+            assert_eq!(hold, sampled);
+        }
+        if text.starts_with("C:340:") {
+            assert_eq!(remove, lines().collect::<Vec<_>>());
+        }
+    }
 }
 
 #[test]
