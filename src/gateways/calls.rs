@@ -53,7 +53,7 @@ impl Call {
 
     /// A form as a path, or the other way round.
     pub fn by_other_method(&self) -> Self {
-        let (path, query) = self.path.split_once('?').unwrap_or((&self.path, ""));
+        let (path, query) = self.path.split_once('?').unwrap_or((self.path.as_str(), ""));
         let call =
             |method, path: String, body: Vec<u8>| Self { method, path, body, ..self.clone() };
         if self.method == "GET" {

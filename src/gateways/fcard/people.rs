@@ -130,7 +130,7 @@ pub fn pushed(content_type: &str, body: &[u8]) -> Pushed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateways::mutations::survive;
+    use crate::gateways::mutations::{samples, survive};
 
     #[test]
     fn a_person_goes_with_face_and_name_only_where_there_are_some() {
@@ -143,6 +143,30 @@ mod tests {
         assert_eq!(told["PhotoMD5"].as_str().unwrap().len(), 32);
         let large = Holder { photo: Some(vec![0; PHOTO_BYTES_MAX + 1]), ..whole };
         assert_eq!(person(&large).get("Photo"), None);
+    }
+
+    #[test]
+    fn answers_have_the_form_of_the_samples() {
+        let photo = Some(vec![0xff]);
+        let whole = Holder { number: "1001".into(), name: "TEST".into(), photo };
+        let fields = |value: &Value| {
+            let object = value.as_object().unwrap();
+            object.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+        };
+        for bytes in samples("fcard") {
+            let Some(sampled) = json::object(&bytes) else { continue };
+            if sampled.get("DeleteList").is_some() {
+                assert_eq!(leaving(&["1001".into()]).as_bytes(), bytes);
+            }
+            if let Some(listed) = sampled.get("PeopleList") {
+                let ours: Value = serde_json::from_str(&people(&[person(&whole)])).unwrap();
+                assert_eq!(fields(&ours), fields(&sampled));
+                assert_eq!(fields(&ours["PeopleList"][0]), fields(&listed[0]));
+                for same in ["UserID", "Name", "AccessType", "OpenTimes", "Timegroup"] {
+                    assert_eq!(ours["PeopleList"][0][same], listed[0][same], "{same}");
+                }
+            }
+        }
     }
 
     #[test]

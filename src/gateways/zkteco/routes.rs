@@ -207,8 +207,12 @@ pub async fn settle_line(
         return Ok(());
     };
     if command.order == Order::ListPersons && code == 0 {
-        // It holds nobody, and sends no list of that.
-        listings::compare(db, known, number, intake.now()).await?;
+        let now = intake.now();
+        let open = commands::fetched(db, terminal, "list_persons", now).await?;
+        if open.iter().any(|one| one.number == number) {
+            // It holds nobody, and sends no list of that.
+            listings::compare(db, known, number, now).await?;
+        }
     }
     commands::settle(db, terminal, Which::Number(number), result, intake.now()).await
 }

@@ -52,8 +52,9 @@ impl Family {
 
     /// The family of a word in SQL; none for terminals of this house's own protocol.
     pub fn parse(word: &str) -> Option<Self> {
-        let all = [Self::ZktecoAcc, Self::ZktecoAtt, Self::Fcard].into_iter().chain(Self::CALLED);
-        all.into_iter().find(|family| family.as_str() == word)
+        let fetching = [Self::ZktecoAcc, Self::ZktecoAtt, Self::Fcard];
+        let mut all = fetching.into_iter().chain(Self::CALLED);
+        all.find(|family| family.as_str() == word)
     }
 
     /// The called family of a word in SQL.

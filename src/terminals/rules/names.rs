@@ -56,7 +56,7 @@ impl Names {
 
 /// Bytes of a character in GBK; none where it has none.
 fn gbk_length(c: char) -> Option<usize> {
-    let mut bytes = [0; 4];
+    let mut bytes = [0; 16];
     let mut text = [0; 4];
     let text = &*c.encode_utf8(&mut text);
     let (result, _, written) =
