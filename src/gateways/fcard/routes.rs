@@ -1,5 +1,7 @@
 //! What these devices ask for, path by path. They go on only after `Success` 1.
 
+use std::net::IpAddr;
+
 use axum::{Extension, extract::Request, response::Response, routing::post};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -11,14 +13,15 @@ use crate::{
     gateways::{
         answer,
         facts::Fact,
-        holders::Holder,
+        holders::{self, Holder},
         intake::{Device, Intake},
         native,
+        outward::failed,
         post::Post,
     },
     terminals::{
         Family, VendorTerminal,
-        commands::{self, Order},
+        commands::{self, Order, Which},
         links::{self, Contact},
         listings, roster,
     },
@@ -103,12 +106,13 @@ async fn reply(intake: &Intake, post: Post, ask: Ask) -> Result<String, Error> {
         intake.take(&device, Vec::new(), post.contact).await?;
         return Ok(NOT_CLAIMED.to_owned());
     };
+    let address = post.contact.address;
     links::contact(&intake.state.db, known, post.contact, intake.now()).await?;
     let limit = record::limit(&post.body);
     match ask {
         Ask::Keepalive => work(intake, known).await,
         Ask::Remote => remote_command(intake, known).await,
-        Ask::Download => download_people(intake, known, limit).await,
+        Ask::Download => download_people(intake, known, limit, address).await,
         Ask::Delete => delete_people(intake, known, limit).await,
         Ask::Stored => results::persons(intake, known, &post.body).await.map(|()| WELL.to_owned()),
         Ask::Deleted => {
@@ -174,6 +178,7 @@ async fn download_people(
     intake: &Intake,
     known: &VendorTerminal,
     limit: u64,
+    address: Option<IpAddr>,
 ) -> Result<String, Error> {
     let (db, id) = (&intake.state.db, known.terminal.id);
     let (mut told, mut bytes) = (Vec::new(), 0);
@@ -182,9 +187,12 @@ async fn download_people(
         let Some(command) = commands::take_of(db, id, &["hold_person"], 1, now).await?.pop() else {
             break;
         };
-        if let Some(holder) = Holder::of(intake, known, &command.order).await? {
+        if let Some(holder) = Holder::of(intake, known, &command.order, address).await? {
             bytes += holder.photo.as_ref().map_or(0, Vec::len);
             told.push(people::person(&holder));
+        } else {
+            let which = Which::Number(command.number);
+            commands::settle(db, id, which, failed(holders::WITHHELD), now).await?;
         }
         if bytes >= PEOPLE_BYTES {
             break;
@@ -201,7 +209,7 @@ async fn delete_people(
     let (db, now, id) = (&intake.state.db, intake.now(), known.terminal.id);
     let mut numbers = Vec::new();
     for command in commands::take_of(db, id, &["remove_person"], limit, now).await? {
-        let holder = Holder::of(intake, known, &command.order).await?;
+        let holder = Holder::of(intake, known, &command.order, None).await?;
         numbers.extend(holder.map(|holder| holder.number));
     }
     Ok(people::leaving(&numbers))

@@ -37,7 +37,7 @@ pub async fn next(intake: &Intake, known: &VendorTerminal) -> Result<Option<Stri
     for _ in 0..SKIPPED_MAX {
         let now = intake.now();
         let Some(command) = commands::take(db, id, 1, now).await?.pop() else { return Ok(None) };
-        let holder = Holder::of(intake, known, &command.order).await?;
+        let holder = Holder::of(intake, known, &command.order, None).await?;
         let zone = known.terminal.time_zone;
         if let Some(task) = tasks::task(&command, holder.as_ref(), zone, now) {
             return Ok(Some(task));
@@ -93,7 +93,7 @@ async fn person(
     if !result.done || report.step >= FACE {
         return Ok(Some(result));
     }
-    let holder = Holder::of(intake, known, &command.order).await?;
+    let holder = Holder::of(intake, known, &command.order, None).await?;
     if holder.is_none_or(|holder| holder.photo.is_none()) {
         return Ok(Some(result));
     }

@@ -22,13 +22,14 @@ use crate::{
     },
     gateways::{
         answer,
-        holders::Holder,
+        holders::{self, Holder},
         intake::{Device, Intake},
+        outward::failed,
         text::Pairs,
     },
     terminals::{
         self, Family, Serial, VendorTerminal,
-        commands::{self, CommandResult, Order, Which},
+        commands::{self, Order, Which},
         links::{self, Contact},
         listings, roster,
     },
@@ -153,27 +154,31 @@ async fn poll(intake: &Intake, device: &Device, asked: &Asked) -> Result<Respons
         (contact.firmware, contact.faces) = super::att::info(info);
     }
     links::contact(db, known, contact, now).await?;
-    let mut lines = waiting(intake, known).await?;
+    let mut lines = waiting(intake, known, asked.address).await?;
     if lines.is_empty() {
         roster::keep_up(db, &intake.caches, known, now).await?;
-        lines = waiting(intake, known).await?;
+        lines = waiting(intake, known, asked.address).await?;
     }
     Ok(if lines.is_empty() { answer::text("OK") } else { answer::encoded(&lines, known.names()) })
 }
 
 /// The lines of the commands that wait, as many as fit into one answer; photos are large.
-async fn waiting(intake: &Intake, known: &VendorTerminal) -> Result<String, Error> {
+async fn waiting(
+    intake: &Intake,
+    known: &VendorTerminal,
+    address: Option<IpAddr>,
+) -> Result<String, Error> {
     let (db, id) = (&intake.state.db, known.terminal.id);
     let zone = known.terminal.time_zone;
     let mut lines = String::new();
     for _ in 0..COMMANDS_MAX {
         let now = intake.now();
         let Some(command) = commands::take(db, id, 1, now).await?.pop() else { break };
-        let holder = Holder::of(intake, known, &command.order).await?;
+        let holder = Holder::of(intake, known, &command.order, address).await?;
         let own = orders::lines(known.family, &command, holder.as_ref(), zone, now);
         if own.is_empty() {
-            let result = CommandResult { done: false, code: None, detail: None };
-            commands::settle(db, id, Which::Number(command.number), result, now).await?;
+            let which = Which::Number(command.number);
+            commands::settle(db, id, which, failed(holders::WITHHELD), now).await?;
         }
         lines.push_str(&own);
         if lines.len() >= ANSWER_BYTES {
