@@ -34,6 +34,7 @@ mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
 mod m0095_retention_marks;
+mod m0090_terminal_pins;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),
             Box::new(m0095_retention_marks::Migration),
+            Box::new(m0090_terminal_pins::Migration),
         ]
     }
 }
