@@ -33,6 +33,9 @@ mod m0057_calendar;
 mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
+mod m0063_webhooks;
+mod m0064_impact;
+mod m0065_lists;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -70,6 +73,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0060_held_texts::Migration),
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),
+            Box::new(m0063_webhooks::Migration),
+            Box::new(m0064_impact::Migration),
+            Box::new(m0065_lists::Migration),
         ]
     }
 }

@@ -66,6 +66,13 @@ impl TestTown {
         Self::living(store, Some(FakeWechat::open().await)).await
     }
 
+    /// A town whose webhooks may call receivers of ours.
+    pub async fn calling_anywhere() -> Self {
+        let mut store = Store::fresh().await;
+        store.calls_anywhere = true;
+        Self::living(store, None).await
+    }
+
     async fn living(store: Store, wechat: Option<FakeWechat>) -> Self {
         let clock = Clock::fixed(at(NOW));
         let server = Server::start(&store, &clock, wechat.as_ref()).await.unwrap();
