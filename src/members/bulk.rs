@@ -170,12 +170,13 @@ impl Export {
     fn line(&self, keys: &Keys, row: &members::Model) -> Result<Vec<String>, Error> {
         let year = local_day(self.now).year();
         let is_child = row.birth_year.is_none_or(|birth| year - birth <= GUARDIAN_UNDER);
-        let clear = |what: What| self.clear.contains(&what) && !is_child;
         let open = |column: &str, sealed: &str| open_text(keys, row.id, column, sealed);
-        let name = match is_child {
-            true => "*".to_owned(),
-            false if clear(What::Name) => open("name_ct", &row.name_ct)?,
-            false => row.name_masked.clone(),
+        let name = if is_child {
+            "*".to_owned()
+        } else if self.clear.contains(&What::Name) {
+            open("name_ct", &row.name_ct)?
+        } else {
+            row.name_masked.clone()
         };
         let told = |text: Option<String>| text.filter(|_| !is_child).unwrap_or_default();
         let mut line = vec![

@@ -1,6 +1,8 @@
 //! Finding members at the desk: by a document or phone number that was shown, by a masked name, or
 //! all of a division in turn. Rows are masked; which page is looked at does not change its cost.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Datelike as _, Utc};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, FromQueryResult, Statement, Value};
 use uuid::Uuid;
@@ -104,6 +106,7 @@ struct Asked {
     rows: u64,
 }
 
+const WRITES: &str = "writing to a string cannot fail";
 /// Rows that a document or phone number leads to at most: a family.
 const KEYED_MAX: u64 = 1_000;
 
@@ -136,7 +139,7 @@ impl Asked {
                        birth_year, registered_at FROM members WHERE erased_at IS NULL"
             .to_owned();
         if let Some((column, value)) = &self.key {
-            sql += &format!(" AND {column} = $1 LIMIT $2");
+            write!(sql, " AND {column} = $1 LIMIT $2").expect(WRITES);
             return (sql, vec![value.clone().into(), limit(KEYED_MAX)]);
         }
         let (home, id) = self.after.clone();
@@ -144,7 +147,7 @@ impl Asked {
         for (column, value) in [("name_masked", &self.name), ("status", &self.status)] {
             let Some(value) = value else { continue };
             values.push(value.clone().into());
-            sql += &format!(" AND {column} = ${}", values.len());
+            write!(sql, " AND {column} = ${}", values.len()).expect(WRITES);
         }
         sql += " AND (home_community, id) > ($1, $2) AND home_community <= $3 \
                 ORDER BY home_community, id LIMIT $4";
@@ -153,15 +156,13 @@ impl Asked {
 
     /// Of what a key led to, the page that was asked for.
     fn kept(&self, mut found: Vec<Found>) -> Vec<Found> {
-        let is = |wanted: &Option<String>, there: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == there)
-        };
+        let is = |wanted: Option<&str>, there: &str| wanted.is_none_or(|wanted| wanted == there);
         found.retain(|one| {
             let place = (one.home_community.clone(), one.id);
             place > self.after
                 && one.home_community <= self.last
-                && is(&self.name, &one.name)
-                && is(&self.status, &one.status)
+                && is(self.name.as_deref(), &one.name)
+                && is(self.status.as_deref(), &one.status)
         });
         found.sort_by(|a, b| (&a.home_community, a.id).cmp(&(&b.home_community, b.id)));
         found.truncate(usize::try_from(self.rows).unwrap_or(usize::MAX));

@@ -10,7 +10,7 @@ async fn rows_leave_by_four_eyes_marked_and_each_person_can_read_it() {
     let town = TestTown::with_wechat().await;
     let zhang = Resident::registers(&town, "zhang").await;
     let (id, adult) = (zhang.id().await, town.member().await);
-    let child = town.member_who("2016-01-01", &[]).await;
+    let child = town.child_of(&adult).await;
     let (asks, approves) = (town.hire("district", "330499").await, town.hire("city", "3304").await);
     let body = json!({
         "division": "330499001", "clear": ["name", "document"], "reason": "年度名册核对",
@@ -63,8 +63,9 @@ async fn rows_leave_by_four_eyes_marked_and_each_person_can_read_it() {
     let views = zhang.get("/me/views").await.ok();
     assert_eq!(views["items"][0]["act"], "exported");
     assert_eq!(views["items"][0]["role"], "district");
-    let rows = format!("SELECT COUNT(*) AS n FROM member_views WHERE act = 'exported'");
-    assert_eq!(town.store.count(&rows).await, 3, "also of {id}");
+    let rows = "SELECT COUNT(*) AS n FROM member_views WHERE act = 'exported'";
+    assert_eq!(town.store.count(rows).await, 3, "of each");
+    assert!(line(&id).contains("张三"));
     let acts = town.office.get(&format!("/audit?object=export:{request}")).await.ok();
     let acts: Vec<_> = acts["items"].as_array().unwrap().iter().map(|a| a["act"].clone()).collect();
     assert_eq!(acts, ["members_export_ended", "members_exported"]);

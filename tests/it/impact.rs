@@ -31,7 +31,7 @@ async fn alarms_come_before_a_hundred_thousand_faces_are_to_be_filed() {
     let city = town.hire("city", "3304").await;
     let calendar =
         "day,kind,name,as_weekday\n2027-01-01,holiday,元旦,\n2026-12-26,workday,调休,5\n";
-    let import = town.office.request(reqwest::Method::POST, "/calendar?division=33").await;
+    let import = town.office.request(reqwest::Method::POST, "/calendar?division=3304").await;
     let import = import.header("Content-Type", "text/csv").body(calendar);
     assert_eq!(import.send().await.unwrap().status(), 201);
     let before = city.get("/impact-facts").await.ok();
@@ -62,10 +62,10 @@ async fn alarms_come_before_a_hundred_thousand_faces_are_to_be_filed() {
 async fn the_facts_of_an_assessment_are_counts_and_only_the_citys_to_see() {
     let town = TestTown::with_wechat().await;
     let zhang = Resident::registers(&town, "zhang").await;
-    town.member_who("2016-01-01", &[]).await;
+    town.child_of(&town.member().await).await;
     let city = town.hire("city", "3304").await;
     let facts = city.get("/impact-facts").await.ok();
-    assert_eq!(facts["persons"]["registered"], 2, "{facts}");
+    assert_eq!(facts["persons"]["registered"], 3, "{facts}");
     assert_eq!(facts["persons"]["under_14"], 1);
     assert_eq!(facts["processors"][0]["name"], "微信（腾讯）");
     assert!(facts["retention"].as_array().unwrap().len() > 10);

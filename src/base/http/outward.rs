@@ -19,6 +19,8 @@ const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that calls public addresses over https only, follows nobody elsewhere and knows no
 /// proxy. `anywhere` is for trying out.
 pub fn client(anywhere: bool) -> anyhow::Result<reqwest::Client> {
+    // Every server makes one; where the process has a provider already, that one stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
@@ -191,7 +193,6 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_inside_is_not_called() {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client(false).unwrap();
         let answer = client.post("https://localhost/").send().await;
         assert_eq!(Outcome::of(answer), Outcome::Forbidden);

@@ -208,6 +208,18 @@ impl TestTown {
         Member { id, number, face, card }
     }
 
+    /// A child of ten, with its guardian.
+    pub async fn child_of(&self, guardian: &Member) -> Member {
+        let n = self.next();
+        let number = Self::number("2016-01-01", n);
+        let mut body = registration(&number, COMMUNITY, &[]);
+        body["guardian_id"] = json!(guardian.id);
+        let made = self.office.post("/members", &body).await.ok();
+        let id = made["id"].as_str().unwrap().to_owned();
+        let (face, card) = (Shown::face(&format!("f-{n}")), Shown::card(&format!("c-{n}")));
+        Member { id, number, face, card }
+    }
+
     /// A document number that nobody has, of somebody born in the month after `birth`.
     pub fn number(birth: &str, n: u32) -> String {
         let birth: NaiveDate = birth.parse().unwrap();
