@@ -45,7 +45,7 @@ use crate::{
     },
     gateways, jobs, members,
     minutes::{self, projector},
-    privacy, reports, safety, screen, staff, terminals, venues, wechat, worklist,
+    privacy, reports, safety, screen, staff, terminals, venues, webhooks, wechat, worklist,
 };
 
 /// A running fitgate.
@@ -72,7 +72,7 @@ pub struct App {
                    Smart sports communities: register once, show your face at any door, \
                    minutes that people can trust."
     ),
-    components(schemas(crate::base::page::Limit))
+    components(schemas(crate::base::page::Limit, crate::base::http::problem::ProblemBody))
 )]
 struct Document;
 
@@ -112,7 +112,7 @@ impl App {
             stop: stop.clone(),
         };
         let tasks = TaskTracker::new();
-        let recorder = start_tasks(&state, &hot, &tasks);
+        let recorder = start_tasks(&state, &hot, &tasks)?;
         let caches = terminals::Caches::default();
         let intake =
             gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
@@ -175,7 +175,11 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// Starts the recorder, the projector and the jobs; the recorder outlives requests by being
 /// stopped through its queue.
-fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> Recorder {
+fn start_tasks(
+    state: &State,
+    hot: &DatabaseConnection,
+    tasks: &TaskTracker,
+) -> anyhow::Result<Recorder> {
     let committed = Arc::new(Notify::new());
     let worlds = Worlds::default();
     let (recorder, lanes) = Recorder::new(&RecorderContext {
@@ -205,13 +209,19 @@ fn start_tasks(state: &State, hot: &DatabaseConnection, tasks: &TaskTracker) -> 
         keys: state.keys.clone(),
         worlds,
         wechat: state.wechat.clone(),
+        webhooks: webhooks::Sender::new(reach(&state.config))?,
         config: state.config.clone(),
         metrics: state.metrics.clone(),
         committed,
     };
     jobs::start(&context, &state.stop, tasks);
     jobs::start_own(&context, &state.stop, tasks);
-    recorder
+    Ok(recorder)
+}
+
+/// Which addresses webhooks may have.
+fn reach(config: &Config) -> webhooks::Reach {
+    webhooks::Reach { anywhere: config.webhooks_anywhere, hosts: config.webhook_hosts() }
 }
 
 /// Calls a minute from one caller to what needs no token, and how many at once.
@@ -345,6 +355,7 @@ fn router(
         .merge(minutes::routes())
         .merge(reports::routes())
         .merge(safety::routes())
+        .merge(webhooks::routes(reach(&state.config)))
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

@@ -18,7 +18,7 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
-    members, minutes, privacy, safety, staff, terminals, wechat,
+    members, minutes, privacy, safety, staff, terminals, webhooks, wechat,
 };
 
 /// What jobs work with.
@@ -29,6 +29,7 @@ pub struct Context {
     pub keys: Arc<Keys>,
     pub worlds: Worlds,
     pub wechat: Wechat,
+    pub webhooks: webhooks::Sender,
     pub config: Arc<Config>,
     pub metrics: Arc<Metrics>,
     /// Woken after a job changed minutes, so that the projector follows at once.
@@ -52,6 +53,8 @@ enum Job {
     /// Asks people whose exit is missing when they left, has texts judged that wait for it, and sends
     /// what waits.
     Messages,
+    /// Tells subscribed addresses what happened.
+    Webhooks,
     /// Makes the months ahead.
     Partitions,
     /// Enters the digests of changed days into the audit chain.
@@ -68,12 +71,13 @@ enum Job {
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 12] = [
+const JOBS: [(Job, &str, Duration); 13] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
     (Job::Terminals, "terminals", Duration::from_secs(30)),
     (Job::Messages, "messages", Duration::from_secs(5)),
+    (Job::Webhooks, "webhooks", Duration::from_secs(2)),
     (Job::Partitions, "partitions", Duration::from_hours(6)),
     (Job::Anchor, "anchor", Duration::from_hours(24)),
     (Job::Retention, "retention", Duration::from_hours(1)),
@@ -185,6 +189,9 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Lost => terminals::mark_lost(db, now).await?,
         Job::Terminals => count_troubles(context, now).await?,
         Job::Messages => send_messages(context, now).await?,
+        Job::Webhooks => {
+            webhooks::deliver(db, keys, &context.webhooks, clock).await?;
+        }
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
         Job::Anchor => {
             minutes::days::anchor(db, now).await?;
@@ -192,7 +199,7 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         }
         Job::Retention => {
             retain(db, now).await?;
-            count_faces(context).await?;
+            context.metrics.faces.set(privacy::impact::count_faces(db, now).await?);
         }
         Job::Forget => privacy::retain(db, now).await?,
         Job::Relay => {
@@ -236,16 +243,6 @@ async fn count_troubles(
     Ok(())
 }
 
-/// Faces are counted, and operators told before the law asks for more.
-async fn count_faces(context: &Context) -> Result<(), crate::base::error::Error> {
-    let persons = members::persons_with_faces(&context.db).await?;
-    context.metrics.faces.set(persons);
-    if let Some(alarm) = members::faces_alarm(persons) {
-        tracing::warn!(persons, alarm, "many faces are stored");
-    }
-    Ok(())
-}
-
 async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> anyhow::Result<()> {
     idempotency::sweep(db, now).await?;
     staff::sweep_sessions(db, now).await?;
@@ -253,6 +250,7 @@ async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> 
     members::sweep_tokens(db, now).await?;
     members::sweep_credentials(db, now).await?;
     wechat::sweep(db, now).await?;
+    webhooks::sweep(db, now).await?;
     terminals::commands::expire(db, now).await?;
     let pieces = [
         ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),

@@ -23,6 +23,7 @@ mod screen;
 mod staff;
 mod terminals;
 mod venues;
+mod webhooks;
 mod wechat;
 mod worklist;
 
@@ -34,3 +35,6 @@ pub use base::{clock::Clock, config::Config};
 pub use commands::run;
 #[doc(hidden)]
 pub use gateways::parsers;
+/// For the test that asks databases how they would run them.
+#[doc(hidden)]
+pub use members::member_lists;

@@ -35,6 +35,9 @@ mod m0061_export_links;
 mod m0062_companions;
 mod m0095_retention_marks;
 mod m0090_terminal_pins;
+mod m0063_webhooks;
+mod m0064_impact;
+mod m0065_lists;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -74,6 +77,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0062_companions::Migration),
             Box::new(m0095_retention_marks::Migration),
             Box::new(m0090_terminal_pins::Migration),
+            Box::new(m0063_webhooks::Migration),
+            Box::new(m0064_impact::Migration),
+            Box::new(m0065_lists::Migration),
         ]
     }
 }

@@ -60,6 +60,12 @@ pub struct Config {
     /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
     #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
     pub faces: FacesKept,
+    /// Host names that webhooks may call, separated by commas; any public one without it.
+    #[arg(long, env = "FITGATE_WEBHOOK_HOSTS", value_delimiter = ',')]
+    pub webhook_hosts: Vec<String>,
+    /// Lets webhooks call plain HTTP and private addresses; for trying out only.
+    #[arg(long, env = "FITGATE_WEBHOOKS_ANYWHERE")]
+    pub webhooks_anywhere: bool,
     #[command(flatten)]
     pub wechat: WechatConfig,
     #[command(flatten)]
@@ -267,6 +273,8 @@ impl Config {
             audit_heads: None,
             roll_call: None,
             faces: FacesKept::default(),
+            webhook_hosts: Vec::new(),
+            webhooks_anywhere: false,
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
         }
@@ -287,6 +295,12 @@ impl Config {
         self.wechat.app_id = Some(app_id.to_owned());
         self.wechat.app_secret = Some(secret.into());
         self
+    }
+
+    /// Host names that webhooks may call; an empty setting is none.
+    pub fn webhook_hosts(&self) -> Vec<String> {
+        let hosts = self.webhook_hosts.iter().map(|host| host.trim().to_lowercase());
+        hosts.filter(|host| !host.is_empty()).collect()
     }
 
     /// The list of erasures; an empty setting is none.
@@ -319,6 +333,9 @@ impl Config {
         }
         self.wechat.check()?;
         self.realname.check()?;
+        if self.webhooks_anywhere {
+            bail!("production calls public addresses only: without --webhooks-anywhere");
+        }
         let keys = self.data.keys_file()?;
         std::fs::metadata(&keys).context("the key file of --keys cannot be read")?;
         if self.data.database_file().is_none() && self.data.database_url().starts_with("sqlite") {
@@ -353,6 +370,9 @@ mod tests {
         assert!(pretends.check().is_err());
         assert!(config.clone().with_pretended_names().check().is_err());
         assert!(config.clone().with_wechat("http://wechat", "app", "secret").check().is_err());
+        let mut calls_inside = config.clone();
+        calls_inside.webhooks_anywhere = true;
+        assert!(calls_inside.check().is_err());
         assert!(config.with_wechat("https://wechat", "app", "secret").check().is_ok());
     }
 }

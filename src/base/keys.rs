@@ -81,6 +81,11 @@ impl Keys {
         }
     }
 
+    /// The name of the cipher that seals now.
+    pub fn cipher(&self) -> &'static str {
+        self.suite.cipher()
+    }
+
     /// With what every envelope that is current begins: of identities, and of faces if they have a
     /// key.
     pub fn current_prefixes(&self) -> (String, Option<String>) {

@@ -195,5 +195,14 @@ macro_rules! personal {
 
 personal!(PersonName, Phone);
 
+/// What makes a spreadsheet take a text for a formula, and the quote that keeps it from doing so.
+const LOADED: [char; 8] = ['=', '+', '-', '@', '\t', '\r', '\0', '\''];
+
+/// A cell of a table: with a quote before whatever might be run, or might be taken for such a
+/// quote (ASVS 1.2.10).
+pub fn safe_cell(text: &str) -> String {
+    if text.starts_with(LOADED) { format!("'{text}") } else { text.to_owned() }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Commands that look at data or mend its copies: `migrate`, `counters`, `ledger`, `healthcheck`.
 
-use std::path::PathBuf;
+use std::{fs::OpenOptions, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::PathBuf};
 
 use anyhow::{Context, bail};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -10,10 +10,16 @@ use serde::Deserialize;
 use super::Found;
 use crate::{
     base::{
-        clock::Clock, config::DataConfig, counters::Counters as Store, db, http::client::client,
-        ids::DivisionCode, keys::Keys,
+        clock::Clock,
+        config::DataConfig,
+        counters::Counters as Store,
+        db,
+        http::client::client,
+        ids::{DivisionCode, StaffId, TerminalId},
+        keys::Keys,
     },
     minutes::{projector, verify},
+    privacy::incident,
     reports,
     staff::audit,
 };
@@ -64,6 +70,35 @@ pub enum Report {
         data: DataConfig,
         file: PathBuf,
     },
+    /// The pack for an incident with personal data: counts, deadlines and measures, as JSON.
+    Incident(IncidentOptions),
+}
+
+#[derive(Debug, Args)]
+pub struct IncidentOptions {
+    #[command(flatten)]
+    data: DataConfig,
+    /// Whose residents are looked at.
+    #[arg(long)]
+    division: DivisionCode,
+    /// The first instant at which data may have got out.
+    #[arg(long)]
+    from: DateTime<Utc>,
+    /// The last one; now when absent.
+    #[arg(long)]
+    to: Option<DateTime<Utc>>,
+    /// When it was discovered, from which deadlines run; now when absent.
+    #[arg(long)]
+    discovered_at: Option<DateTime<Utc>>,
+    /// An account of staff through which data got out.
+    #[arg(long, conflicts_with = "terminal")]
+    staff: Option<StaffId>,
+    /// A terminal through which data got out.
+    #[arg(long)]
+    terminal: Option<TerminalId>,
+    /// A new file for the ids of whom it concerns, one a line, to tell them.
+    #[arg(long)]
+    persons: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -197,7 +232,37 @@ pub async fn report_file(command: Report) -> anyhow::Result<Found> {
             let differences = reports::verify(&db, &Keys::of(&data)?, &bytes).await?;
             Ok(report("report", &differences))
         }
+        Report::Incident(options) => incident_pack(&options).await,
     }
+}
+
+/// Exit code 1 where the record of who did what is not whole.
+async fn incident_pack(options: &IncidentOptions) -> anyhow::Result<Found> {
+    let now = Clock::system().now();
+    let ask = incident::Ask {
+        division: options.division.clone(),
+        source: match (options.staff, options.terminal) {
+            (Some(id), _) => incident::Source::Staff(id),
+            (None, Some(id)) => incident::Source::Terminal(id),
+            (None, None) => incident::Source::Everything,
+        },
+        from: options.from,
+        to: options.to.unwrap_or(now),
+        discovered_at: options.discovered_at.unwrap_or(now),
+    };
+    let db = db::open(options.data.database_url()).await?;
+    if let Some(file) = &options.persons {
+        let ids = incident::persons(&db, &ask).await?;
+        let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let shown = || format!("{} cannot be written as a new file", file.display());
+        let mut open = OpenOptions::new();
+        let mut list =
+            open.write(true).create_new(true).mode(0o600).open(file).with_context(shown)?;
+        list.write_all(lines.as_bytes()).with_context(shown)?;
+    }
+    let pack = incident::pack(&db, &Keys::of(&options.data)?, &ask, now).await?;
+    println!("{}", serde_json::to_string_pretty(&pack)?);
+    Ok(if pack.is_whole() { Found::Fine } else { Found::Breach })
 }
 
 pub async fn healthcheck(ops_url: &str) -> anyhow::Result<Found> {

@@ -216,6 +216,7 @@ pub async fn persons_with_faces(db: &impl ConnectionTrait) -> Result<i64, Error>
 const NEAR: i64 = 80_000;
 const VERY_NEAR: i64 = 95_000;
 const FILING_DUE: i64 = 100_000;
+pub const FACE_LEVELS: [i64; 3] = [NEAR, VERY_NEAR, FILING_DUE];
 
 /// What operators must know about so many faces.
 pub fn faces_alarm(persons: i64) -> Option<&'static str> {

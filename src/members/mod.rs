@@ -2,6 +2,7 @@
 
 mod accounts;
 mod agreements;
+mod bulk;
 mod caller;
 mod codes;
 mod companions;
@@ -39,6 +40,7 @@ pub use accounts::{
     sweep_tokens,
 };
 pub use agreements::{Agreement, Standing as AgreementStanding, agree, agreements, texts};
+pub use bulk::{Export, ask_export, begin_export};
 pub use caller::{Resident, Visitor};
 pub use codes::{CODE_LIFE, DoorCode, door_code, read_code};
 pub use companions::{
@@ -51,8 +53,8 @@ pub use desk::{
 };
 pub use erasure::{erase, forget_phone, sweep_credentials};
 pub use faces::{
-    Face, FaceAt, FaceDoor, FaceDoors, FaceHandle, face, face_handles, face_photo, faces_alarm,
-    forget_face, keep_face, persons_with_faces, photo_for_door,
+    FACE_LEVELS, Face, FaceAt, FaceDoor, FaceDoors, FaceHandle, face, face_handles, face_photo,
+    faces_alarm, forget_face, keep_face, persons_with_faces, photo_for_door,
 };
 pub use facts::facts_for;
 pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
@@ -69,7 +71,7 @@ pub use registry::{ask_about_photo, ask_registry, record_registry, require_face_
 pub use roster::masked_name_of_face;
 pub use routes::{resident_routes, routes};
 pub use rules::{Approval, ConsentRecord, Facts, local_day};
-pub use search::{Found, Wanted, search};
+pub use search::{Found, Wanted, member_lists, search};
 pub use unmask::{Unmasked, What, ask_unmasking, reveal};
 pub use verification::{
     Check, Method as ProofMethod, Outcome as CheckOutcome, ask_wechat, begin_face, record_begun,

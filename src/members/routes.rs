@@ -11,6 +11,7 @@
 //! | `POST /members/{id}/recovery-code` | gives who lost their account a code to come back with |
 //! | `POST /members/{id}/view-requests`, `GET /view-requests`, `POST /view-requests/{id}/approve` | leave to see a child |
 //! | `POST /members/search` and what `care` has | finds members, suspends, verifies, lends codes, unmasks |
+//! | `POST /member-exports`, `GET /member-exports/{id}` | rows of a division as a file |
 //! | `POST /members/import` | takes members and past minutes over from a CSV or NDJSON file |
 
 use axum::{
@@ -43,6 +44,7 @@ use crate::{
 };
 
 mod bodies;
+mod bulk;
 mod care;
 mod checks;
 mod companions;
@@ -79,6 +81,7 @@ pub fn routes(carry_over: CarryOver) -> OpenApiRouter<State> {
         .routes(routes!(approve))
         .merge(import)
         .merge(care::routes())
+        .merge(bulk::routes())
         .merge(proofs::desk_routes())
         .merge(views::desk_routes())
 }
@@ -362,6 +365,8 @@ mod tests {
         let (_, document) = super::routes(carry_over).split_for_parts();
         let paths: Vec<_> = document.paths.paths.keys().map(String::as_str).collect();
         let expected = [
+            "/api/v1/staff/member-exports",
+            "/api/v1/staff/member-exports/{id}",
             "/api/v1/staff/members",
             "/api/v1/staff/members/import",
             "/api/v1/staff/members/search",

@@ -78,10 +78,11 @@ pub async fn search(
 ) -> Result<Vec<Found>, Error> {
     let within = wanted.within.as_ref().unwrap_or(&by.division);
     by.require(Function::SeeMembers, within)?;
-    let (sql, values) = statement(keys, wanted, within, after, rows)?;
-    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     let year = local_day(now).year();
-    let found = Found::find_by_statement(statement).all(tx).await?;
+    let asked = Asked::of(keys, wanted, within, after, rows)?;
+    let (sql, values) = asked.statement();
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let found = asked.kept(Found::find_by_statement(statement).all(tx).await?);
     let (actor, object) = (by.actor(), format!("division:{within}"));
     let act = "members_searched";
     let seen = found.len().to_string();
@@ -92,37 +93,103 @@ pub async fn search(
     Ok(found.into_iter().map(|one| one.veiled(year)).collect())
 }
 
-/// A document leads to one row, a phone to a family's; names and communities have indexes that
-/// end in the order of the list.
-fn statement(
-    keys: &Keys,
-    wanted: &Wanted,
-    within: &DivisionCode,
-    after: Option<(String, Uuid)>,
+/// A search as SQL can answer it.
+struct Asked {
+    /// A column that leads to few rows whoever asks, and its value.
+    key: Option<(&'static str, String)>,
+    name: Option<String>,
+    status: Option<String>,
+    /// The last community of the division.
+    last: String,
+    /// The row behind which the page begins.
+    after: (String, Uuid),
     rows: u64,
-) -> Result<(String, Vec<Value>), Error> {
-    let [first, last] = within.bounds();
-    let (home, id) = after.unwrap_or((String::new(), Uuid::nil()));
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let mut values: Vec<Value> = vec![first, last, home.into(), id.into(), rows.into()];
-    let mut sql = "SELECT id, name_masked AS name, home_community, status, verification, \
-                   birth_year, registered_at FROM members WHERE home_community >= $1 \
-                   AND home_community <= $2 AND (home_community, id) > ($3, $4) \
-                   AND erased_at IS NULL"
-        .to_owned();
-    let document = wanted.document.as_ref().map(|document| document_index(keys, document));
-    let phone = wanted.phone.as_ref().map(|phone| phone_index(keys, phone));
-    let name = wanted.name.as_deref().map(shown_name).transpose()?;
-    let status = wanted.status.map(|status| status.as_str().to_owned());
-    let filters =
-        [("document_ix", document), ("phone_ix", phone), ("name_masked", name), ("status", status)];
-    for (column, value) in filters {
-        let Some(value) = value else { continue };
-        values.push(value.into());
-        write!(sql, " AND {column} = ${}", values.len()).map_err(Error::internal)?;
+}
+
+const WRITES: &str = "writing to a string cannot fail";
+/// Rows that a document or phone number leads to at most: a family.
+const KEYED_MAX: u64 = 1_000;
+
+impl Asked {
+    fn of(
+        keys: &Keys,
+        wanted: &Wanted,
+        within: &DivisionCode,
+        after: Option<(String, Uuid)>,
+        rows: u64,
+    ) -> Result<Self, Error> {
+        let document = wanted.document.as_ref().map(|d| ("document_ix", document_index(keys, d)));
+        let phone = wanted.phone.as_ref().map(|phone| ("phone_ix", phone_index(keys, phone)));
+        let first = (within.as_str().to_owned(), Uuid::nil());
+        Ok(Self {
+            key: document.or(phone),
+            name: wanted.name.as_deref().map(shown_name).transpose()?,
+            status: wanted.status.map(|status| status.as_str().to_owned()),
+            last: format!("{:9<12}", within.as_str()),
+            after: after.map_or(first.clone(), |after| after.max(first)),
+            rows,
+        })
     }
-    sql.push_str(" ORDER BY home_community, id LIMIT $5");
-    Ok((sql, values))
+
+    /// A key leads to its rows, and the rest is looked at among them. A list has an index for what
+    /// it asks, in its own order: the page begins at a place of the index and ends with its rows.
+    fn statement(&self) -> (String, Vec<Value>) {
+        let limit = |rows: u64| Value::from(i64::try_from(rows).unwrap_or(i64::MAX));
+        let mut sql = "SELECT id, name_masked AS name, home_community, status, verification, \
+                       birth_year, registered_at FROM members WHERE erased_at IS NULL"
+            .to_owned();
+        if let Some((column, value)) = &self.key {
+            write!(sql, " AND {column} = $1 LIMIT $2").expect(WRITES);
+            return (sql, vec![value.clone().into(), limit(KEYED_MAX)]);
+        }
+        let (home, id) = self.after.clone();
+        let mut values = vec![home.into(), id.into(), self.last.clone().into(), limit(self.rows)];
+        for (column, value) in [("name_masked", &self.name), ("status", &self.status)] {
+            let Some(value) = value else { continue };
+            values.push(value.clone().into());
+            write!(sql, " AND {column} = ${}", values.len()).expect(WRITES);
+        }
+        sql += " AND (home_community, id) > ($1, $2) AND home_community <= $3 \
+                ORDER BY home_community, id LIMIT $4";
+        (sql, values)
+    }
+
+    /// Of what a key led to, the page that was asked for.
+    fn kept(&self, mut found: Vec<Found>) -> Vec<Found> {
+        let is = |wanted: Option<&str>, there: &str| wanted.is_none_or(|wanted| wanted == there);
+        found.retain(|one| {
+            let place = (one.home_community.clone(), one.id);
+            place > self.after
+                && one.home_community <= self.last
+                && is(self.name.as_deref(), &one.name)
+                && is(self.status.as_deref(), &one.status)
+        });
+        found.sort_by(|a, b| (&a.home_community, a.id).cmp(&(&b.home_community, b.id)));
+        found.truncate(usize::try_from(self.rows).unwrap_or(usize::MAX));
+        found
+    }
+}
+
+/// What every list that can be asked for is read with, by what it asks: for the test that looks at
+/// how databases would run it.
+pub fn member_lists() -> Vec<(&'static str, String)> {
+    let list = |asks, name: Option<&str>, status: Option<&str>| {
+        let asked = Asked {
+            key: None,
+            name: name.map(str::to_owned),
+            status: status.map(str::to_owned),
+            last: String::new(),
+            after: (String::new(), Uuid::nil()),
+            rows: 0,
+        };
+        (asks, asked.statement().0)
+    };
+    vec![
+        list("listed", None, None),
+        list("named", Some(""), None),
+        list("standing", None, Some("")),
+        list("named_standing", Some(""), Some("")),
+    ]
 }
 
 /// A name as it is shown, from one as it is written or shown.

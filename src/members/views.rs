@@ -33,6 +33,8 @@ const SHOWN: &str = "shown";
 const CHANGED: &str = "changed";
 /// Something that is masked otherwise.
 const UNMASKED: &str = "unmasked";
+/// Their row left as one of a file.
+const EXPORTED: &str = "exported";
 
 /// The masked member, to a caller who may see members at their home; of a child only with leave.
 pub async fn look_at(
@@ -132,6 +134,18 @@ async fn has_leave(
     Ok(given.is_some())
 }
 
+/// Writes down that these rows left as part of a file.
+pub(super) async fn note_exported(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    ids: Vec<MemberId>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let rows = ids.into_iter().map(|id| view(by, id, EXPORTED, now).into_active_model());
+    member_views::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    Ok(())
+}
+
 async fn remember(
     tx: &DatabaseTransaction,
     by: &StaffCaller,
@@ -139,7 +153,13 @@ async fn remember(
     act: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let row = member_views::Model {
+    let row = view(by, id, act, now);
+    member_views::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn view(by: &StaffCaller, id: MemberId, act: &str, now: DateTime<Utc>) -> member_views::Model {
+    member_views::Model {
         id: Uuid::now_v7(),
         member_id: id,
         viewer: by.actor(),
@@ -147,9 +167,7 @@ async fn remember(
         division: by.division.clone(),
         act: act.to_owned(),
         at: now,
-    };
-    member_views::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
-    Ok(())
+    }
 }
 
 /// Somebody of the staff looked.
@@ -159,7 +177,7 @@ pub struct View {
     /// The role and division of whoever looked; never their name.
     pub role: String,
     pub division: String,
-    /// `shown`, `changed` or `unmasked`.
+    /// `shown`, `changed`, `unmasked` or `exported`.
     pub act: String,
     pub at: DateTime<Utc>,
 }

@@ -6,11 +6,14 @@
 
 pub mod erasures;
 mod export;
+pub mod impact;
+pub mod incident;
 mod joining;
 mod links;
 mod reseal;
 mod retention;
 mod routes;
+mod rules;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;

@@ -101,6 +101,23 @@ const CLASSES: [Class; 13] = [
     },
 ];
 
+/// How long a class of data is kept.
+#[derive(Clone, Copy, Debug, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = KeptClass)]
+pub struct Kept {
+    pub class: &'static str,
+    /// Zero for what goes as soon as it has run out.
+    pub days: i64,
+}
+
+/// The classes and their times, for whoever has to say them.
+pub fn kept() -> Vec<Kept> {
+    let seen = Kept { class: "what was shown at doors", days: SHOWN_KEPT.num_days() };
+    let listed =
+        CLASSES.iter().map(|class| Kept { class: class.name, days: class.kept.num_days() });
+    listed.chain([seen]).collect()
+}
+
 /// Clears what has outlived its use. Each class is a statement of its own, and what doors saw goes
 /// venue by venue, so that no other writer waits for long.
 pub async fn retain(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<(), DbErr> {

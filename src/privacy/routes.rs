@@ -6,6 +6,7 @@
 //! | `POST /api/v1/me/export-link` | makes a link to it, good once, for another device |
 //! | `GET /api/v1/exports/{token}` | follows such a link |
 //! | `DELETE /api/v1/me` | forgets the resident |
+//! | `GET /api/v1/staff/impact-facts` | what an assessment of the impact on privacy rests on |
 //! | `POST /api/v1/staff/members/{id}/join`, `…/join/preview` | joins two registrations of one person |
 
 use axum::{
@@ -18,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::links;
+use super::{impact::Facts, links};
 use crate::{
     base::{
         db,
-        error::Error,
+        error::{Code, Error},
         http::{json::Json, query::Path},
         idempotency::{Answer, Command},
         ids::MemberId,
@@ -30,7 +31,7 @@ use crate::{
     },
     members::Resident,
     minutes::Effect,
-    staff::StaffCaller,
+    staff::{Function, StaffCaller},
 };
 
 pub fn routes() -> OpenApiRouter<State> {
@@ -43,7 +44,28 @@ pub fn routes() -> OpenApiRouter<State> {
 
 /// What staff do to everything of a person.
 pub fn staff_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(join)).routes(routes!(preview_join))
+    OpenApiRouter::new()
+        .routes(routes!(join))
+        .routes(routes!(preview_join))
+        .routes(routes!(impact_facts))
+}
+
+/// Digits of a division from which on somebody does not speak for the operator.
+const CITY_DIGITS: usize = 4;
+
+/// What an assessment of the impact on privacy rests on, counted now: whose data are kept, of
+/// which kinds and for how long, who else handles them, and how many faces are stored.
+#[utoipa::path(get, path = "/api/v1/staff/impact-facts", tag = "staff: audit", responses(
+    (status = 200, body = Facts),
+    (status = 403, description = "Less than a city, or the caller's role does not include it"),
+))]
+async fn impact_facts(Of(state): Of<State>, by: StaffCaller) -> Result<Json<Facts>, Error> {
+    by.require(Function::ReadAudit, &by.division)?;
+    if by.division.as_str().len() > CITY_DIGITS {
+        return Err(Error::Forbidden(Code::Forbidden));
+    }
+    let State { db, keys, config, clock, .. } = &state;
+    Ok(Json(super::impact::facts(db, keys, config, clock.now()).await?))
 }
 
 /// Everything that is kept of the resident, table by table.

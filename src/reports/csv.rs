@@ -2,6 +2,7 @@
 //! without one for GBK. No text can become a formula (ASVS 1.2.10).
 
 use super::table::{Cell, Report};
+pub use crate::base::text::safe_cell as safe;
 
 /// What tells spreadsheets that a file is UTF-8.
 pub const MARK: &[u8] = b"\xef\xbb\xbf";
@@ -37,14 +38,6 @@ fn field(cell: &Cell) -> String {
         Cell::Whole(number) => number.to_string(),
         Cell::Text(text) => safe(text),
     }
-}
-
-/// What makes a spreadsheet take a text for a formula, and the quote that keeps it from doing so.
-const LOADED: [char; 8] = ['=', '+', '-', '@', '\t', '\r', '\0', '\''];
-
-/// A quote before whatever might be run, or might be taken for such a quote.
-pub fn safe(text: &str) -> String {
-    if text.starts_with(LOADED) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// The text before [`safe`].

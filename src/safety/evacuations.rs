@@ -5,6 +5,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, FromQueryResult, SqlErr,
     Statement, Value,
 };
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{CHAIN, present};
@@ -16,12 +17,16 @@ use crate::{
     },
     staff::audit::{self, Deed},
     terminals::doors::{self, Told},
+    webhooks::{self, Event, Kind},
 };
 
 /// Doors are told again so long after the last time: an order holds a door open for a minute.
 pub const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(30);
 /// Nobody forgets doors open for longer than this.
 const LASTS_MAX: TimeDelta = TimeDelta::hours(4);
+
+const BEGUN: &str = "evacuation_begun";
+const ENDED: &str = "evacuation_ended";
 
 /// An evacuation.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
@@ -60,7 +65,7 @@ pub async fn begin(
         _ => error.into(),
     })?;
     let told = doors::open_all(tx, venue, by, now).await?;
-    note(tx, by, "evacuation_begun", venue, Some(reason), now).await?;
+    note(tx, by, BEGUN, venue, Some(reason), now).await?;
     Ok((id, presumed, told))
 }
 
@@ -75,7 +80,7 @@ pub async fn end(
                WHERE id = $1 AND ended_at IS NULL";
     let ended = execute(tx, sql, [evacuation.id.into(), now.into(), by.into()]).await?;
     if ended > 0 {
-        note(tx, by, "evacuation_ended", evacuation.venue_id, None, now).await?;
+        note(tx, by, ENDED, evacuation.venue_id, None, now).await?;
     }
     Ok(())
 }
@@ -88,9 +93,27 @@ async fn note(
     reason: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    tell(tx, act, venue, now).await?;
     let object = format!("venue:{venue}");
     let deed = Deed { actor, act, object: &object, before: None, after: None, reason };
     audit::append(tx, CHAIN, &deed, now).await.map(drop)
+}
+
+async fn tell(
+    tx: &DatabaseTransaction,
+    act: &str,
+    venue: VenueId,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let kind = if act == BEGUN { Kind::EvacuationBegun } else { Kind::EvacuationEnded };
+    let sql = "SELECT community FROM venues WHERE id = $1";
+    let values = [venue.0.into()];
+    let found = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let Some(row) = tx.query_one_raw(found).await? else { return Ok(()) };
+    let community: DivisionCode = row.try_get("", "community")?;
+    let data = json!({ "venue_id": venue });
+    let event = Event { kind, division: Some(&community), data };
+    webhooks::tell(tx, &event, now).await
 }
 
 const COLUMNS: &str =
@@ -140,7 +163,7 @@ pub async fn keep_open(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<()
         if now - due.started_at >= LASTS_MAX {
             let sql = "UPDATE evacuations SET ended_at = $2, ended_by = $3 WHERE id = $1";
             execute(&tx, sql, [due.id.into(), now.into(), BY.into()]).await?;
-            note(&tx, BY, "evacuation_ended", due.venue_id, None, now).await?;
+            note(&tx, BY, ENDED, due.venue_id, None, now).await?;
         } else {
             doors::open_all(&tx, due.venue_id, BY, now).await?;
             let sql = "UPDATE evacuations SET opened_at = $2 WHERE id = $1";

@@ -34,6 +34,10 @@ pub enum Matter {
     Unmask,
     /// A correction of more than an hour.
     Correction,
+    /// Many members' rows as a file.
+    Export,
+    /// An address that is to be told what happens.
+    Webhook,
 }
 
 impl Matter {
@@ -41,11 +45,15 @@ impl Matter {
         match self {
             Self::Unmask => "unmask",
             Self::Correction => "correction",
+            Self::Export => "export",
+            Self::Webhook => "webhook",
         }
     }
 
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Unmask, Self::Correction].into_iter().find(|m| m.as_str() == text)
+        [Self::Unmask, Self::Correction, Self::Export, Self::Webhook]
+            .into_iter()
+            .find(|m| m.as_str() == text)
     }
 }
 

@@ -71,10 +71,17 @@ impl Role {
                     | F::AnswerWork
                     | F::CorrectSessions
             ),
-            Self::Community => {
-                !matches!(function, F::ImportMembers | F::ManageDivisions | F::ReadAudit)
+            Self::Community => !matches!(
+                function,
+                F::ImportMembers
+                    | F::ManageDivisions
+                    | F::ReadAudit
+                    | F::ExportMembers
+                    | F::ManageWebhooks
+            ),
+            Self::District => {
+                !matches!(function, F::ImportMembers | F::ManageDivisions | F::ManageWebhooks)
             }
-            Self::District => !matches!(function, F::ImportMembers | F::ManageDivisions),
             Self::City => !matches!(function, F::ManageDivisions),
             Self::Bureau => {
                 matches!(function, F::SeeMembers | F::SeePlaces)
@@ -136,6 +143,10 @@ pub enum Function {
     DecideRequests,
     ManageStaff,
     ReadAudit,
+    /// Many members' rows as a file.
+    ExportMembers,
+    /// Addresses that are told what happens.
+    ManageWebhooks,
 }
 
 /// Whether somebody with `role` over `division` may keep the account of a `target` over `at`: they

@@ -3,19 +3,22 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, Condition, DatabaseConnection,
-    EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    sea_query::Expr,
+    DatabaseTransaction, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, sea_query::Expr,
 };
 
 use super::{
-    audited, ledger, nonces,
+    audited, find, ledger, nonces,
     rules::{ClockOffset, Progress, offset_step, watermark_step},
     tables::terminal::{Column, Entity},
 };
-use crate::base::{
-    db,
-    error::{Code, Error},
-    ids::TerminalId,
+use crate::{
+    base::{
+        db,
+        error::{Code, Error},
+        ids::TerminalId,
+    },
+    webhooks::{self, Event, Kind},
 };
 
 /// A terminal that says nothing for so long is lost and holds no day open.
@@ -99,8 +102,26 @@ pub async fn mark_lost(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<()
             .exec(&tx)
             .await?;
         if marked.rows_affected > 0 {
+            tell_lost(&tx, row.id, now).await?;
             audited(tx, "job:lost", "terminal_lost", row.id, now).await?;
         }
     }
+    Ok(())
+}
+
+async fn tell_lost(
+    tx: &DatabaseTransaction,
+    id: TerminalId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let community = match find::community(tx, id, now).await {
+        Ok(community) => community,
+        // It stood nowhere yet, so it is nobody's loss.
+        Err(Error::NotFound(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let data = serde_json::json!({ "terminal_id": id });
+    let event = Event { kind: Kind::TerminalLost, division: Some(&community), data };
+    webhooks::tell(tx, &event, now).await?;
     Ok(())
 }

@@ -142,6 +142,17 @@ pub(super) async fn lost_one(
     compared(tx, terminal, (missing + 1, extra), now).await
 }
 
+/// Takes the missing records of a vendor's terminal for lost; answers how many.
+pub(super) async fn give_up(tx: &impl ConnectionTrait, id: TerminalId) -> Result<i64, Error> {
+    let row = locked(tx, id).await?;
+    let mut progress = Progress::parse(row.epoch, row.highest, &row.gaps);
+    let given_up = progress.give_up();
+    let mut row = row.into_active_model();
+    row.gaps = Set(progress.gaps_text());
+    row.update(tx).await?;
+    Ok(given_up)
+}
+
 /// When the newest record of a vendor's terminal happened.
 pub async fn last_record_at(
     db: &impl ConnectionTrait,

@@ -9,6 +9,7 @@ pub mod comparison;
 pub mod doors;
 pub mod faces;
 mod find;
+mod gaps;
 mod heartbeat;
 mod keys;
 pub mod ledger;
@@ -40,6 +41,7 @@ pub use claims::{
     rotate_path_token, unclaimed,
 };
 pub use find::{KeyView, TerminalView, community, load_terminals, progress, terminals};
+pub use gaps::give_up_gaps;
 pub use heartbeat::{Door, Heartbeat, heartbeat, mark_lost};
 pub use keys::{IssuedKey, revoke_key, rotate_key};
 pub use links::VendorTerminal;

@@ -33,6 +33,8 @@ pub enum Action {
     Accept,
     /// Nothing is to be done: put it aside.
     Reject,
+    /// The missing records of a terminal will never come: nobody waits for them any more.
+    DeclareLost,
 }
 
 /// An answer to an item.
@@ -54,6 +56,8 @@ pub struct Answered {
     pub member: Option<MemberId>,
     /// What became of the member's minutes.
     pub effect: Option<Effect>,
+    /// How many missing records were given up.
+    pub given_up: Option<i64>,
 }
 
 /// Answers an item. Refuses (404) what is not in the caller's division, (409) what was answered
@@ -68,7 +72,7 @@ pub async fn answer(
     let reason = requests::reason(&answer.reason)?;
     let community = community(tx, answer, now).await?;
     by.require(Function::AnswerWork, &community)?;
-    let nothing = Answered { event: None, member: None, effect: None };
+    let nothing = Answered { event: None, member: None, effect: None, given_up: None };
     let answered = match (answer.action, answer.kind.is_record()) {
         (Action::Accept, true) => accept(tx, keys, by, answer, now).await?,
         (Action::Reject, true) => {
@@ -79,14 +83,25 @@ pub async fn answer(
             put_aside(tx, by, answer, reason, now).await?;
             nothing
         }
-        (Action::Accept, false) => return Err(Error::invalid("/action", Code::InvalidValue)),
+        (Action::DeclareLost, _) if answer.kind == Kind::Gap => {
+            let given_up = terminals::give_up_gaps(tx, TerminalId(answer.id)).await?;
+            if given_up == 0 {
+                return Err(Error::Conflict(Code::RequestDecided));
+            }
+            Answered { given_up: Some(given_up), ..nothing }
+        }
+        (Action::Accept, false) | (Action::DeclareLost, _) => {
+            return Err(Error::invalid("/action", Code::InvalidValue));
+        }
     };
     let act = match answer.action {
         Action::Accept => "work_accepted",
         Action::Reject => "work_rejected",
+        Action::DeclareLost => "gap_declared_lost",
     };
     let (actor, object) = (by.actor(), format!("{}:{}", answer.kind.as_str(), answer.id));
     let event = answered.event.map(|event| event.to_string());
+    let event = event.or(answered.given_up.map(|records| records.to_string()));
     let deed = audit::Deed {
         actor: &actor,
         act,
@@ -126,6 +141,7 @@ async fn accept(
         event: Some(accepted.event.0),
         member: Some(accepted.member),
         effect: Some(accepted.effect),
+        given_up: None,
     })
 }
 

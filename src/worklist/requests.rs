@@ -11,10 +11,11 @@ use crate::{
         StaffCaller,
         requests::{self, Matter},
     },
+    webhooks,
 };
 
-/// Decides a request. An approved correction is entered in the same transaction; what was asked to
-/// be seen waits for whoever asked to come back for it. Gives what a correction did.
+/// Decides a request. An approved correction is entered in the same transaction, and an
+/// approved address told from then on; what was asked to be seen waits for whoever asked to come back for it. Gives what a correction did.
 pub async fn decide(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -28,6 +29,10 @@ pub async fn decide(
         Matter::Correction if approves => {
             Ok(Some(minutes::correct_as_decided(tx, keys, by, &request, now).await?))
         }
-        Matter::Correction | Matter::Unmask => Ok(None),
+        Matter::Webhook => {
+            webhooks::decided(tx, by, &request, approves, now).await?;
+            Ok(None)
+        }
+        Matter::Correction | Matter::Unmask | Matter::Export => Ok(None),
     }
 }

@@ -58,7 +58,7 @@ struct RequestBody {
     reason: String,
     asked_by: String,
     asked_at: DateTime<Utc>,
-    /// What is asked for, by matter: `what`, or the corrected times.
+    /// What is asked for, by matter: `what`, the corrected times, the columns, the address.
     details: serde_json::Value,
 }
 
@@ -167,7 +167,7 @@ struct ItemBody {
     member_id: Option<Uuid>,
     /// A reason, a way in, a serial number or a count, by kind; of a device, protocol and serial.
     detail: Option<String>,
-    /// What can be done: `accept` and `reject` by an answer; `claim`, `command` and
+    /// What can be done: `accept`, `reject` and `declare_lost` by an answer; `claim`, `command` and
     /// `revoke_terminal` at the terminals' routes; `correct` at the sessions'.
     actions: Vec<&'static str>,
 }
@@ -232,11 +232,13 @@ struct AnsweredBody {
     event_id: Option<Uuid>,
     member_id: Option<MemberId>,
     effect: Option<Effect>,
+    /// How many missing records are waited for no more.
+    records_given_up: Option<i64>,
 }
 
 impl From<Answered> for AnsweredBody {
-    fn from(Answered { event, member, effect }: Answered) -> Self {
-        Self { event_id: event, member_id: member, effect }
+    fn from(Answered { event, member, effect, given_up }: Answered) -> Self {
+        Self { event_id: event, member_id: member, effect, records_given_up: given_up }
     }
 }
 

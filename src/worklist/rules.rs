@@ -124,7 +124,8 @@ impl Kind {
             Self::Conflict => &["reject"],
             Self::QuarantinedDevice => &["claim"],
             Self::FaceDeletionOverdue => &["revoke_terminal"],
-            Self::LostTerminal | Self::SilentTerminal | Self::Gap | Self::RosterMismatch => {
+            Self::Gap => &["command", "declare_lost", "reject"],
+            Self::LostTerminal | Self::SilentTerminal | Self::RosterMismatch => {
                 &["command", "reject"]
             }
             Self::LongStay | Self::OrphanExit | Self::LowScore | Self::AbsurdClock => {

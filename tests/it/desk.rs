@@ -39,6 +39,32 @@ async fn a_clerk_finds_people_by_what_they_show() {
 }
 
 #[tokio::test]
+async fn the_desk_verifies_whom_it_has_seen_once_and_never_below_a_better_proof() {
+    let town = TestTown::with_wechat().await;
+    let (zhang, li) =
+        (Resident::registers(&town, "zhang").await, Resident::registers(&town, "li").await);
+    let (id, other) = (zhang.id().await, li.id().await);
+    let (clerk, stranger) =
+        (town.hire("venue", COMMUNITY).await, town.hire("venue", "330499001002").await);
+    let verify = |id: &str| format!("/members/{id}/verification");
+    assert_eq!(zhang.get("/me").await.ok()["verification"], "unverified");
+    assert_eq!(stranger.post(&verify(&id), &json!({})).await.said(), (404, "not_found"));
+    let bureau = town.hire("bureau", "330499").await;
+    assert_eq!(bureau.post(&verify(&id), &json!({})).await.said(), (403, "forbidden"));
+    assert_eq!(clerk.post(&verify(&id), &json!({})).await.ok()["verification"], "desk");
+    assert_eq!(clerk.post(&verify(&id), &json!({})).await.ok()["verification"], "desk");
+    assert_eq!(zhang.get("/me").await.ok()["verification"], "desk");
+    let noted = format!("/audit?object=member:{id}&act=member_verified");
+    let noted = town.office.get(&noted).await.ok();
+    assert_eq!(noted["items"].as_array().unwrap().len(), 1, "once");
+    assert_eq!(zhang.get("/me/views").await.ok()["items"][0]["act"], "changed");
+    li.post("/me/verification", &json!({ "method": "registry" })).await.ok();
+    let better = li.get("/me").await.ok()["verification"].clone();
+    assert_ne!(better, "unverified");
+    assert_eq!(clerk.post(&verify(&other), &json!({})).await.ok()["verification"], better);
+}
+
+#[tokio::test]
 async fn a_suspended_member_is_refused_until_reinstated() {
     let town = TestTown::open().await;
     let (_, door) = town.gym().await;

@@ -10,6 +10,7 @@ use sea_orm_migration::MigratorTrait;
 /// Each step's sample rows, in the order of the ladder.
 const SAMPLES: &[(&str, &str)] = &[
 const SAMPLES: [(&str, &str); 29] = [
+const SAMPLES: [(&str, &str); 31] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -40,6 +41,9 @@ const SAMPLES: [(&str, &str); 29] = [
     ("m0062_companions", include_str!("../../migrations/samples/m0062_companions.sql")),
     ("m0095_retention_marks", include_str!("../../migrations/samples/m0095_retention_marks.sql")),
     ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
+    ("m0063_webhooks", include_str!("../../migrations/samples/m0063_webhooks.sql")),
+    ("m0064_impact", include_str!("../../migrations/samples/m0064_impact.sql")),
+    ("m0065_lists", include_str!("../../migrations/samples/m0065_lists.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -45,6 +45,7 @@ async fn what_arrives_late_restates_a_day_and_the_day_says_why() {
     let town = TestTown::open().await;
     let (gym, door) = town.gym().await;
     let second = town.terminal(&gym, "in").await;
+    subscribe(&town).await;
     door.asks("in", &town.member().await.face).await;
     town.is_now("2026-11-23T12:00:00Z");
     let whose = format!("venue={}", gym.id);
@@ -87,7 +88,24 @@ async fn what_arrives_late_restates_a_day_and_the_day_says_why() {
     let list = town.office.get(&format!("/days?{span}&division=330499")).await.ok();
     assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
     assert_eq!((&list["items"][0]["version"], &list["items"][0]["people"]), (&json!(2), &json!(2)));
+    // The city's receiver hears of each of its divisions, not of the province.
+    for kind in ["day.final", "day.restated"] {
+        let told = format!("SELECT COUNT(*) AS n FROM webhook_deliveries WHERE kind = '{kind}'");
+        assert_eq!(town.store.count(&told).await, 4, "{kind}");
+    }
     town.adds_up().await;
+}
+
+/// Somebody is to be told of the city's days; nobody answers at that address.
+async fn subscribe(town: &TestTown) {
+    let hook = json!({
+        "division": "3304", "url": "https://hooks.example.invalid/",
+        "kinds": ["day.final", "day.restated"], "reason": "x",
+    });
+    let made = town.office.post("/webhooks", &hook).await.ok();
+    let decide = format!("/requests/{}/decision", made["request_id"].as_str().unwrap());
+    let other = town.hire("city", "3304").await;
+    other.post(&decide, &json!({ "approve": true })).await.ok();
 }
 
 #[tokio::test]

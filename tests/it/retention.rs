@@ -152,6 +152,14 @@ const CLASSES: [Class; 22] = [
         left: "SELECT COUNT(*) AS n FROM wechat_messages WHERE name = '{n}'",
     },
     Class {
+        name: "messages to webhooks",
+        kept: DAYS_90,
+        row: "INSERT INTO webhook_deliveries (webhook_id, event_id, kind, body, state, attempts, \
+              due_at, created_at, ended_at) \
+              VALUES ({id}, {id}, 'ping', '{}', 'delivered', 1, {at}, {at}, {at})",
+        left: "SELECT COUNT(*) AS n FROM webhook_deliveries WHERE event_id = {id}",
+    },
+    Class {
         name: "nonces of terminals",
         kept: AT_ONCE,
         row: "INSERT INTO terminal_nonces (terminal_id, nonce, expires_at) \
@@ -207,6 +215,10 @@ async fn every_class_of_data_is_kept_for_its_time_and_no_longer() {
             town.store.sql(&filled(&town.store, class.row, 2 * n + k, age)).await;
         }
     }
+    // Who did what is kept for 180 days by law, and here for good: later hashes rest on it.
+    let audited = "SELECT COUNT(*) AS n FROM audit WHERE at < '2027-01-01T00:00:00+00:00'";
+    let before = town.store.count(audited).await;
+    assert!(before > 0);
     town.is_now(THEN);
     let town = town.restarted().await;
     for (n, class) in CLASSES.iter().enumerate() {
@@ -217,4 +229,6 @@ async fn every_class_of_data_is_kept_for_its_time_and_no_longer() {
         let young = filled(&town.store, class.left, 2 * n, young);
         assert_eq!(town.store.count(&young).await, 1, "{} is kept too short", class.name);
     }
+    assert_eq!(town.store.count(audited).await, before, "nothing of the audit chain is cleared");
+    town.store.fitgate(&["ledger", "verify"]).await;
 }

@@ -11,7 +11,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// What the big pictures may show: everything below them.
 const BELOW_THE_VIEWS: &str = "staff members venues terminals minutes entries bookings \
-    activities groups fitness tickets wechat";
+    activities groups fitness tickets wechat webhooks";
 
 /// What stands on members' minutes.
 const ON_MINUTES: &str = "staff members venues minutes";
@@ -23,8 +23,10 @@ const MAY_USE: &[(&str, &str)] = &[
     ("staff", ""),
     ("members", "staff"),
     ("venues", "staff"),
-    ("terminals", "staff members venues"),
-    ("minutes", "staff members venues terminals"),
+    // Below whoever has something to tell: a message is written in the transaction of the change.
+    ("webhooks", "staff"),
+    ("terminals", "staff members venues webhooks"),
+    ("minutes", "staff members venues terminals webhooks"),
     ("bookings", ON_MINUTES),
     ("activities", ON_MINUTES),
     ("groups", ON_MINUTES),
@@ -41,7 +43,7 @@ const MAY_USE: &[(&str, &str)] = &[
     (
         "privacy",
         "staff members venues terminals minutes entries bookings activities groups fitness \
-         tickets wechat gateways screen reports worklist open_data",
+         tickets wechat webhooks gateways screen reports worklist open_data",
     ),
     // The demo drives the HTTP API of an app it starts; these are the functions behind the
     // commands `staff add`, `terminals add`, `screens add`, and the issue of member tokens.

@@ -10,7 +10,10 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use utoipa::{ToResponse, openapi::OpenApi};
+use utoipa::{
+    ToSchema as _,
+    openapi::{self, ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder},
+};
 use utoipa_swagger_ui::Config;
 
 use super::problem::{Problem, ProblemBody};
@@ -29,7 +32,7 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 
 /// `/api/v1/openapi.json` and `/docs`. The document is written once, here.
 pub fn docs<S: Clone + Send + Sync + 'static>(api: &OpenApi) -> anyhow::Result<Router<S>> {
-    let document = Bytes::from(serde_json::to_vec(api)?);
+    let document = Bytes::from(serde_json::to_vec(&with_refusals(api))?);
     // No badge: it would ask a validator on the Internet.
     let config = Arc::new(Config::from(DOCUMENT_PATH).validator_url("none"));
     let index = Arc::clone(&config);
@@ -42,6 +45,39 @@ pub fn docs<S: Clone + Send + Sync + 'static>(api: &OpenApi) -> anyhow::Result<R
             get(move |Path(file): Path<String>| std::future::ready(page(&file, config))),
         ))
 }
+
+/// What every operation may answer beside what it says: refusals have one form, which stands here
+/// and not at each handler.
+fn with_refusals(api: &OpenApi) -> OpenApi {
+    let mut api = api.clone();
+    for item in api.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post];
+        let others = [&mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().chain(others).flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.entry("default".to_owned()).or_insert_with(|| refused("Refused").into());
+            for (status, response) in responses.iter_mut() {
+                let RefOr::T(response) = response else { continue };
+                if status.starts_with('4') && response.content.is_empty() {
+                    *response = refused(&response.description);
+                } else if response.description.is_empty() {
+                    "As asked".clone_into(&mut response.description);
+                }
+            }
+        }
+    }
+    api
+}
+
+fn refused(description: &str) -> openapi::Response {
+    let form = Ref::from_schema_name(ProblemBody::name());
+    ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM, ContentBuilder::new().schema(Some(form)).build())
+        .build()
+}
+
+const PROBLEM: &str = "application/problem+json";
 
 fn json(document: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], document)
@@ -67,12 +103,6 @@ fn page(file: &str, config: Arc<Config<'static>>) -> Response {
         }
     }
 }
-
-/// For handlers' `#[utoipa::path(responses(…, (status = 422, response = Refused)))]`.
-#[derive(ToResponse)]
-#[response(description = "Refused; `code` says why", content_type = "application/problem+json")]
-#[expect(dead_code, reason = "it only describes the answer in the API document")]
-pub struct Refused(ProblemBody);
 
 #[cfg(test)]
 mod tests {
@@ -112,20 +142,27 @@ mod tests {
         assert_eq!(get("/docs").await.0, 308);
     }
 
-    #[utoipa::path(get, path = "/x", responses((status = 422, response = Refused)))]
+    #[utoipa::path(get, path = "/x", responses(
+        (status = 200, body = String), (status = 404, description = "None of yours"),
+    ))]
     #[expect(dead_code, reason = "only its description matters")]
     fn described() {}
 
     #[derive(utoipa::OpenApi)]
-    #[openapi(paths(described), components(responses(Refused), schemas(ProblemBody)))]
+    #[openapi(paths(described), components(schemas(ProblemBody)))]
     struct Described;
 
     #[test]
-    fn a_handler_can_say_that_it_refuses() {
+    fn every_operation_says_how_it_refuses() {
         let api = <Described as utoipa::OpenApi>::openapi();
-        let document = serde_json::to_value(&api).unwrap();
-        let refused = &document["components"]["responses"]["Refused"]["content"];
-        assert!(refused["application/problem+json"].is_object(), "{document:#}");
+        let document = serde_json::to_value(with_refusals(&api)).unwrap();
+        let responses = &document["paths"]["/x"]["get"]["responses"];
+        for status in ["404", "default"] {
+            let form = &responses[status]["content"][PROBLEM]["schema"]["$ref"];
+            assert_eq!(form, "#/components/schemas/Problem", "{document:#}");
+        }
+        assert_eq!(responses["404"]["description"], "None of yours");
+        assert_eq!(responses["200"]["description"], "As asked");
         let problem = &document["components"]["schemas"]["Problem"];
         assert!(problem["properties"]["errors"].is_object(), "{document:#}");
     }

@@ -14,6 +14,7 @@ pub mod json;
 mod lexeme;
 pub mod limits;
 pub mod ops;
+pub mod outward;
 pub mod peer;
 pub mod problem;
 pub mod query;

@@ -49,7 +49,7 @@ struct ViewBody {
     role: String,
     division: String,
     /// `shown`: looked; `changed`: saw it while changing something; `unmasked`: saw a name or number
-    /// in the clear, for a reason.
+    /// in the clear, for a reason; `exported`: it left as a row of a file.
     act: String,
     at: DateTime<Utc>,
 }

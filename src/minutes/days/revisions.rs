@@ -4,11 +4,13 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, FromQueryResult, QueryResult, Statement, Value};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{execute, query};
 use crate::{
     base::ids::{DivisionCode, TerminalId, VenueId},
     venues::Venue,
+    webhooks::{self, Event, Kind},
 };
 
 /// Revisions that one answer tells; a day has few.
@@ -186,6 +188,9 @@ async fn publish<C: ConnectionTrait>(
     if last.is_some_and(|last| last.says() == fresh.says()) {
         return Ok(());
     }
+    if venue.is_none() {
+        tell(tx, division, day, &fresh, now).await?;
+    }
     let sql = "INSERT INTO day_revisions (scope, business_day, n, venue_id, division, at, state, \
                visits, people, minutes_measured, minutes_self_declared, minutes_estimated, \
                minutes_corrected, causes) \
@@ -207,6 +212,19 @@ async fn publish<C: ConnectionTrait>(
         fresh.causes.into(),
     ];
     execute(tx, sql, values).await.map(drop)
+}
+
+/// Says that a division's day was published, to be asked for where figures are proven.
+async fn tell<C: ConnectionTrait>(
+    tx: &C,
+    division: &DivisionCode,
+    day: NaiveDate,
+    fresh: &Revision,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let kind = if fresh.n == 1 { Kind::DayFinal } else { Kind::DayRestated };
+    let data = json!({ "division": division, "business_day": day, "revision": fresh.n });
+    webhooks::tell(tx, &Event { kind, division: Some(division), data }, now).await
 }
 
 async fn newest<C: ConnectionTrait>(

@@ -66,6 +66,14 @@ impl Progress {
         self.gaps.iter().map(|gap| gap.last - gap.first + 1).sum()
     }
 
+    /// Takes what has not come for lost, and answers how many numbers that were. A record that
+    /// comes all the same is looked up by its key, as any other below the highest, and taken.
+    pub fn give_up(&mut self) -> i64 {
+        let missing = self.missing();
+        self.gaps.clear();
+        missing
+    }
+
     /// (epoch, seq) of the first hole, where something beyond it has come.
     pub fn resend_from(&self) -> Option<(i64, i64)> {
         self.gaps.first().map(|gap| (self.epoch, gap.first))
@@ -176,6 +184,19 @@ mod tests {
         assert_eq!(progress.absorb(1, 3), Absorbed::New);
         assert_eq!(progress.ack_through(), Some((1, 5)));
         assert_eq!(progress.resend_from(), None);
+    }
+
+    #[test]
+    fn what_is_given_up_is_waited_for_no_more_and_taken_if_it_comes() {
+        let mut progress = after(&[(1, 1), (1, 4), (1, 9)]);
+        assert_eq!(progress.give_up(), 6);
+        assert_eq!((progress.missing(), progress.resend_from()), (0, None));
+        assert_eq!(progress.ack_through(), Some((1, 9)));
+        assert_eq!(progress.absorb(1, 3), Absorbed::MaybeKnown, "its key decides");
+        assert_eq!(progress.absorb(1, 11), Absorbed::New);
+        assert_eq!(progress.missing(), 1, "what is lost later is missing again");
+        assert_eq!(progress.give_up(), 1);
+        assert_eq!(progress.give_up(), 0);
     }
 
     #[test]

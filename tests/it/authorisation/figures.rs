@@ -1,4 +1,4 @@
-//! The rows of days, reports, rules that are tried, safety and the calendar.
+//! The rows of days, reports, rules that are tried, safety, the calendar, exports and webhooks.
 
 use serde_json::{Value, json};
 
@@ -9,6 +9,16 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/calendar", Staff),
     ("GET", "/api/v1/staff/days", Staff),
     ("GET", "/api/v1/staff/days/{day}", Staff),
+    ("GET", "/api/v1/staff/impact-facts", Staff),
+    ("POST", "/api/v1/staff/member-exports", Staff),
+    ("GET", "/api/v1/staff/member-exports/{id}", Staff),
+    ("GET", "/api/v1/staff/webhooks", Staff),
+    ("POST", "/api/v1/staff/webhooks", Staff),
+    ("DELETE", "/api/v1/staff/webhooks/{id}", Staff),
+    ("GET", "/api/v1/staff/webhooks/{id}/deliveries", Staff),
+    ("POST", "/api/v1/staff/webhooks/{id}/pings", Staff),
+    ("POST", "/api/v1/staff/webhooks/{id}/resumption", Staff),
+    ("POST", "/api/v1/staff/webhooks/{id}/secret", Staff),
     ("GET", "/api/v1/staff/evacuations", Staff),
     ("POST", "/api/v1/staff/evacuations/{id}/end", Staff),
     ("GET", "/api/v1/staff/reports/{kind}", Staff),

@@ -20,6 +20,7 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let rejected = with_reason(&json!({ "action": "reject" }));
     let (request, account) = (request(town, m).await, invited(town).await);
     let mut things = figures::things(v, day);
+    things.extend(told(town).await);
     things.extend([
         ("GET", format!("/members/{m}"), Value::Null),
         (
@@ -76,6 +77,25 @@ fn with_reason(body: &Value) -> Value {
     let mut body = body.clone();
     body["reason"] = json!("x");
     body
+}
+
+/// An address of the community that is told what happens, and rows that leave it.
+async fn told(town: &TestTown) -> Vec<(&'static str, String, Value)> {
+    let hook = json!({
+        "division": COMMUNITY, "url": "https://hooks.example.cn/", "kinds": ["day.final"],
+        "reason": "x",
+    });
+    let made = town.office.post("/webhooks", &hook).await.ok();
+    let id = made["id"].as_str().unwrap();
+    vec![
+        ("POST", "/webhooks".to_owned(), hook),
+        ("GET", format!("/webhooks/{id}/deliveries"), Value::Null),
+        ("POST", format!("/webhooks/{id}/pings"), Value::Null),
+        ("POST", format!("/webhooks/{id}/resumption"), Value::Null),
+        ("POST", format!("/webhooks/{id}/secret"), Value::Null),
+        ("DELETE", format!("/webhooks/{id}"), Value::Null),
+        ("POST", "/member-exports".to_owned(), json!({ "division": COMMUNITY, "reason": "x" })),
+    ]
 }
 
 /// Something that waits for a second person, by its id.

@@ -6,6 +6,7 @@ pub mod device;
 mod office;
 mod people;
 pub mod photo;
+mod receiver;
 mod resident;
 mod server;
 mod store;
@@ -17,6 +18,7 @@ mod wire;
 
 pub use office::Office;
 pub use people::{Member, Shown, document};
+pub use receiver::Receiver;
 pub use resident::{Resident, registration};
 pub use server::Server;
 pub use store::Store;

@@ -79,6 +79,7 @@ fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     if store.relays_faces {
         config.faces = ValueEnum::from_str("relay-only", true).unwrap();
     }
+    config.webhooks_anywhere = store.calls_anywhere;
     config.roll_call = Some(store.roll_call());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
     if let Some(wechat) = wechat {

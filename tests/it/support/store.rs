@@ -20,6 +20,8 @@ pub struct Store {
     server: Option<String>,
     /// Whether servers on it only relay photos of faces to terminals.
     pub relays_faces: bool,
+    /// Whether servers on it may call receivers at plain and private addresses.
+    pub calls_anywhere: bool,
     folder: tempfile::TempDir,
 }
 
@@ -46,12 +48,22 @@ impl Store {
         };
         let redis = setting("FITGATE_TEST_REDIS_URL");
         let redis_url = redis.map(|url| format!("{url}?prefix={name}"));
-        Self { database_url, redis_url, server, relays_faces: false, folder }
+        Self { database_url, redis_url, server, relays_faces: false, calls_anywhere: false, folder }
     }
 
     /// Whether two servers can share it.
     pub fn is_shared(&self) -> bool {
         self.server.is_some() && self.redis_url.is_some()
+    }
+
+    /// Whether it is on PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// A place for a file of the test's own.
+    pub fn scratch(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub fn keys(&self) -> PathBuf {

@@ -66,6 +66,13 @@ impl TestTown {
         Self::living(store, Some(FakeWechat::open().await)).await
     }
 
+    /// A town whose webhooks may call receivers of ours.
+    pub async fn calling_anywhere() -> Self {
+        let mut store = Store::fresh().await;
+        store.calls_anywhere = true;
+        Self::living(store, None).await
+    }
+
     async fn living(store: Store, wechat: Option<FakeWechat>) -> Self {
         let clock = Clock::fixed(at(NOW));
         let server = Server::start(&store, &clock, wechat.as_ref()).await.unwrap();
@@ -198,6 +205,18 @@ impl TestTown {
         for shown in [&face, &card] {
             self.credential(&id, shown).await;
         }
+        Member { id, number, face, card }
+    }
+
+    /// A child of ten, with its guardian.
+    pub async fn child_of(&self, guardian: &Member) -> Member {
+        let n = self.next();
+        let number = Self::number("2016-01-01", n);
+        let mut body = registration(&number, COMMUNITY, &[]);
+        body["guardian_id"] = json!(guardian.id);
+        let made = self.office.post("/members", &body).await.ok();
+        let id = made["id"].as_str().unwrap().to_owned();
+        let (face, card) = (Shown::face(&format!("f-{n}")), Shown::card(&format!("c-{n}")));
         Member { id, number, face, card }
     }
 

@@ -1,0 +1,2 @@
+INSERT INTO webhooks (id, division, url, kinds, status, secret_ct, by_actor, created_at) VALUES ('01a20000-0000-7000-8000-000000000631', '3304', 'https://hooks.example.cn/fitgate', ' day.final ', 'active', 'v1.sample', 'staff:sample', '2026-11-02T12:00:00+00:00');
+INSERT INTO webhook_deliveries (webhook_id, event_id, kind, body, state, attempts, due_at, created_at) VALUES ('01a20000-0000-7000-8000-000000000631', '01a20000-0000-7000-8000-000000000632', 'day.final', '{}', 'pending', 0, '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:00+00:00');
