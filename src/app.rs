@@ -40,8 +40,9 @@ use crate::{
         state::State,
         wechat_api::Wechat,
     },
+    bookings,
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
-    gateways, jobs, members,
+    gateways, instructors, jobs, members,
     minutes::{self, projector},
     privacy, reports, safety, screen, staff, terminals, venues, wechat, worklist,
 };
@@ -309,6 +310,7 @@ fn face_doors(state: &State) -> members::FaceDoors {
 fn own_routes(state: &State) -> OpenApiRouter<State> {
     members::resident_routes(face_doors(state))
         .merge(minutes::resident_routes())
+        .merge(bookings::resident_routes())
         .merge(privacy::routes())
 }
 
@@ -342,6 +344,8 @@ fn router(
         .merge(minutes::routes())
         .merge(reports::routes())
         .merge(safety::routes())
+        .merge(instructors::routes())
+        .merge(bookings::routes())
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

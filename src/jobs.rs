@@ -18,6 +18,7 @@ use crate::{
         outbox,
         wechat_api::Wechat,
     },
+    bookings,
     entries::{KEYS_KEPT, world::Worlds},
     members, minutes, privacy, safety, staff, terminals, wechat,
 };
@@ -65,11 +66,13 @@ enum Job {
     Relay,
     /// Tells doors of venues that are being evacuated to stay open.
     Evacuations,
+    /// Holds and offers that run out, slots that are called off, and who came.
+    Bookings,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 12] = [
+const JOBS: [(Job, &str, Duration); 13] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
@@ -81,6 +84,7 @@ const JOBS: [(Job, &str, Duration); 12] = [
     (Job::Forget, "forget", Duration::from_hours(24)),
     (Job::Relay, "relay", Duration::from_mins(1)),
     (Job::Evacuations, "evacuations", Duration::from_secs(10)),
+    (Job::Bookings, "bookings", Duration::from_secs(5)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
@@ -202,6 +206,10 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             }
         }
         Job::Evacuations => safety::keep_open(db, now).await?,
+        Job::Bookings => {
+            let world = worlds.current(db).await?;
+            bookings::tend(db, keys, &world.venues, world.revision, now).await?;
+        }
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }

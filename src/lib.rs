@@ -9,10 +9,12 @@ mod app;
 mod base;
 #[doc(hidden)]
 pub mod bench;
+mod bookings;
 mod commands;
 mod demo;
 mod entries;
 mod gateways;
+mod instructors;
 mod jobs;
 mod members;
 mod minutes;

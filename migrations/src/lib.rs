@@ -34,6 +34,8 @@ mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
 mod m0070_outbox;
+mod m0071_instructors;
+mod m0072_bookings;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -72,6 +74,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),
             Box::new(m0070_outbox::Migration),
+            Box::new(m0071_instructors::Migration),
+            Box::new(m0072_bookings::Migration),
         ]
     }
 }

@@ -23,7 +23,7 @@ pub use routes::{routes, staff_routes};
 
 use crate::{
     base::{error::Error, ids::MemberId, outbox},
-    entries, members, minutes,
+    bookings, entries, instructors, members, minutes,
 };
 
 /// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
@@ -35,6 +35,8 @@ pub async fn erase(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     minutes::hold(tx, id).await?;
+    bookings::erase(tx, id, now).await?;
+    instructors::erase(tx, id).await?;
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
     outbox::erase(tx, id).await?;

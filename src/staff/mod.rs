@@ -24,7 +24,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 pub use accounts::{
-    Account, Change, Enrolling, Enrolment, Invitation, accounts, change, enrol, invite, renew,
+    Account, Change, Enrolling, Enrolment, Invitation, accounts, change, enrol, invite, renew, role_of,
     sweep_enrolments,
 };
 pub use attempts::Attempts;

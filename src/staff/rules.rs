@@ -70,6 +70,8 @@ impl Role {
                     | F::SeeWork
                     | F::AnswerWork
                     | F::CorrectSessions
+                    | F::PublishSlots
+                    | F::ManageBookings
             ),
             Self::Community => {
                 !matches!(function, F::ImportMembers | F::ManageDivisions | F::ReadAudit)
@@ -79,7 +81,7 @@ impl Role {
             Self::Bureau => {
                 matches!(function, F::SeeMembers | F::SeePlaces)
             }
-            Self::Instructor => matches!(function, F::SeePlaces),
+            Self::Instructor => matches!(function, F::SeePlaces | F::PublishSlots),
         }
     }
 
@@ -136,6 +138,12 @@ pub enum Function {
     DecideRequests,
     ManageStaff,
     ReadAudit,
+    /// Instructors with their certificates.
+    ManageInstructors,
+    /// Hours that can be booked; an instructor's own only.
+    PublishSlots,
+    /// Who booked what, and what becomes of it.
+    ManageBookings,
 }
 
 /// Whether somebody with `role` over `division` may keep the account of a `target` over `at`: they

@@ -10,8 +10,8 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// What the big pictures may show: everything below them.
-const BELOW_THE_VIEWS: &str = "staff members venues terminals minutes entries bookings \
-    activities groups fitness tickets wechat";
+const BELOW_THE_VIEWS: &str = "staff members venues terminals minutes entries instructors \
+    bookings activities groups fitness tickets wechat";
 
 /// What stands on members' minutes.
 const ON_MINUTES: &str = "staff members venues minutes";
@@ -25,7 +25,9 @@ const MAY_USE: &[(&str, &str)] = &[
     ("venues", "staff"),
     ("terminals", "staff members venues"),
     ("minutes", "staff members venues terminals"),
-    ("bookings", ON_MINUTES),
+    ("instructors", ON_MINUTES),
+    // A coach is an instructor, and doors prove an instructor's service by the slots of theirs.
+    ("bookings", "staff members venues minutes instructors"),
     ("activities", ON_MINUTES),
     ("groups", ON_MINUTES),
     ("fitness", ON_MINUTES),
@@ -40,8 +42,8 @@ const MAY_USE: &[(&str, &str)] = &[
     ("open_data", BELOW_THE_VIEWS),
     (
         "privacy",
-        "staff members venues terminals minutes entries bookings activities groups fitness \
-         tickets wechat gateways screen reports worklist open_data",
+        "staff members venues terminals minutes entries instructors bookings activities groups \
+         fitness tickets wechat gateways screen reports worklist open_data",
     ),
     // The demo drives the HTTP API of an app it starts; these are the functions behind the
     // commands `staff add`, `terminals add`, `screens add`, and the issue of member tokens.
