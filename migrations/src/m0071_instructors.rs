@@ -28,11 +28,8 @@ impl MigrationTrait for Migration {
         ];
         index_all(manager, indexes).await?;
         // A screen counts those who are certified today, by this index alone.
-        run(
-            manager,
-            "CREATE INDEX instructors_away ON instructors (id) WHERE status <> 'active'",
-        )
-        .await?;
+        run(manager, "CREATE INDEX instructors_away ON instructors (id) WHERE status <> 'active'")
+            .await?;
         run(
             manager,
             "CREATE INDEX instructors_active ON instructors (home_community, certified_until) \

@@ -89,9 +89,6 @@ pub async fn of_venue(db: &impl ConnectionTrait, venue: VenueId) -> Result<Vec<C
 }
 
 /// A court by its zone.
-pub async fn find(
-    db: &impl ConnectionTrait,
-    zone: ZoneId,
-) -> Result<Option<courts::Model>, DbErr> {
+pub async fn find(db: &impl ConnectionTrait, zone: ZoneId) -> Result<Option<courts::Model>, DbErr> {
     courts::Entity::find().filter(courts::COLUMN.zone_id.eq(zone)).one(db).await
 }

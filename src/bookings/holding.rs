@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Asia::Shanghai;
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _,
+    ColumnTrait as _, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait as _,
     FromQueryResult, QueryFilter as _, sea_query::Expr,
 };
 
@@ -100,7 +100,7 @@ pub async fn check_may_book(
     if !person.is_some_and(|one| one.status == members::Status::Active && one.is_verified()) {
         return Err(Error::Forbidden(Code::MemberNotVerified));
     }
-    if has_place(tx, booker.id, slot.id).await? {
+    if has_place(tx, booker.id, slot.id, now).await? {
         return Err(Error::Conflict(Code::AlreadyBooked));
     }
     let history = history(tx, booker.id, now).await?;
@@ -117,12 +117,16 @@ async fn has_place(
     tx: &DatabaseTransaction,
     member: MemberId,
     slot: SlotId,
+    now: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
+    let is_good = Condition::any()
+        .add(bookings::COLUMN.state.ne(State::Held.as_str()))
+        .add(bookings::COLUMN.held_until.gt(now));
     let seated = bookings::Entity::find()
         .filter(bookings::COLUMN.slot_id.eq(slot))
         .filter(bookings::COLUMN.member_id.eq(member))
         .filter(bookings::COLUMN.seat.is_not_null())
-        .filter(bookings::COLUMN.state.ne(State::Held.as_str()));
+        .filter(is_good);
     if seated.one(tx).await?.is_some() {
         return Ok(true);
     }
@@ -148,10 +152,11 @@ pub async fn history(
 ) -> Result<Vec<Past>, Error> {
     let sql = format!(
         "SELECT state, starts_at, ends_at FROM bookings WHERE member_id = $1 AND starts_at > $2 \
-         ORDER BY starts_at DESC LIMIT {HISTORY_MAX}"
+         AND (state <> 'held' OR held_until > $3) ORDER BY starts_at DESC \
+         LIMIT {HISTORY_MAX}"
     );
     let since = now - rules::ABSENCES_WITHIN - rules::PAUSE - rules::SLOT_MAX;
-    let values = [member.0.into(), since.into()];
+    let values = [member.0.into(), since.into(), now.into()];
     let rows = HistoryRow::find_by_statement(statement(tx, &sql, values)).all(tx).await?;
     rows.into_iter()
         .map(|row| {

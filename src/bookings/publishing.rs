@@ -90,20 +90,23 @@ pub async fn publish(
 ) -> Result<Published, Error> {
     let offer = offer(tx, by, &new).await?;
     let times = (new.starts_at, new.ends_at);
-    rules::check_hours(times.0, times.1, now)
-        .map_err(|code| Error::invalid("/starts_at", code))?;
+    rules::check_hours(times.0, times.1, now).map_err(|code| Error::invalid("/starts_at", code))?;
     fits(&offer, times).map_err(|code| match code {
         Code::NotACoach => Error::Conflict(code),
         _ => Error::invalid("/starts_at", code),
     })?;
-    let mut published = Published { series: new.repeat.as_ref().map(|_| Uuid::now_v7()), ..Published::default() };
-    insert(tx, by, &offer, &new, times, published.series, now).await.map(|id| published.slots.push(id))?;
+    let mut published =
+        Published { series: new.repeat.as_ref().map(|_| Uuid::now_v7()), ..Published::default() };
+    let first = insert(tx, by, &offer, &new, times, published.series, now).await?;
+    published.slots.push(first);
     let zone = offer.venue.rules_at(new.starts_at).time_zone;
-    let again = new.repeat.as_ref().map(|repeat| {
-        rules::repeated(times.0, times.1, zone, &repeat.weekdays, repeat.until)
-    });
+    let again = new
+        .repeat
+        .as_ref()
+        .map(|repeat| rules::repeated(times.0, times.1, zone, &repeat.weekdays, repeat.until));
     for times in again.unwrap_or_default() {
-        let is_fit = rules::check_hours(times.0, times.1, now).is_ok() && fits(&offer, times).is_ok();
+        let is_fit =
+            rules::check_hours(times.0, times.1, now).is_ok() && fits(&offer, times).is_ok();
         if !is_fit || is_published(tx, &offer, times.0).await? {
             published.skipped.push(times.0);
             continue;
@@ -116,11 +119,7 @@ pub async fn publish(
 }
 
 /// Looks up what is offered and whether the caller may offer it there.
-async fn offer(
-    tx: &impl ConnectionTrait,
-    by: &StaffCaller,
-    new: &NewSlot,
-) -> Result<Offer, Error> {
+async fn offer(tx: &impl ConnectionTrait, by: &StaffCaller, new: &NewSlot) -> Result<Offer, Error> {
     let missing = || Error::NotFound(Code::NotFound);
     let venue = venues::load(tx, new.venue).await?.ok_or_else(missing)?;
     by.require(Function::PublishSlots, &venue.community)?;
@@ -238,7 +237,8 @@ pub async fn required(
     let slot = slot.ok_or(Error::NotFound(Code::NotFound))?;
     if by.role != Role::Instructor {
         by.require(Function::ManageBookings, &slot.community)?;
-    } else if instructors::of_staff(db, by.id).await?.is_none_or(|own| own.id.0 != slot.resource_id) {
+    } else if instructors::of_staff(db, by.id).await?.is_none_or(|own| own.id.0 != slot.resource_id)
+    {
         return Err(Error::NotFound(Code::NotFound));
     }
     Ok(slot)
@@ -252,6 +252,18 @@ pub async fn call_off(
     id: SlotId,
     reason: &str,
     by: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    end(tx, keys, id, reason, now).await?;
+    note(tx, by, "slot_called_off", &format!("slot:{id}"), Some(reason), now).await?;
+    Ok(())
+}
+
+async fn end(
+    tx: &DatabaseTransaction,
+    keys: &Keys,
+    id: SlotId,
+    reason: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let slot = seats::lock(tx, id).await?;
@@ -285,7 +297,6 @@ pub async fn call_off(
         .await?;
     seats::close_waiting(tx, id, now).await?;
     seats::unclaim(tx, id).await?;
-    note(tx, by, "slot_called_off", &format!("slot:{id}"), Some(reason), now).await?;
     Ok(())
 }
 
@@ -308,8 +319,11 @@ pub async fn call_off_series(
     required(tx, by, known.id).await?;
     let mut ids = Vec::new();
     for row in rows.iter().filter(|row| row.status == OPEN) {
-        call_off(tx, keys, row.id, reason, &by.actor(), now).await?;
+        end(tx, keys, row.id, reason, now).await?;
         ids.push(row.id);
     }
+    // Last: whoever appends to the chain keeps others from it, who may have a slot of these.
+    let object = format!("slot_series:{series}");
+    note(tx, &by.actor(), "series_called_off", &object, Some(reason), now).await?;
     Ok(ids)
 }

@@ -140,7 +140,7 @@ pub async fn of_member(
     before: Option<(DateTime<Utc>, BookingId)>,
     rows: u64,
 ) -> Result<Vec<Booked>, Error> {
-    let (bound, mut values) = match before {
+    let (bound, values) = match before {
         None => ("", vec![member.0.into()]),
         Some((at, id)) => (
             "AND b.starts_at <= $2 AND (b.starts_at < $2 OR b.id < $3)",
@@ -150,7 +150,7 @@ pub async fn of_member(
     let sql = format!(
         "{SELECT} WHERE b.member_id = $1 {bound} ORDER BY b.starts_at DESC, b.id DESC LIMIT {rows}"
     );
-    read(db, &sql, std::mem::take(&mut values)).await
+    read(db, &sql, values).await
 }
 
 /// Everybody who has booked a slot, also those who cancelled, in the order of booking.

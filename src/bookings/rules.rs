@@ -165,11 +165,13 @@ pub fn repeated(
     let (first, time): (NaiveDate, NaiveTime) = (local.date_naive(), local.time());
     let last = until.min(first + Days::new(PUBLISHED_AHEAD.num_days().unsigned_abs()));
     let days = first.iter_days().skip(1).take_while(|day| *day <= last);
-    days.filter(|day| u8::try_from(day.weekday().number_from_monday()).is_ok_and(|n| weekdays.contains(&n)))
-        // An hour that the clock skips is nobody's.
-        .filter_map(|day| day.and_time(time).and_local_timezone(zone).earliest())
-        .map(|at| (at.to_utc(), at.to_utc() + length))
-        .collect()
+    days.filter(|day| {
+        u8::try_from(day.weekday().number_from_monday()).is_ok_and(|n| weekdays.contains(&n))
+    })
+    // An hour that the clock skips is nobody's.
+    .filter_map(|day| day.and_time(time).and_local_timezone(zone).earliest())
+    .map(|at| (at.to_utc(), at.to_utc() + length))
+    .collect()
 }
 
 /// A booking as far as quotas and fair use go.
@@ -226,7 +228,11 @@ pub fn paused_until(
 }
 
 /// What becomes of a booking that is cancelled now.
-pub fn cancelled(state: State, starts_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<State, Code> {
+pub fn cancelled(
+    state: State,
+    starts_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<State, Code> {
     match state {
         State::Held if now < starts_at => Ok(State::Cancelled),
         State::Confirmed if now + NOTICE <= starts_at => Ok(State::Cancelled),
@@ -244,11 +250,7 @@ pub fn cancelled(state: State, starts_at: DateTime<Utc>, now: DateTime<Utc>) -> 
 }
 
 /// Until when a hold or an offer made now is good.
-pub fn held_until(
-    now: DateTime<Utc>,
-    lease: TimeDelta,
-    starts_at: DateTime<Utc>,
-) -> DateTime<Utc> {
+pub fn held_until(now: DateTime<Utc>, lease: TimeDelta, starts_at: DateTime<Utc>) -> DateTime<Utc> {
     (now + lease).min(starts_at)
 }
 

@@ -142,9 +142,8 @@ pub async fn claim(tx: &DatabaseTransaction, slot: &Slot) -> Result<bool, DbErr>
     let wanted: Vec<(i64, i16)> = (slot.first_quarter..slot.end_quarter)
         .flat_map(|quarter| parts.clone().map(move |part| (quarter, part)))
         .collect();
-    let tuples: Vec<String> = (0..wanted.len())
-        .map(|n| format!("($1, ${}, ${}, $2)", 2 * n + 3, 2 * n + 4))
-        .collect();
+    let tuples: Vec<String> =
+        (0..wanted.len()).map(|n| format!("($1, ${}, ${}, $2)", 2 * n + 3, 2 * n + 4)).collect();
     let sql = format!(
         "INSERT INTO slot_claims (unit_id, quarter, part, slot_id) VALUES {} \
          ON CONFLICT DO NOTHING",

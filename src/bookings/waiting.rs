@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
-    EntityTrait as _, FromQueryResult, IntoActiveModel as _, PaginatorTrait as _,
-    QueryFilter as _, SqlErr, sea_query::Expr,
+    EntityTrait as _, FromQueryResult, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _,
+    SqlErr, sea_query::Expr,
 };
 use uuid::Uuid;
 

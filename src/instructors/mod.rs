@@ -15,7 +15,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-pub use reading::{Certificate, Filter, Instructor, find, list, of_member, of_staff};
+pub use reading::{Certificate, Filter, Instructor, find, list, of_staff};
 pub use routes::routes;
 pub use rules::{Level, Status, Stretch, served_minutes};
 pub use services::{Service, credit};
@@ -147,7 +147,7 @@ async fn require_account(
     account: Option<StaffId>,
 ) -> Result<(), Error> {
     let Some(id) = account else { return Ok(()) };
-    let known = staff::role_of(tx, id).await?;
+    let known = staff::post_of(tx, id).await?;
     let fits = known.is_some_and(|(role, at)| role == Role::Instructor && by.division.covers(&at));
     if fits { Ok(()) } else { Err(Error::invalid("/account_id", Code::InvalidValue)) }
 }

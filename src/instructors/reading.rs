@@ -84,16 +84,6 @@ pub async fn of_staff(
     Ok(read(db, &sql, vec![staff.0.into()]).await?.pop())
 }
 
-/// The instructor that a member is, if they are one.
-pub async fn of_member(
-    db: &impl ConnectionTrait,
-    member: MemberId,
-) -> Result<Option<InstructorId>, DbErr> {
-    let sql = "SELECT id FROM instructors WHERE member_id = $1";
-    let row = db.query_one_raw(statement(db, sql, [member.0.into()])).await?;
-    row.map(|row| row.try_get("", "id").map(InstructorId)).transpose()
-}
-
 /// Which instructors are listed.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

@@ -8,7 +8,7 @@
 //! | `DELETE /api/v1/staff/instructors/{id}/certificates/{key}` | takes one back |
 
 use axum::{extract::State as Of, http::StatusCode};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -226,7 +226,10 @@ async fn show(
     let instructor = reading::find(&state.db, id).await?;
     by.require(Function::SeeMembers, &instructor.home_community)?;
     let to = period.to.unwrap_or_else(|| members::local_day(state.clock.now()));
-    let from = period.from.unwrap_or_else(|| to - chrono::Days::new(365));
+    let from = period.from.or_else(|| to.checked_sub_days(Days::new(365))).unwrap_or(to);
+    if !(is_sensible(from) && is_sensible(to)) {
+        return Err(Error::invalid("/from", Code::BadTime));
+    }
     let served = services::served(&state.db, id, (from, to)).await?;
     let certificates = reading::certificates(&state.db, id).await?;
     let services::Served { slots, minutes, learners } = served;
@@ -296,8 +299,18 @@ impl CertificateBody {
         };
         let (issuer, number) = (name("/issuer", &self.issuer)?, name("/number", &self.number)?);
         let Self { level, issued_on, expires_on, .. } = self;
+        if !is_sensible(issued_on) || !expires_on.is_none_or(is_sensible) {
+            return Err(Error::invalid("/issued_on", Code::BadTime));
+        }
         Ok(NewCertificate { level, issuer, number, issued_on, expires_on })
     }
+}
+
+/// Years that days of certificates and service lie in; others are slips of the pen.
+const YEARS: std::ops::RangeInclusive<i32> = 1949..=2199;
+
+fn is_sensible(day: NaiveDate) -> bool {
+    YEARS.contains(&day.year())
 }
 
 #[derive(Serialize, ToSchema)]

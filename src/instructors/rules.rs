@@ -123,10 +123,9 @@ mod tests {
     #[test]
     fn service_is_what_coach_and_some_learner_share_within_the_slot() {
         let slot = (minute(0), minute(60));
-        let served =
-            |coach: &[(i64, i64)], learners: &[(i64, i64)]| {
-                served_minutes(slot, &stretches(coach), &stretches(learners))
-            };
+        let served = |coach: &[(i64, i64)], learners: &[(i64, i64)]| {
+            served_minutes(slot, &stretches(coach), &stretches(learners))
+        };
         assert_eq!(served(&[(-5, 70)], &[(10, 20), (25, 20)]), 35, "overlaps count once");
         assert_eq!(served(&[(-5, 70)], &[]), 0, "nobody came to learn");
         assert_eq!(served(&[], &[(0, 60)]), 0, "the coach did not come");

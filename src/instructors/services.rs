@@ -7,7 +7,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, OnConflict},
 };
 
-use super::{statement, tables::services};
+use super::{
+    statement,
+    tables::services::{self, Column as C},
+};
 use crate::base::ids::{DivisionCode, InstructorId, MemberId, SlotId, VenueId};
 
 /// What doors proved of one slot.
@@ -42,7 +45,6 @@ pub async fn credit(
         settled_at: now,
         version: 1,
     };
-    use services::Column as C;
     let anew = OnConflict::column(C::SlotId)
         .update_columns([C::Minutes, C::Learners, C::SettledAt])
         .value(C::Version, Expr::col((services::Entity, C::Version)).add(1))

@@ -79,16 +79,8 @@ const CLASSES: [Class; 15] = [
         kept: UNRESOLVED_KEPT,
         sql: "DELETE FROM work_answers WHERE at < $1",
     },
-    Class {
-        name: "bookings",
-        kept: PROOF_KEPT,
-        sql: "DELETE FROM bookings WHERE ends_at < $1",
-    },
-    Class {
-        name: "slots",
-        kept: PROOF_KEPT,
-        sql: "DELETE FROM slots WHERE ends_at < $1",
-    },
+    Class { name: "bookings", kept: PROOF_KEPT, sql: "DELETE FROM bookings WHERE ends_at < $1" },
+    Class { name: "slots", kept: PROOF_KEPT, sql: "DELETE FROM slots WHERE ends_at < $1" },
     Class {
         name: "who waited for a slot",
         kept: SHOWN_KEPT,

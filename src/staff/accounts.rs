@@ -305,10 +305,10 @@ pub async fn sweep_enrolments(db: &impl ConnectionTrait, now: DateTime<Utc>) -> 
 }
 
 /// What the account is here and over which division; nothing of one that nobody has.
-pub async fn role_of(
+pub async fn post_of(
     conn: &impl ConnectionTrait,
     id: StaffId,
 ) -> Result<Option<(Role, DivisionCode)>, Error> {
     let row = staff::Entity::find_by_id(id).one(conn).await?;
-    Ok(row.and_then(|row| Some((Role::from_text(&row.role)?, row.division))))
+    row.map(|row| Ok((role_of(&row)?, row.division))).transpose()
 }

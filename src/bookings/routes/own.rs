@@ -177,7 +177,8 @@ struct WaitingJson {
 async fn wait(
     Of(state): Of<State>,
     by: Resident,
-    (Path(id), Query(query)): (Path<SlotId>, Query<WhomQuery>),
+    Path(id): Path<SlotId>,
+    Query(query): Query<WhomQuery>,
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();
@@ -201,7 +202,8 @@ async fn wait(
 async fn leave(
     Of(state): Of<State>,
     by: Resident,
-    (Path(id), Query(query)): (Path<SlotId>, Query<WhomQuery>),
+    Path(id): Path<SlotId>,
+    Query(query): Query<WhomQuery>,
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let now = state.clock.now();

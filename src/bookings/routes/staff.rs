@@ -205,7 +205,8 @@ impl SlotBody {
 impl RepeatBody {
     fn into_repeat(self) -> Result<Repeat, Error> {
         let Self { weekdays, until } = self;
-        let fits = (1..=7).contains(&weekdays.len()) && weekdays.iter().all(|n| (1..=7).contains(n));
+        let fits =
+            (1..=7).contains(&weekdays.len()) && weekdays.iter().all(|n| (1..=7).contains(n));
         let repeat = fits.then_some(Repeat { weekdays, until });
         repeat.ok_or_else(|| Error::invalid("/repeat/weekdays", Code::OutOfRange))
     }
@@ -277,7 +278,8 @@ struct CalledOffJson {
 async fn call_off(
     Of(state): Of<State>,
     by: StaffCaller,
-    (Path(id), Query(why)): (Path<SlotId>, Query<WhyQuery>),
+    Path(id): Path<SlotId>,
+    Query(why): Query<WhyQuery>,
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let (now, actor) = (state.clock.now(), by.actor());
@@ -302,7 +304,8 @@ async fn call_off(
 async fn call_off_series(
     Of(state): Of<State>,
     by: StaffCaller,
-    (Path(id), Query(why)): (Path<Uuid>, Query<WhyQuery>),
+    Path(id): Path<Uuid>,
+    Query(why): Query<WhyQuery>,
     stamp: Stamp,
 ) -> Result<Answer, Error> {
     let (now, keys) = (state.clock.now(), &state.keys);

@@ -42,13 +42,19 @@ fn repetition_keeps_the_local_hour_and_names_its_weekdays() {
     let (from, ends) = (at("2026-11-23T19:00:00+08:00"), at("2026-11-23T20:30:00+08:00"));
     let until = "2026-12-02".parse().unwrap();
     let all = repeated(from, ends, SHANGHAI, &[1, 3], until);
-    let days: Vec<String> =
-        all.iter().map(|(from, _)| from.with_timezone(&SHANGHAI).date_naive().to_string()).collect();
+    let days: Vec<String> = all
+        .iter()
+        .map(|(from, _)| from.with_timezone(&SHANGHAI).date_naive().to_string())
+        .collect();
     assert_eq!(days, ["2026-11-25", "2026-11-30", "2026-12-02"]);
     for (from, ends) in &all {
-        assert_eq!((from.with_timezone(&SHANGHAI).hour(), *ends - *from), (19, TimeDelta::minutes(90)));
+        assert_eq!(
+            (from.with_timezone(&SHANGHAI).hour(), *ends - *from),
+            (19, TimeDelta::minutes(90))
+        );
     }
-    let century = repeated(from, ends, SHANGHAI, &[1, 2, 3, 4, 5, 6, 7], "2126-01-01".parse().unwrap());
+    let century =
+        repeated(from, ends, SHANGHAI, &[1, 2, 3, 4, 5, 6, 7], "2126-01-01".parse().unwrap());
     assert_eq!(century.len(), 92, "no series is longer than what may be published");
 }
 
@@ -56,7 +62,8 @@ fn repetition_keeps_the_local_hour_and_names_its_weekdays() {
 fn quotas_count_what_is_to_come() {
     let now = minute(0);
     let starts = |hours: i64| now + TimeDelta::hours(hours);
-    let check = |bookings: &[Past], hours: i64| check_quota(bookings, None, starts(hours), SHANGHAI, now);
+    let check =
+        |bookings: &[Past], hours: i64| check_quota(bookings, None, starts(hours), SHANGHAI, now);
     let confirmed = |hours: i64| past(State::Confirmed, starts(hours));
     assert!(check(&[], 1).is_ok());
     let four = [confirmed(30), confirmed(60), confirmed(90), confirmed(120)];
@@ -67,7 +74,11 @@ fn quotas_count_what_is_to_come() {
     assert!(check(&two, 100).is_ok());
     let held = [past(State::Held, starts(50)), past(State::Held, starts(100))];
     assert_eq!(check(&held, 150), Err(Code::BookingQuota), "undecided");
-    let over = [past(State::Attended, starts(-5)), past(State::Cancelled, starts(50)), past(State::Confirmed, starts(-9))];
+    let over = [
+        past(State::Attended, starts(-5)),
+        past(State::Cancelled, starts(50)),
+        past(State::Confirmed, starts(-9)),
+    ];
     assert!(check(&over, 50).is_ok());
 }
 
@@ -81,8 +92,13 @@ fn three_absences_in_ninety_days_pause_and_a_pardon_ends_it() {
     assert_eq!(paused_until(&three, None, until), None, "it ends by itself");
     assert_eq!(check_quota(&three, None, day(90), SHANGHAI, day(81)), Err(Code::BookingPaused));
     assert_eq!(paused_until(&three, Some(day(1)), day(81)), None, "pardoned");
-    assert_eq!(paused_until(&[absent(0), absent(40), absent(91)], None, day(92)), None, "too far apart");
-    let others = [State::Unproven, State::Attended, State::CalledOff, State::Expired, State::Cancelled];
+    assert_eq!(
+        paused_until(&[absent(0), absent(40), absent(91)], None, day(92)),
+        None,
+        "too far apart"
+    );
+    let others =
+        [State::Unproven, State::Attended, State::CalledOff, State::Expired, State::Cancelled];
     let harmless: Vec<Past> = others.into_iter().map(|state| past(state, day(80))).collect();
     assert_eq!(paused_until(&harmless, None, day(81)), None);
 }
@@ -94,8 +110,12 @@ fn notice_tells_a_cancellation_from_an_absence() {
     assert_eq!(at(NOTICE), Ok(State::Cancelled));
     assert_eq!(at(NOTICE - TimeDelta::seconds(1)), Ok(State::CancelledLate));
     assert_eq!(at(TimeDelta::zero()), Err(Code::BookingOver));
-    assert_eq!(cancelled(State::Held, starts, starts - TimeDelta::minutes(1)), Ok(State::Cancelled));
-    for over in [State::Attended, State::NoShow, State::Cancelled, State::Expired, State::CalledOff] {
+    assert_eq!(
+        cancelled(State::Held, starts, starts - TimeDelta::minutes(1)),
+        Ok(State::Cancelled)
+    );
+    for over in [State::Attended, State::NoShow, State::Cancelled, State::Expired, State::CalledOff]
+    {
         assert_eq!(cancelled(over, starts, minute(0)), Err(Code::BookingOver));
     }
 }
@@ -105,7 +125,10 @@ fn only_a_door_that_was_heard_makes_an_absence() {
     let slot = (minute(0), minute(60));
     assert_eq!(attendance(slot, &[(minute(-90), minute(1))], true), State::Attended);
     assert_eq!(attendance(slot, &[(minute(59), minute(300))], false), State::Attended);
-    assert_eq!(attendance(slot, &[(minute(-90), minute(0)), (minute(60), minute(90))], true), State::NoShow);
+    assert_eq!(
+        attendance(slot, &[(minute(-90), minute(0)), (minute(60), minute(90))], true),
+        State::NoShow
+    );
     assert_eq!(attendance(slot, &[], false), State::Unproven);
 }
 

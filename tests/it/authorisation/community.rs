@@ -47,9 +47,7 @@ pub async fn things(
     let zone = office.post(&format!("/venues/{venue}/zones"), &zone).await.ok();
     let court = json!({ "venue_id": venue, "zone_id": zone["id"], "sport": "badminton" });
     let (starts, ends) = ("2026-11-24T02:00:00Z", "2026-11-24T03:00:00Z");
-    let new = |member: &str| {
-        json!({ "member_id": member, "home_community": COMMUNITY, "is_coach": true })
-    };
+    let new = |member: &str| json!({ "member_id": member, "home_community": COMMUNITY, "is_coach": true });
     let instructor = office.post("/instructors", &new(member)).await.ok();
     let i = instructor["id"].as_str().unwrap();
     let certificate = json!({
