@@ -15,7 +15,7 @@ mod own;
 mod staff;
 
 use axum::extract::State as Of;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};

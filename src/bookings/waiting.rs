@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
+    ColumnTrait as _, ConnectionTrait as _, DatabaseConnection, DatabaseTransaction,
     EntityTrait as _, FromQueryResult, IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _,
     SqlErr, sea_query::Expr,
 };
@@ -155,22 +155,4 @@ async fn tidy_all(
         tx.commit().await?;
     }
     Ok(())
-}
-
-/// How many wait before somebody at a slot, for who looks; none where they do not wait.
-pub async fn place_of(
-    db: &impl ConnectionTrait,
-    member: MemberId,
-    slot: SlotId,
-) -> Result<Option<u64>, DbErr> {
-    let own = waiters::Entity::find()
-        .filter(waiters::COLUMN.slot_id.eq(slot))
-        .filter(waiters::COLUMN.member_id.eq(member))
-        .filter(waiters::COLUMN.state.eq(seats::WAITING));
-    let Some(own) = own.one(db).await? else { return Ok(None) };
-    let before = waiters::Entity::find()
-        .filter(waiters::COLUMN.slot_id.eq(slot))
-        .filter(waiters::COLUMN.state.eq(seats::WAITING))
-        .filter(waiters::COLUMN.id.lt(own.id));
-    Ok(Some(before.count(db).await?))
 }
