@@ -19,6 +19,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    activities,
     base::{
         clock::Clock,
         config::Config,
@@ -40,12 +41,14 @@ use crate::{
         state::State,
         wechat_api::Wechat,
     },
+    bookings,
     entries::{
         self, Directory, Reason, Recorder, RecorderContext, Remembered, Rivals, world::Worlds,
     },
-    gateways, jobs, members,
+    fitness, gateways, groups, honours, instructors, jobs, members,
     minutes::{self, projector},
-    privacy, reports, safety, screen, staff, terminals, venues, webhooks, wechat, worklist,
+    notices, open_data, privacy, reports, safety, screen, staff, terminals, tickets, venues,
+    webhooks, wechat, worklist,
 };
 
 /// A running fitgate.
@@ -322,6 +325,7 @@ fn face_doors(state: &State) -> members::FaceDoors {
 fn own_routes(state: &State) -> OpenApiRouter<State> {
     members::resident_routes(face_doors(state))
         .merge(minutes::resident_routes())
+        .merge(bookings::resident_routes())
         .merge(privacy::routes())
 }
 
@@ -356,6 +360,8 @@ fn router(
         .merge(reports::routes())
         .merge(safety::routes())
         .merge(webhooks::routes(reach(&state.config)))
+        .merge(instructors::routes())
+        .merge(bookings::routes())
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

@@ -15,8 +15,10 @@ use crate::{
         keys::Keys,
         lease,
         metrics::Metrics,
+        outbox,
         wechat_api::Wechat,
     },
+    bookings,
     entries::{KEYS_KEPT, world::Worlds},
     members, minutes, privacy, safety, staff, terminals, webhooks, wechat,
 };
@@ -67,6 +69,8 @@ enum Job {
     Relay,
     /// Tells doors of venues that are being evacuated to stay open.
     Evacuations,
+    /// Holds and offers that run out, slots that are called off, and who came.
+    Bookings,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
@@ -84,6 +88,7 @@ const JOBS: [(Job, &str, Duration); 13] = [
     (Job::Forget, "forget", Duration::from_hours(24)),
     (Job::Relay, "relay", Duration::from_mins(1)),
     (Job::Evacuations, "evacuations", Duration::from_secs(10)),
+    (Job::Bookings, "bookings", Duration::from_secs(5)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
@@ -208,6 +213,10 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             }
         }
         Job::Evacuations => safety::keep_open(db, now).await?,
+        Job::Bookings => {
+            let world = worlds.current(db).await?;
+            bookings::tend(db, keys, &world.venues, world.revision, now).await?;
+        }
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }
@@ -220,11 +229,15 @@ async fn send_messages(
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), crate::base::error::Error> {
     let Context { db, keys, wechat, config, .. } = context;
-    if let Some(template) = config.wechat.left_template() {
-        wechat::note_missing_exits(db, keys, template, now).await?;
+    if config.wechat.left_template().is_some() {
+        wechat::note_missing_exits(db, keys, now).await?;
     }
     minutes::disputes::judge_held(db, keys, wechat, now).await?;
-    wechat::deliver(db, keys, wechat, now).await.map(drop)
+    let openid_of = |member| {
+        let (db, keys) = (db.clone(), keys.clone());
+        async move { members::openid_of(&db, &keys, member).await }
+    };
+    outbox::deliver(db, keys, wechat, &config.wechat, openid_of, now).await.map(drop)
 }
 
 /// Sums of the terminals' ledger: how many are in which trouble.
@@ -251,6 +264,7 @@ async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> 
     members::sweep_credentials(db, now).await?;
     wechat::sweep(db, now).await?;
     webhooks::sweep(db, now).await?;
+    outbox::sweep(db, now).await?;
     terminals::commands::expire(db, now).await?;
     let pieces = [
         ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),

@@ -38,6 +38,9 @@ mod m0090_terminal_pins;
 mod m0063_webhooks;
 mod m0064_impact;
 mod m0065_lists;
+mod m0070_outbox;
+mod m0071_instructors;
+mod m0072_bookings;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -80,6 +83,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0063_webhooks::Migration),
             Box::new(m0064_impact::Migration),
             Box::new(m0065_lists::Migration),
+            Box::new(m0070_outbox::Migration),
+            Box::new(m0071_instructors::Migration),
+            Box::new(m0072_bookings::Migration),
         ]
     }
 }

@@ -206,6 +206,22 @@ codes! {
     BadTime "bad_time" "时间或日期不正确，请检查后重试。" "A time or date is not valid; check it.";
     CalendarFormat "calendar_format" "日历须为 UTF-8 的 CSV，列为 day,kind,name,as_weekday，每天一行。" "A calendar is CSV in UTF-8 with the columns day,kind,name,as_weekday, a line a day.";
     EvacuationGoing "evacuation_going" "该场馆正在疏散，请先结束后再发起。" "An evacuation is going on there; end it first.";
+    // Instructors and bookings.
+    InstructorExists "instructor_exists" "该居民或该账号已登记为体育指导员。" "This resident or this account is an instructor's already.";
+    NotACoach "not_a_coach" "该体育指导员不提供预约，或证书在该日已失效。" "This instructor offers no slots, or has no certificate that is good on that day.";
+    CourtExists "court_exists" "该功能区已设为可预约场地。" "This zone can be booked already.";
+    SlotExists "slot_exists" "该时段已发布过。" "These hours have been published already.";
+    SlotQuarter "slot_quarter" "时段须在整刻钟开始和结束，时长15分钟至8小时，且在将来92天之内。" "A slot begins and ends on a quarter of an hour, lasts 15 minutes to 8 hours, and lies within the next 92 days.";
+    OutsideHours "outside_hours" "该时段不在场馆开放时间内，请换一个时间。" "The venue is not open all that time; choose another.";
+    SlotTaken "slot_taken" "该时段已约满，可加入候补。" "These hours are taken; you may join the waiting list.";
+    SlotFree "slot_free" "该时段尚有名额，请直接预约。" "There is room; book it.";
+    SlotOver "slot_over" "该时段已开始、已取消或尚未开放预约，请选择其他时段。" "This slot has begun, was cancelled, or cannot be booked yet; choose another.";
+    AlreadyBooked "already_booked" "您已预约或正在候补该时段。" "You have booked these hours or wait for them already.";
+    BookingQuota "booking_quota" "预约数已达上限，请先使用或取消已有的预约。" "You have as many bookings as one person may; use or cancel some first.";
+    BookingPaused "booking_paused" "您近期多次预约未到，暂时不能预约；如有疑问请到服务台。" "You missed several bookings lately and cannot book for a while; ask at the desk if that is wrong.";
+    HoldEnded "hold_ended" "保留时间已过，请重新预约。" "The hold has run out; book again.";
+    BookingOver "booking_over" "该预约已开始、已结束或已取消，不能再更改。" "This booking has begun, ended or been cancelled; it cannot be changed.";
+    RatingNotOpen "rating_not_open" "到场运动后才能评价，每次预约只能评价一次，且须在14天之内。" "Only who attended can rate, once a booking, within 14 days.";
     WholeMonths "whole_months" "按月统计时，起止日期须为整月的首日和末日。" "By month, give the first day of a month and the last day of one.";
     RangeTooLarge "range_too_large" "查询的时间范围过大，请缩小范围。" "The range of time is too large; narrow it.";
     // Who asks, and how often.

@@ -77,6 +77,12 @@ ids! {
     MinuteEntryId,
     /// Somebody who works here.
     StaffId,
+    /// A certified sports instructor; one who offers slots is a coach.
+    InstructorId,
+    /// Hours of a coach or a court that can be booked.
+    SlotId,
+    /// Somebody's hold on a slot.
+    BookingId,
 }
 
 /// A GB/T 2260 / 10114 code: 2, 4, 6, 9 or 12 digits; covers every code that it prefixes.

@@ -1,6 +1,6 @@
 //! Whether venues would admit somebody now, without a door: the same decision, as advice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
@@ -15,6 +15,7 @@ use crate::{
         ids::{Direction, MemberId, Method, VenueId},
         keys::Keys,
     },
+    bookings::{self, BOOKING},
     members,
     minutes::busyness,
     venues::Venue,
@@ -32,11 +33,23 @@ pub async fn refusals(
 ) -> Result<Vec<Option<Reason>>, Error> {
     let people = members::facts_for(db, keys, &[member]).await?;
     let person = people.get(&member).map(|person| facts(person, now));
+    let needs = |venue: &Venue| rules::needs_booking(venue, now);
+    let booked = if venues.iter().any(needs) {
+        bookings::booked_venues(db, member, now).await?
+    } else {
+        HashSet::new()
+    };
     let place = busyness::place_of(db, member, now).await?;
     let refusal = |venue: &Venue| {
         let inside_here = place.filter(|(at, _)| *at == venue.id).map(|(_, until)| until);
+        let with_booking = || {
+            let mut person = person.clone()?;
+            person.approvals.push(BOOKING.to_owned());
+            Some(person)
+        };
+        let with_booking = if booked.contains(&venue.id) { with_booking() } else { None };
         let ask = Ask {
-            member: person.as_ref(),
+            member: with_booking.as_ref().or(person.as_ref()),
             venue,
             direction: Direction::In,
             method: Method::Qr,

@@ -383,7 +383,7 @@ impl<'a> Group<'a> {
             }
             let flag = match (effect, known::method_of(tx, &event).await?) {
                 (Effect::Opened, Some(method)) => {
-                    self.judge.flag_of_entry(standing.member, &event, method)
+                    self.judge.flag_of_entry(tx, standing.member, &event, method).await?
                 }
                 (Effect::Opened | Effect::Closed | Effect::Repeat | Effect::Orphan, _) => None,
             };

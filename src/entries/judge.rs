@@ -23,6 +23,7 @@ use crate::{
         db::MONTHS_BACK,
         ids::{Direction, MemberId, Method, VenueId},
     },
+    bookings::{self, BOOKING},
     members::{Facts, Purpose, Status},
     minutes::{
         standing::Standing,
@@ -102,7 +103,8 @@ impl Judge<'_> {
             let decision = live.then(|| stranger(entry.direction));
             return Ok(Verdict::Park(Quarantine::UnknownCredential, decision));
         };
-        let facts = facts(person, occurred_at);
+        let mut facts = facts(person, occurred_at);
+        admit_booked(tx, &mut facts, (member, entry.direction), venue, occurred_at).await?;
         let inside = if live { self.inside_of(tx, venue, occurred_at).await? } else { 0 };
         let ask = Ask {
             member: (!shown.spent).then_some(&facts),
@@ -182,10 +184,18 @@ impl Judge<'_> {
 
     /// Why an event would have been refused that had been taken for no entry, now that the fold
     /// takes it for one.
-    pub fn flag_of_entry(&self, member: MemberId, event: &Event, method: Method) -> Option<Reason> {
+    pub async fn flag_of_entry<C: ConnectionTrait>(
+        &self,
+        tx: &C,
+        member: MemberId,
+        event: &Event,
+        method: Method,
+    ) -> Result<Option<Reason>, DbErr> {
         let (at, direction) = (event.occurred_at, event.direction);
-        let venue = self.world.venues.get(&event.venue)?;
-        let facts = facts(self.people.get(&member)?, at);
+        let Some(venue) = self.world.venues.get(&event.venue) else { return Ok(None) };
+        let Some(person) = self.people.get(&member) else { return Ok(None) };
+        let mut facts = facts(person, at);
+        admit_booked(tx, &mut facts, (member, direction), venue, at).await?;
         let ask = Ask {
             member: Some(&facts),
             venue,
@@ -195,7 +205,7 @@ impl Judge<'_> {
             occupancy: Occupancy::default(),
             at,
         };
-        would_refuse(&rules::decide(&ask))
+        Ok(would_refuse(&rules::decide(&ask)))
     }
 
     /// Whether only the fold knows if a stored event was an entry.
@@ -232,6 +242,10 @@ impl Judge<'_> {
             .collect();
         let inside = count_inside(tx, &limited, self.now).await?;
         let would_admit = |venue: &Venue| {
+            // A booking is of one venue; advice is not worth asking for others.
+            if rules::needs_booking(venue, ask.at) {
+                return false;
+            }
             let occupancy =
                 Occupancy { inside: inside.get(&venue.id).copied().unwrap_or_default() };
             let other = Ask { venue, presence: Presence::default(), occupancy, ..*ask };
@@ -239,6 +253,23 @@ impl Judge<'_> {
         };
         Ok(nearest_admitting(venues(), ask.venue, would_admit).map(|nearest| nearest.venue.id))
     }
+}
+
+/// A booking is as good as an approval where the venue asks for one; elsewhere nothing is looked up.
+async fn admit_booked<C: ConnectionTrait>(
+    tx: &C,
+    facts: &mut MemberFacts,
+    (member, direction): (MemberId, Direction),
+    venue: &Venue,
+    at: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    if direction == Direction::In
+        && rules::needs_booking(venue, at)
+        && bookings::booked(tx, member, venue.id, at).await?
+    {
+        facts.approvals.push(BOOKING.to_owned());
+    }
+    Ok(())
 }
 
 /// Whether a scan may have been an entry or an exit: one reader served for both.

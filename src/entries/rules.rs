@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Outcome;
 use crate::{
     base::ids::{Direction, Method},
+    bookings::BOOKING,
     venues::{Open, Pairing, Passback, Venue, VenueStatus},
 };
 
@@ -126,6 +127,11 @@ pub fn decide(ask: &Ask) -> Decision {
     }
 }
 
+/// Whether a venue lets in only who has booked.
+pub fn needs_booking(venue: &Venue, at: DateTime<Utc>) -> bool {
+    venue.rules_at(at).prerequisites.iter().any(|kind| kind == BOOKING)
+}
+
 /// The first reason in the order of [`Reason`].
 fn refusal(ask: &Ask) -> Option<Reason> {
     let Some(member) = ask.member else { return Some(Reason::UnknownCredential) };
@@ -224,7 +230,7 @@ impl Reason {
             }
             Self::VenueClosed => "场馆现在不开放。请在开放时间再来,或去附近开放的场馆。",
             Self::PrerequisiteMissing => {
-                "您还缺少本场馆要求的手续(如校园场地审批、安全培训)。请到服务台办理。"
+                "您还缺少本场馆要求的手续(如预约、校园场地审批、安全培训)。请先预约或到服务台办理。"
             }
             Self::GuardianRequired => "未成年人入场须先登记监护人。请监护人在小程序或服务台登记。",
             Self::AlreadyInside => "您已在馆内。请先刷脸离场,或请工作人员协助。",
@@ -251,7 +257,7 @@ impl Reason {
                 "The venue is closed now. Please come in opening hours, or try one nearby."
             }
             Self::PrerequisiteMissing => {
-                "An approval that this venue asks for is missing. Please get it at the desk."
+                "A booking or an approval that this venue asks for is missing. Please book, or ask at the desk."
             }
             Self::GuardianRequired => {
                 "At your age a guardian must be registered first, in the mini-program or at the desk."

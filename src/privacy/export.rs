@@ -21,6 +21,7 @@ enum Kind {
     Text,
     Day,
     Instant,
+    Small,
     Int,
     Big,
     Bool,
@@ -40,7 +41,7 @@ struct Exported {
     columns: &'static [(&'static str, Kind)],
 }
 
-use Kind::{Big, Bool, Day, Float, Instant, Int, Photo, Sealed, Text};
+use Kind::{Big, Bool, Day, Float, Instant, Int, Photo, Sealed, Small, Text};
 
 /// Tables with a person's id and nothing of theirs that another table does not tell: where the
 /// fold stands, and whose counters are to be written anew.
@@ -107,7 +108,7 @@ fn item(keys: &Keys, exported: &Exported, row: &QueryResult) -> Result<Value, Er
                     json!(STANDARD.encode(keys.open_face(&name_of_row, &sealed)?))
                 }
             }
-            Kind::Uuid | Text | Day | Instant | Int | Big | Bool | Float => {
+            Kind::Uuid | Text | Day | Instant | Small | Int | Big | Bool | Float => {
                 value((name, kind), row)?
             }
         };
@@ -136,6 +137,7 @@ fn value((name, kind): (&str, Kind), row: &QueryResult) -> Result<Value, Error> 
         Text | Sealed | Photo => json!(row.try_get::<Option<String>>("", name)?),
         Day => json!(row.try_get::<Option<NaiveDate>>("", name)?),
         Instant => json!(row.try_get::<Option<DateTime<Utc>>>("", name)?),
+        Small => json!(row.try_get::<Option<i16>>("", name)?),
         Int => json!(row.try_get::<Option<i32>>("", name)?),
         Big => json!(row.try_get::<Option<i64>>("", name)?),
         Bool => json!(row.try_get::<Option<bool>>("", name)?),

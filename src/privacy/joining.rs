@@ -6,7 +6,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use crate::{
     base::{db, error::Error, ids::MemberId, keys::Keys},
-    members, minutes,
+    bookings, instructors, members, minutes,
     staff::StaffCaller,
 };
 
@@ -28,6 +28,8 @@ pub async fn join(
     }
     members::join(tx, by, (kept, gone), reason, now).await?;
     let effect = minutes::join(tx, keys, (kept, gone), now).await?;
+    instructors::join(tx, (kept, gone)).await?;
+    bookings::join(tx, (kept, gone)).await?;
     super::erase(tx, gone, &by.actor(), now).await?;
     Ok(effect)
 }

@@ -25,8 +25,8 @@ pub use retention::retain;
 pub use routes::{routes, staff_routes};
 
 use crate::{
-    base::{error::Error, ids::MemberId},
-    entries, members, minutes, wechat,
+    base::{error::Error, ids::MemberId, outbox},
+    bookings, entries, instructors, members, minutes,
 };
 
 /// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
@@ -38,9 +38,11 @@ pub async fn erase(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     minutes::hold(tx, id).await?;
+    bookings::erase(tx, id, now).await?;
+    instructors::erase(tx, id).await?;
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
-    wechat::erase(tx, id).await?;
+    outbox::erase(tx, id).await?;
     links::erase(tx, id).await?;
     members::erase(tx, id, actor, now).await
 }

@@ -23,7 +23,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 13] = [
+const CLASSES: [Class; 16] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
@@ -93,6 +93,13 @@ const CLASSES: [Class; 13] = [
         name: "answers to items of the work list",
         kept: UNRESOLVED_KEPT,
         sql: "DELETE FROM work_answers WHERE at < $1",
+    },
+    Class { name: "bookings", kept: PROOF_KEPT, sql: "DELETE FROM bookings WHERE ends_at < $1" },
+    Class { name: "slots", kept: PROOF_KEPT, sql: "DELETE FROM slots WHERE ends_at < $1" },
+    Class {
+        name: "who waited for a slot",
+        kept: SHOWN_KEPT,
+        sql: "DELETE FROM slot_waiters WHERE joined_at < $1",
     },
     Class {
         name: "requests to see a child",

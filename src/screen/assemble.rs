@@ -44,6 +44,8 @@ pub struct Parts<'a> {
     pub distinct: Distinct,
     pub people_as_of: DateTime<Utc>,
     pub registered: &'a [people::Group],
+    /// Active instructors with a certificate that is good today.
+    pub instructors: i64,
     pub latest: &'a [LatestEntry],
 }
 
@@ -73,7 +75,7 @@ pub fn assemble(parts: &Parts<'_>) -> Document {
         ever,
         people_as_of: parts.people_as_of,
         registered,
-        instructors: None,
+        instructors: Some(parts.instructors),
         groups: None,
         activities: None,
         map: parts.places.map.clone(),

@@ -15,9 +15,12 @@ use super::{
     people::{self, Distinct, Group, LatestEntry},
     places::{self, Places, Terminals},
 };
-use crate::base::{
-    counters::Counters,
-    ids::{DivisionCode, VenueId},
+use crate::{
+    base::{
+        counters::Counters,
+        ids::{DivisionCode, VenueId},
+    },
+    instructors,
 };
 
 /// How old each part may be.
@@ -25,6 +28,7 @@ const PLACES_EVERY: Duration = Duration::from_secs(15);
 const TERMINALS_EVERY: Duration = Duration::from_secs(10);
 const PAST_EVERY: Duration = Duration::from_secs(15);
 const REGISTERED_EVERY: Duration = Duration::from_secs(15);
+const INSTRUCTORS_EVERY: Duration = Duration::from_secs(15);
 const DISTINCT_EVERY: Duration = Duration::from_mins(1);
 const RANKING_EVERY: Duration = Duration::from_mins(1);
 const USUAL_EVERY: Duration = Duration::from_mins(15);
@@ -85,6 +89,7 @@ pub struct Board {
     month_by_venue: Paced<HashMap<VenueId, (i64, i64)>>,
     distinct: Paced<(Distinct, DateTime<Utc>)>,
     registered: Paced<Vec<Group>>,
+    instructors: Paced<i64>,
     latest: Paced<Vec<LatestEntry>>,
     latest_finder: people::Latest,
 }
@@ -103,6 +108,7 @@ impl Board {
             month_by_venue: Paced::new(),
             distinct: Paced::new(),
             registered: Paced::new(),
+            instructors: Paced::new(),
             latest: Paced::new(),
             latest_finder: people::Latest::default(),
         }
@@ -126,6 +132,7 @@ impl Board {
             self.usual.forget();
             self.month_by_venue.forget();
             self.distinct.forget();
+            self.instructors.forget();
         }
         let month = past::month_of(day);
         let distinct = async { Ok((people::distinct(db, division, month).await?, now)) };
@@ -157,6 +164,10 @@ impl Board {
             registered: self
                 .registered
                 .get(REGISTERED_EVERY, people::registered(db, division))
+                .await?,
+            instructors: *self
+                .instructors
+                .get(INSTRUCTORS_EVERY, instructors::count_active(db, division, day))
                 .await?,
             latest: self.latest.get(LATEST_EVERY, latest).await?,
             hours: self.hours.get(HOURS_EVERY, hours(counters, db, &scope)).await?,

@@ -34,7 +34,7 @@ pub struct Document {
     pub people_as_of: DateTime<Utc>,
     /// Members whose home is here.
     pub registered: i64,
-    /// Null until this deployment keeps instructors.
+    /// Active instructors who are at home here and hold a certificate that is good today.
     pub instructors: Option<i64>,
     /// Null until this deployment keeps groups.
     pub groups: Option<i64>,

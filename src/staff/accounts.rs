@@ -303,3 +303,12 @@ pub async fn sweep_enrolments(db: &impl ConnectionTrait, now: DateTime<Utc>) -> 
         .await
         .map(drop)
 }
+
+/// What the account is here and over which division; nothing of one that nobody has.
+pub async fn post_of(
+    conn: &impl ConnectionTrait,
+    id: StaffId,
+) -> Result<Option<(Role, DivisionCode)>, Error> {
+    let row = staff::Entity::find_by_id(id).one(conn).await?;
+    row.map(|row| Ok((role_of(&row)?, row.division))).transpose()
+}

@@ -24,8 +24,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 pub use accounts::{
-    Account, Change, Enrolling, Enrolment, Invitation, accounts, change, enrol, invite, renew,
-    sweep_enrolments,
+    Account, Change, Enrolling, Enrolment, Invitation, accounts, change, enrol, invite, post_of,
+    renew, sweep_enrolments,
 };
 pub use attempts::Attempts;
 pub use caller::StaffCaller;

@@ -70,6 +70,8 @@ impl Role {
                     | F::SeeWork
                     | F::AnswerWork
                     | F::CorrectSessions
+                    | F::PublishSlots
+                    | F::ManageBookings
             ),
             Self::Community => !matches!(
                 function,
@@ -86,7 +88,7 @@ impl Role {
             Self::Bureau => {
                 matches!(function, F::SeeMembers | F::SeePlaces)
             }
-            Self::Instructor => matches!(function, F::SeePlaces),
+            Self::Instructor => matches!(function, F::SeePlaces | F::PublishSlots),
         }
     }
 
@@ -147,6 +149,12 @@ pub enum Function {
     ExportMembers,
     /// Addresses that are told what happens.
     ManageWebhooks,
+    /// Instructors with their certificates.
+    ManageInstructors,
+    /// Hours that can be booked; an instructor's own only.
+    PublishSlots,
+    /// Who booked what, and what becomes of it.
+    ManageBookings,
 }
 
 /// Whether somebody with `role` over `division` may keep the account of a `target` over `at`: they

@@ -44,6 +44,9 @@ const SAMPLES: [(&str, &str); 31] = [
     ("m0063_webhooks", include_str!("../../migrations/samples/m0063_webhooks.sql")),
     ("m0064_impact", include_str!("../../migrations/samples/m0064_impact.sql")),
     ("m0065_lists", include_str!("../../migrations/samples/m0065_lists.sql")),
+    ("m0070_outbox", include_str!("../../migrations/samples/m0070_outbox.sql")),
+    ("m0071_instructors", include_str!("../../migrations/samples/m0071_instructors.sql")),
+    ("m0072_bookings", include_str!("../../migrations/samples/m0072_bookings.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

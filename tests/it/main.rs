@@ -5,6 +5,7 @@
 mod authorisation;
 mod bad_inputs;
 mod bad_lines;
+mod bookings;
 mod canary;
 mod circle;
 mod client;

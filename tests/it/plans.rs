@@ -19,7 +19,15 @@ async fn what_entries_cause_looks_up_keys_and_reads_no_table_from_end_to_end() {
     let db = hot_connection(&town.store.database_url).await;
     all_kinds_of_entries(&town).await;
     let statements = hot_statements();
-    let tables = ["entry_events", "sessions", "timelines", "counter_changes", "credentials"];
+    let tables = [
+        "entry_events",
+        "sessions",
+        "timelines",
+        "counter_changes",
+        "credentials",
+        "bookings",
+        "instructors",
+    ];
     for table in tables {
         assert!(statements.iter().any(|text| text.contains(table)), "{table} is asked");
     }
@@ -45,6 +53,11 @@ async fn all_kinds_of_entries(town: &TestTown) {
     let (_, door) = town.gym().await;
     let people = [town.member().await, town.member().await, town.member().await];
     let now = town.now();
+    // A door that lets in only who has booked.
+    let rules = serde_json::json!({ "prerequisites": ["booking"] });
+    let court = town.venue("球馆", serde_json::json!({ "rules": rules })).await;
+    let court = town.terminal(&court, "both").await;
+    assert_eq!(court.asks("in", &people[2].face).await["decision"], "refused");
     assert_eq!(door.asks("in", &people[0].face).await["decision"], "granted");
     let records: Vec<_> = people
         .iter()

@@ -166,8 +166,8 @@ async fn a_missing_prerequisite() {
     let member = around.town.member().await;
     let expected = Expected {
         reason: "prerequisite_missing",
-        sentence: "您还缺少本场馆要求的手续(如校园场地审批、安全培训)。请到服务台办理。",
-        sentence_en: "An approval that this venue asks for is missing. Please get it at the desk.",
+        sentence: "您还缺少本场馆要求的手续(如预约、校园场地审批、安全培训)。请先预约或到服务台办理。",
+        sentence_en: "A booking or an approval that this venue asks for is missing. Please book, or ask at the desk.",
         allowed_from: None,
         nearest_venue: Some(&around.near),
     };

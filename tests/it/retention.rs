@@ -24,7 +24,7 @@ const DAYS_400: TimeDelta = TimeDelta::days(400);
 const THREE_YEARS: TimeDelta = TimeDelta::days(3 * 365 + 1);
 const AT_ONCE: TimeDelta = TimeDelta::zero();
 
-const CLASSES: [Class; 22] = [
+const CLASSES: [Class; 25] = [
     Class {
         name: "raw records that were resolved",
         kept: DAYS_90,
@@ -73,6 +73,30 @@ const CLASSES: [Class; 22] = [
         row: "INSERT INTO member_views (id, member_id, viewer, role, division, act, at) \
               VALUES ({id}, {id}, 'staff:x', 'venue', '33', 'shown', {at})",
         left: "SELECT COUNT(*) AS n FROM member_views WHERE id = {id}",
+    },
+    Class {
+        name: "bookings",
+        kept: THREE_YEARS,
+        row: "INSERT INTO bookings (id, slot_id, member_id, resource_id, venue_id, kind, state, \
+              starts_at, ends_at, made_at, made_by) VALUES ({id}, {id}, {id}, {id}, {id}, 'coach', \
+              'attended', {at}, {at}, {at}, 'x')",
+        left: "SELECT COUNT(*) AS n FROM bookings WHERE id = {id}",
+    },
+    Class {
+        name: "slots",
+        kept: THREE_YEARS,
+        row: "INSERT INTO slots (id, kind, resource_id, part, parts, venue_id, community, \
+              starts_at, ends_at, first_quarter, end_quarter, capacity, status, created_at, \
+              created_by, version) VALUES ({id}, 'coach', {id}, 0, 1, {id}, '330499001001', {at}, \
+              {at}, 1, 2, 1, 'open', {at}, 'x', 1)",
+        left: "SELECT COUNT(*) AS n FROM slots WHERE id = {id}",
+    },
+    Class {
+        name: "who waited for a slot",
+        kept: DAYS_90,
+        row: "INSERT INTO slot_waiters (id, slot_id, member_id, state, joined_at) \
+              VALUES ({id}, {id}, {id}, 'closed', {at})",
+        left: "SELECT COUNT(*) AS n FROM slot_waiters WHERE id = {id}",
     },
     Class {
         name: "requests to see a child",

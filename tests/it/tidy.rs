@@ -10,8 +10,8 @@ const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
 
 /// What the big pictures may show: everything below them.
-const BELOW_THE_VIEWS: &str = "staff members venues terminals minutes entries bookings \
-    activities groups fitness tickets wechat webhooks";
+const BELOW_THE_VIEWS: &str = "staff members venues terminals minutes entries instructors \
+    bookings activities groups fitness tickets honours notices wechat webhooks";
 
 /// What stands on members' minutes.
 const ON_MINUTES: &str = "staff members venues minutes";
@@ -27,11 +27,18 @@ const MAY_USE: &[(&str, &str)] = &[
     ("webhooks", "staff"),
     ("terminals", "staff members venues webhooks"),
     ("minutes", "staff members venues terminals webhooks"),
-    ("bookings", ON_MINUTES),
+    ("instructors", ON_MINUTES),
+    // A coach is an instructor, and doors prove an instructor's service by the slots of theirs.
+    ("bookings", "staff members venues minutes instructors"),
     ("activities", ON_MINUTES),
+    // A closure is told to whoever was at the venue lately, which the roll-ups of minutes know.
+    ("notices", ON_MINUTES),
     ("groups", ON_MINUTES),
-    ("fitness", ON_MINUTES),
+    // Testing devices sign as native terminals do.
+    ("fitness", "staff members venues minutes terminals"),
     ("tickets", ON_MINUTES),
+    // Who serves well is told by the tickets that were fixed in time.
+    ("honours", "staff members venues minutes tickets"),
     ("wechat", ON_MINUTES),
     ("entries", "staff members venues minutes terminals bookings"),
     ("gateways", "entries terminals"),
@@ -42,8 +49,8 @@ const MAY_USE: &[(&str, &str)] = &[
     ("open_data", BELOW_THE_VIEWS),
     (
         "privacy",
-        "staff members venues terminals minutes entries bookings activities groups fitness \
-         tickets wechat webhooks gateways screen reports worklist open_data",
+        "staff members venues terminals minutes entries instructors bookings activities groups \
+         fitness tickets honours notices wechat webhooks gateways screen reports worklist open_data",
     ),
     // The demo drives the HTTP API of an app it starts; these are the functions behind the
     // commands `staff add`, `terminals add`, `screens add`, and the issue of member tokens.

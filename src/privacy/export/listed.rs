@@ -2,7 +2,7 @@
 
 use super::{
     Exported,
-    Kind::{self, Big, Bool, Day, Float, Instant, Int, Photo, Sealed, Text},
+    Kind::{self, Big, Bool, Day, Float, Instant, Int, Photo, Sealed, Small, Text},
 };
 
 const MINUTES: [(&str, Kind); 4] = [
@@ -12,7 +12,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-pub(super) const EXPORTED: [Exported; 29] = [
+pub(super) const EXPORTED: [Exported; 35] = [
     Exported {
         table: "members",
         person: "id",
@@ -177,11 +177,79 @@ pub(super) const EXPORTED: [Exported; 29] = [
         person: "member_id",
         columns: &[
             ("id", Kind::Uuid),
+            ("kind", Text),
             ("fields_ct", Sealed),
             ("state", Text),
             ("created_at", Instant),
             ("ended_at", Instant),
         ],
+    },
+    Exported {
+        table: "instructors",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("home_community", Text),
+            ("status", Text),
+            ("coach", Bool),
+            ("certified_until", Day),
+            ("created_at", Instant),
+        ],
+    },
+    Exported {
+        table: "instructor_certificates",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("level", Text),
+            ("issuer", Text),
+            ("number_ct", Sealed),
+            ("issued_on", Day),
+            ("expires_on", Day),
+            ("revoked_at", Instant),
+        ],
+    },
+    Exported {
+        table: "instructor_services",
+        person: "member_id",
+        columns: &[
+            ("slot_id", Kind::Uuid),
+            ("venue_id", Kind::Uuid),
+            ("business_day", Day),
+            ("minutes", Int),
+            ("learners", Int),
+        ],
+    },
+    Exported {
+        table: "bookings",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("slot_id", Kind::Uuid),
+            ("venue_id", Kind::Uuid),
+            ("kind", Text),
+            ("resource_id", Kind::Uuid),
+            ("state", Text),
+            ("starts_at", Instant),
+            ("ends_at", Instant),
+            ("made_at", Instant),
+            ("rating", Small),
+        ],
+    },
+    Exported {
+        table: "slot_waiters",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("slot_id", Kind::Uuid),
+            ("state", Text),
+            ("joined_at", Instant),
+        ],
+    },
+    Exported {
+        table: "booking_members",
+        person: "member_id",
+        columns: &[("pardoned_at", Instant)],
     },
     Exported {
         table: "faces",
