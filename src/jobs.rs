@@ -15,6 +15,7 @@ use crate::{
         keys::Keys,
         lease,
         metrics::Metrics,
+        outbox,
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
@@ -213,11 +214,15 @@ async fn send_messages(
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), crate::base::error::Error> {
     let Context { db, keys, wechat, config, .. } = context;
-    if let Some(template) = config.wechat.left_template() {
-        wechat::note_missing_exits(db, keys, template, now).await?;
+    if config.wechat.left_template().is_some() {
+        wechat::note_missing_exits(db, keys, now).await?;
     }
     minutes::disputes::judge_held(db, keys, wechat, now).await?;
-    wechat::deliver(db, keys, wechat, now).await.map(drop)
+    let openid_of = |member| {
+        let (db, keys) = (db.clone(), keys.clone());
+        async move { members::openid_of(&db, &keys, member).await }
+    };
+    outbox::deliver(db, keys, wechat, &config.wechat, openid_of, now).await.map(drop)
 }
 
 /// Sums of the terminals' ledger: how many are in which trouble.
@@ -253,6 +258,7 @@ async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> 
     members::sweep_tokens(db, now).await?;
     members::sweep_credentials(db, now).await?;
     wechat::sweep(db, now).await?;
+    outbox::sweep(db, now).await?;
     terminals::commands::expire(db, now).await?;
     let pieces = [
         ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),

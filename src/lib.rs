@@ -30,7 +30,10 @@ pub use app::App;
 /// For the test that asks PostgreSQL how it would run them.
 #[doc(hidden)]
 pub use base::db::{BY_INDEX as PLANNED, SETTINGS as SETTLED, bulk::texts as hot_statements};
-pub use base::{clock::Clock, config::Config};
+pub use base::{
+    clock::Clock,
+    config::{Config, Template},
+};
 pub use commands::run;
 #[doc(hidden)]
 pub use gateways::parsers;

@@ -9,6 +9,9 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 
+mod wechat;
+
+pub use self::wechat::{Template, WechatConfig, WechatWay};
 use super::keys::Suite;
 
 /// The settings that every command that touches data understands.
@@ -127,76 +130,6 @@ impl RealnameConfig {
         }
         if self.base_url().is_some_and(|address| !address.starts_with("https://")) {
             bail!("production checks names over https only");
-        }
-        Ok(())
-    }
-}
-
-/// The settings of the WeChat mini-program.
-#[derive(Clone, Debug, Default, Args)]
-pub struct WechatConfig {
-    /// `platform` speaks to WeChat; `pretend` takes codes that say who signs in, for trying out.
-    #[arg(
-        id = "wechat",
-        long = "wechat",
-        env = "FITGATE_WECHAT",
-        value_enum,
-        default_value = "off"
-    )]
-    pub way: WechatWay,
-    /// The mini-program's id.
-    #[arg(long = "wechat-app-id", env = "FITGATE_WECHAT_APP_ID")]
-    pub app_id: Option<String>,
-    /// The mini-program's secret.
-    #[arg(long = "wechat-secret", env = "FITGATE_WECHAT_SECRET", hide_env_values = true)]
-    pub app_secret: Option<SecretString>,
-    /// Where WeChat's servers are (default `https://api.weixin.qq.com`).
-    #[arg(id = "wechat_base_url", long = "wechat-base-url", env = "FITGATE_WECHAT_BASE_URL")]
-    pub address: Option<String>,
-    /// The token of the platform's pushes, as its console shows it.
-    #[arg(long = "wechat-push-token", env = "FITGATE_WECHAT_PUSH_TOKEN", hide_env_values = true)]
-    pub push_token: Option<SecretString>,
-    /// The 43 characters of the pushes' key (`EncodingAESKey`); pushes come as JSON, encrypted.
-    #[arg(long = "wechat-push-key", env = "FITGATE_WECHAT_PUSH_KEY", hide_env_values = true)]
-    pub push_key: Option<SecretString>,
-    /// The template of the message that asks when somebody left; without it nobody is asked.
-    #[arg(long = "wechat-left-template", env = "FITGATE_WECHAT_LEFT_TEMPLATE")]
-    pub left_template: Option<String>,
-}
-
-/// How the mini-program is served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum WechatWay {
-    #[default]
-    Off,
-    Pretend,
-    Platform,
-}
-
-/// Where WeChat's servers are.
-const WECHAT_URL: &str = "https://api.weixin.qq.com";
-
-impl WechatConfig {
-    pub fn base_url(&self) -> &str {
-        self.address.as_deref().filter(|address| !address.is_empty()).unwrap_or(WECHAT_URL)
-    }
-
-    pub fn secret(&self) -> Option<&SecretString> {
-        self.app_secret.as_ref().filter(|secret| !secret.expose_secret().is_empty())
-    }
-
-    /// The template of the message about a missing exit; an empty setting is none.
-    pub fn left_template(&self) -> Option<&str> {
-        self.left_template.as_deref().filter(|id| !id.is_empty())
-    }
-
-    /// Refuses what must not reach production.
-    fn check(&self) -> anyhow::Result<()> {
-        if self.way == WechatWay::Pretend {
-            bail!("production lets nobody pretend to come from WeChat: --wechat platform or off");
-        }
-        if !self.base_url().starts_with("https://") {
-            bail!("production speaks to WeChat over https only");
         }
         Ok(())
     }

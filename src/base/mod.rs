@@ -13,6 +13,7 @@ pub mod ids;
 pub mod keys;
 pub mod lease;
 pub mod metrics;
+pub mod outbox;
 pub mod page;
 pub mod realname;
 pub mod state;

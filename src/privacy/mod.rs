@@ -22,8 +22,8 @@ pub use retention::retain;
 pub use routes::{routes, staff_routes};
 
 use crate::{
-    base::{error::Error, ids::MemberId},
-    entries, members, minutes, wechat,
+    base::{error::Error, ids::MemberId, outbox},
+    entries, members, minutes,
 };
 
 /// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
@@ -37,7 +37,7 @@ pub async fn erase(
     minutes::hold(tx, id).await?;
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
-    wechat::erase(tx, id).await?;
+    outbox::erase(tx, id).await?;
     links::erase(tx, id).await?;
     members::erase(tx, id, actor, now).await
 }

@@ -1,7 +1,7 @@
-//! The mini-program's side of WeChat: sessions, what the platform pushes, and messages that must
-//! not be lost.
+//! The mini-program's side of WeChat: sessions, what the platform pushes, and the question when
+//! somebody left.
 
-mod outbox;
+mod exits;
 mod routes;
 mod tables;
 
@@ -14,7 +14,7 @@ use sea_orm::{
     IntoActiveModel as _, QueryFilter as _, sea_query::OnConflict,
 };
 
-pub use outbox::{deliver, erase, note_missing_exits, sweep};
+pub use exits::note_missing_exits;
 pub use routes::routes;
 
 use self::tables::pushes;
@@ -98,7 +98,8 @@ async fn cancel(
     }
 }
 
-async fn sweep_pushes(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
+/// Deletes what has outlived its use; a job runs it.
+pub async fn sweep(db: &impl ConnectionTrait, now: DateTime<Utc>) -> Result<(), DbErr> {
     pushes::Entity::delete_many()
         .filter(pushes::COLUMN.received_at.lt(now - PUSHES_KEPT))
         .exec(db)

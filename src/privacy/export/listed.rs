@@ -167,6 +167,7 @@ pub(super) const EXPORTED: [Exported; 28] = [
         person: "member_id",
         columns: &[
             ("id", Kind::Uuid),
+            ("kind", Text),
             ("fields_ct", Sealed),
             ("state", Text),
             ("created_at", Instant),

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::ValueEnum;
-use fitgate::{App, Clock, Config};
+use fitgate::{App, Clock, Config, Template};
 use tokio::runtime::Runtime;
 
 use super::{
@@ -71,6 +71,11 @@ impl Drop for Server {
     }
 }
 
+/// In tests every kind of message has a template: its name in capitals.
+fn template(kind: &str) -> Template {
+    Template { kind: kind.to_owned(), id: kind.to_uppercase() }
+}
+
 fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     let mut config = Config::development(&store.database_url, store.redis_url.as_deref());
     config.data.keys = Some(store.keys());
@@ -86,6 +91,8 @@ fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
         config.wechat.push_token = Some(PUSH_TOKEN.into());
         config.wechat.push_key = Some(PUSH_KEY.into());
         config.wechat.left_template = Some("LEFT".to_owned());
+        let kinds = ["closure", "booking", "waiting", "group", "activity"];
+        config.wechat.templates = kinds.map(template).into();
     }
     config
 }
