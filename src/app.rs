@@ -19,6 +19,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    activities,
     base::{
         clock::Clock,
         config::Config,
@@ -41,9 +42,10 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
-    gateways, jobs, members,
+    gateways, groups, jobs, members,
     minutes::{self, projector},
-    privacy, reports, safety, screen, staff, terminals, venues, wechat, worklist,
+    notices, open_data, privacy, reports, safety, screen, staff, terminals, venues, wechat,
+    worklist,
 };
 
 /// A running fitgate.
@@ -309,6 +311,8 @@ fn face_doors(state: &State) -> members::FaceDoors {
 fn own_routes(state: &State) -> OpenApiRouter<State> {
     members::resident_routes(face_doors(state))
         .merge(minutes::resident_routes())
+        .merge(groups::resident_routes())
+        .merge(activities::resident_routes())
         .merge(privacy::routes())
 }
 
@@ -342,6 +346,10 @@ fn router(
         .merge(minutes::routes())
         .merge(reports::routes())
         .merge(safety::routes())
+        .merge(groups::routes())
+        .merge(activities::routes())
+        .merge(notices::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
+        .merge(open_data::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,
@@ -362,7 +370,8 @@ fn edge_settings(state: &State) -> edge::Settings {
 /// Whether a path is one of the native terminals' or, outside our API, of a vendor's: a door must
 /// open while residents and staff are told to come back.
 fn is_a_terminals(path: &str) -> bool {
-    path.starts_with("/api/v1/terminal/") || !path.starts_with("/api/v1/")
+    let is_ours = ["/api/v1/", "/open/v1"].iter().any(|prefix| path.starts_with(prefix));
+    path.starts_with("/api/v1/terminal/") || !is_ours
 }
 
 /// Polls of screens, which are most of all requests and find their bytes ready.

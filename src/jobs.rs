@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
+    activities,
     base::{
         clock::Clock,
         config::{Config, FacesKept},
@@ -19,7 +20,7 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
-    members, minutes, privacy, safety, staff, terminals, wechat,
+    members, minutes, notices, open_data, privacy, safety, staff, terminals, wechat,
 };
 
 /// What jobs work with.
@@ -53,6 +54,10 @@ enum Job {
     /// Asks people whose exit is missing when they left, has texts judged that wait for it, and sends
     /// what waits.
     Messages,
+    /// Notes who came to activities, and gives free places to who waits.
+    Activities,
+    /// Publishes what changed of open data, where there is any.
+    OpenData,
     /// Makes the months ahead.
     Partitions,
     /// Enters the digests of changed days into the audit chain.
@@ -69,12 +74,14 @@ enum Job {
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 12] = [
+const JOBS: [(Job, &str, Duration); 14] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
     (Job::Terminals, "terminals", Duration::from_secs(30)),
     (Job::Messages, "messages", Duration::from_secs(5)),
+    (Job::Activities, "activities", Duration::from_secs(5)),
+    (Job::OpenData, "open_data", Duration::from_secs(5)),
     (Job::Partitions, "partitions", Duration::from_hours(6)),
     (Job::Anchor, "anchor", Duration::from_hours(24)),
     (Job::Retention, "retention", Duration::from_hours(1)),
@@ -186,6 +193,12 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Lost => terminals::mark_lost(db, now).await?,
         Job::Terminals => count_troubles(context, now).await?,
         Job::Messages => send_messages(context, now).await?,
+        Job::Activities => activities::settle(db, keys, now).await?,
+        Job::OpenData => {
+            if let Some(settings) = context.config.open_data() {
+                open_data::publish(db, &settings, now).await?;
+            }
+        }
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
         Job::Anchor => {
             minutes::days::anchor(db, now).await?;
@@ -218,6 +231,7 @@ async fn send_messages(
         wechat::note_missing_exits(db, keys, now).await?;
     }
     minutes::disputes::judge_held(db, keys, wechat, now).await?;
+    notices::tell(db, keys, now).await?;
     let openid_of = |member| {
         let (db, keys) = (db.clone(), keys.clone());
         async move { members::openid_of(&db, &keys, member).await }

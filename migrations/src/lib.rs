@@ -34,6 +34,10 @@ mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
 mod m0070_outbox;
+mod m0074_notices;
+mod m0075_groups;
+mod m0076_activities;
+mod m0077_open_data;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -72,6 +76,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),
             Box::new(m0070_outbox::Migration),
+            Box::new(m0074_notices::Migration),
+            Box::new(m0075_groups::Migration),
+            Box::new(m0076_activities::Migration),
+            Box::new(m0077_open_data::Migration),
         ]
     }
 }

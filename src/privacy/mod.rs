@@ -22,8 +22,9 @@ pub use retention::retain;
 pub use routes::{routes, staff_routes};
 
 use crate::{
+    activities,
     base::{error::Error, ids::MemberId, outbox},
-    entries, members, minutes,
+    entries, groups, members, minutes,
 };
 
 /// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
@@ -38,6 +39,8 @@ pub async fn erase(
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
     outbox::erase(tx, id).await?;
+    groups::erase(tx, id).await?;
+    activities::erase(tx, id, now).await?;
     links::erase(tx, id).await?;
     members::erase(tx, id, actor, now).await
 }

@@ -11,6 +11,7 @@ use super::{
         SilentTerminal, TerminalCount, TrendDay, VenueNow,
     },
     figures,
+    life::Life,
     past::{self, Past},
     people::{self, Distinct, LatestEntry},
     places::{Places, Terminals},
@@ -45,6 +46,7 @@ pub struct Parts<'a> {
     pub people_as_of: DateTime<Utc>,
     pub registered: &'a [people::Group],
     pub latest: &'a [LatestEntry],
+    pub life: &'a Life,
 }
 
 /// Puts the document together.
@@ -74,8 +76,9 @@ pub fn assemble(parts: &Parts<'_>) -> Document {
         people_as_of: parts.people_as_of,
         registered,
         instructors: None,
-        groups: None,
-        activities: None,
+        groups: parts.life.groups,
+        activities: parts.life.activities,
+        notices: parts.life.notices.clone(),
         map: parts.places.map.clone(),
         venues: venues(parts),
         hours: hours(parts),

@@ -70,6 +70,7 @@ impl Role {
                     | F::SeeWork
                     | F::AnswerWork
                     | F::CorrectSessions
+                    | F::OrganiseCommunity
             ),
             Self::Community => {
                 !matches!(function, F::ImportMembers | F::ManageDivisions | F::ReadAudit)
@@ -132,6 +133,8 @@ pub enum Function {
     SeeWork,
     AnswerWork,
     CorrectSessions,
+    /// Notices, groups and activities: what a community has beside its doors.
+    OrganiseCommunity,
     /// Deciding what somebody else of the staff has asked for.
     DecideRequests,
     ManageStaff,

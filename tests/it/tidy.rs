@@ -11,7 +11,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// What the big pictures may show: everything below them.
 const BELOW_THE_VIEWS: &str = "staff members venues terminals minutes entries bookings \
-    activities groups fitness tickets wechat";
+    activities groups fitness tickets notices wechat";
 
 /// What stands on members' minutes.
 const ON_MINUTES: &str = "staff members venues minutes";
@@ -27,6 +27,8 @@ const MAY_USE: &[(&str, &str)] = &[
     ("minutes", "staff members venues terminals"),
     ("bookings", ON_MINUTES),
     ("activities", ON_MINUTES),
+    // A closure is told to whoever was at the venue lately, which the roll-ups of minutes know.
+    ("notices", ON_MINUTES),
     ("groups", ON_MINUTES),
     ("fitness", ON_MINUTES),
     ("tickets", ON_MINUTES),
@@ -41,7 +43,7 @@ const MAY_USE: &[(&str, &str)] = &[
     (
         "privacy",
         "staff members venues terminals minutes entries bookings activities groups fitness \
-         tickets wechat gateways screen reports worklist open_data",
+         tickets notices wechat gateways screen reports worklist open_data",
     ),
     // The demo drives the HTTP API of an app it starts; these are the functions behind the
     // commands `staff add`, `terminals add`, `screens add`, and the issue of member tokens.

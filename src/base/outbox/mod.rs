@@ -93,6 +93,17 @@ pub async fn put(
     Ok(())
 }
 
+/// Takes back what was not sent yet under names that begin so, such as `closure:<id>:`.
+pub async fn take_back(tx: &impl ConnectionTrait, names: &str) -> Result<(), DbErr> {
+    // Names are ASCII and `~` sorts after everything in them, so this is a range of the index.
+    messages::Entity::delete_many()
+        .filter(messages::COLUMN.name.between(names.to_owned(), format!("{names}~")))
+        .filter(messages::COLUMN.state.eq(PENDING))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// A text cut to what a template's `thing` field takes.
 pub fn thing(text: &str) -> String {
     text.chars().take(THING_CHARACTERS_MAX).collect()
