@@ -313,6 +313,17 @@ pub async fn count_held(db: &impl ConnectionTrait, division: &DivisionCode) -> R
     Ok(found.first().map_or(0, |row| row.n))
 }
 
+/// What somebody's other registration signed up for is theirs, where they have not themselves.
+pub async fn join(
+    tx: &DatabaseTransaction,
+    (kept, gone): (MemberId, MemberId),
+) -> Result<(), DbErr> {
+    let sql = "UPDATE activity_sign_ups SET member_id = $1 WHERE member_id = $2 \
+               AND (state = 'withdrawn' OR activity_id NOT IN (SELECT o.activity_id \
+               FROM activity_sign_ups o WHERE o.member_id = $1 AND o.state <> 'withdrawn'))";
+    execute(tx, sql, vec![kept.0.into(), gone.0.into()]).await.map(drop)
+}
+
 /// Somebody who is forgotten gives back places of what lies ahead; what was attended stays under an
 /// id that names nobody, since results and counts rest on it.
 pub async fn erase(

@@ -259,6 +259,24 @@ pub async fn count_active(
     count(db, sql, division.bounds().into()).await
 }
 
+/// What somebody's other registration was in, and offered, is theirs, where they have not the same.
+pub async fn join(
+    tx: &DatabaseTransaction,
+    (kept, gone): (MemberId, MemberId),
+) -> Result<(), DbErr> {
+    for sql in [
+        "UPDATE group_members SET member_id = $1 WHERE member_id = $2 AND group_id NOT IN \
+         (SELECT o.group_id FROM group_members o WHERE o.member_id = $1)",
+        "UPDATE partner_offers SET member_id = $1 WHERE member_id = $2 AND NOT EXISTS \
+         (SELECT 1 FROM partner_offers o WHERE o.member_id = $1 \
+         AND o.sport = partner_offers.sport AND o.weekday = partner_offers.weekday \
+         AND o.hour = partner_offers.hour)",
+    ] {
+        execute(tx, sql, vec![kept.0.into(), gone.0.into()]).await?;
+    }
+    Ok(())
+}
+
 /// Somebody who is forgotten is in no group and looks for nobody. What was exercised together
 /// before goes with them: it rested on who they were.
 pub async fn erase(tx: &DatabaseTransaction, member: MemberId) -> Result<(), DbErr> {

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use crate::{
+    activities,
     base::{db, error::Error, ids::MemberId, keys::Keys},
-    members, minutes,
+    groups, members, minutes,
     staff::StaffCaller,
 };
 
@@ -28,6 +29,8 @@ pub async fn join(
     }
     members::join(tx, by, (kept, gone), reason, now).await?;
     let effect = minutes::join(tx, keys, (kept, gone), now).await?;
+    groups::join(tx, (kept, gone)).await?;
+    activities::join(tx, (kept, gone)).await?;
     super::erase(tx, gone, &by.actor(), now).await?;
     Ok(effect)
 }

@@ -93,11 +93,12 @@ pub async fn put(
     Ok(())
 }
 
-/// Takes back what was not sent yet under names that begin so, such as `closure:<id>:`.
+/// Takes back what was not sent yet under names that begin so and go on with an id, such as
+/// `closure:<id>:`.
 pub async fn take_back(tx: &impl ConnectionTrait, names: &str) -> Result<(), DbErr> {
-    // Names are ASCII and `~` sorts after everything in them, so this is a range of the index.
+    // Under every collation `z` sorts after the digits of an id, so this is a range of the index.
     messages::Entity::delete_many()
-        .filter(messages::COLUMN.name.between(names.to_owned(), format!("{names}~")))
+        .filter(messages::COLUMN.name.between(names.to_owned(), format!("{names}z")))
         .filter(messages::COLUMN.state.eq(PENDING))
         .exec(tx)
         .await
