@@ -326,6 +326,8 @@ fn own_routes(state: &State) -> OpenApiRouter<State> {
     members::resident_routes(face_doors(state))
         .merge(minutes::resident_routes())
         .merge(bookings::resident_routes())
+        .merge(groups::resident_routes())
+        .merge(activities::resident_routes())
         .merge(privacy::routes())
 }
 
@@ -362,6 +364,10 @@ fn router(
         .merge(webhooks::routes(reach(&state.config)))
         .merge(instructors::routes())
         .merge(bookings::routes())
+        .merge(groups::routes())
+        .merge(activities::routes())
+        .merge(notices::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
+        .merge(open_data::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,
@@ -382,7 +388,8 @@ fn edge_settings(state: &State) -> edge::Settings {
 /// Whether a path is one of the native terminals' or, outside our API, of a vendor's: a door must
 /// open while residents and staff are told to come back.
 fn is_a_terminals(path: &str) -> bool {
-    path.starts_with("/api/v1/terminal/") || !path.starts_with("/api/v1/")
+    let is_ours = ["/api/v1/", "/open/v1"].iter().any(|prefix| path.starts_with(prefix));
+    path.starts_with("/api/v1/terminal/") || !is_ours
 }
 
 /// Polls of screens, which are most of all requests and find their bytes ready.

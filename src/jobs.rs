@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::{
+    activities,
     base::{
         clock::Clock,
         config::{Config, FacesKept},
@@ -20,7 +21,8 @@ use crate::{
     },
     bookings,
     entries::{KEYS_KEPT, world::Worlds},
-    members, minutes, privacy, safety, staff, terminals, webhooks, wechat,
+    fitness, honours, members, minutes, notices, open_data, privacy, safety, staff, terminals,
+    tickets, webhooks, wechat,
 };
 
 /// What jobs work with.
@@ -57,6 +59,10 @@ enum Job {
     Messages,
     /// Tells subscribed addresses what happened.
     Webhooks,
+    /// Notes who came to activities, and gives free places to who waits.
+    Activities,
+    /// Publishes what changed of open data, where there is any.
+    OpenData,
     /// Makes the months ahead.
     Partitions,
     /// Enters the digests of changed days into the audit chain.
@@ -75,13 +81,15 @@ enum Job {
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 13] = [
+const JOBS: [(Job, &str, Duration); 15] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
     (Job::Terminals, "terminals", Duration::from_secs(30)),
     (Job::Messages, "messages", Duration::from_secs(5)),
     (Job::Webhooks, "webhooks", Duration::from_secs(2)),
+    (Job::Activities, "activities", Duration::from_secs(5)),
+    (Job::OpenData, "open_data", Duration::from_secs(5)),
     (Job::Partitions, "partitions", Duration::from_hours(6)),
     (Job::Anchor, "anchor", Duration::from_hours(24)),
     (Job::Retention, "retention", Duration::from_hours(1)),
@@ -197,6 +205,12 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Webhooks => {
             webhooks::deliver(db, keys, &context.webhooks, clock).await?;
         }
+        Job::Activities => activities::settle(db, keys, now).await?,
+        Job::OpenData => {
+            if let Some(settings) = context.config.open_data() {
+                open_data::publish(db, &settings, now).await?;
+            }
+        }
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
         Job::Anchor => {
             minutes::days::anchor(db, now).await?;
@@ -233,6 +247,7 @@ async fn send_messages(
         wechat::note_missing_exits(db, keys, now).await?;
     }
     minutes::disputes::judge_held(db, keys, wechat, now).await?;
+    notices::tell(db, keys, now).await?;
     let openid_of = |member| {
         let (db, keys) = (db.clone(), keys.clone());
         async move { members::openid_of(&db, &keys, member).await }

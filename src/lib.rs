@@ -5,6 +5,7 @@
 //! else is private behind this file, so that the compiler keeps finding dead code. `bench` and
 //! `parsers` are hidden: they let a benchmark count what a decision costs, and a fuzzer throw bytes.
 
+mod activities;
 mod app;
 mod base;
 #[doc(hidden)]
@@ -15,9 +16,12 @@ mod demo;
 mod entries;
 mod gateways;
 mod instructors;
+mod groups;
 mod jobs;
 mod members;
 mod minutes;
+mod notices;
+mod open_data;
 mod privacy;
 mod reports;
 mod safety;

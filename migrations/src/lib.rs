@@ -41,6 +41,11 @@ mod m0065_lists;
 mod m0070_outbox;
 mod m0071_instructors;
 mod m0072_bookings;
+mod m0070_outbox;
+mod m0074_notices;
+mod m0075_groups;
+mod m0076_activities;
+mod m0077_open_data;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -86,6 +91,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0070_outbox::Migration),
             Box::new(m0071_instructors::Migration),
             Box::new(m0072_bookings::Migration),
+            Box::new(m0070_outbox::Migration),
+            Box::new(m0074_notices::Migration),
+            Box::new(m0075_groups::Migration),
+            Box::new(m0076_activities::Migration),
+            Box::new(m0077_open_data::Migration),
         ]
     }
 }

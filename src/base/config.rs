@@ -69,10 +69,24 @@ pub struct Config {
     /// Lets webhooks call plain HTTP and private addresses; for trying out only.
     #[arg(long, env = "FITGATE_WEBHOOKS_ANYWHERE")]
     pub webhooks_anywhere: bool,
+    /// The address under which open data is published, such as `https://open.example`; none is
+    /// published without it and its licence.
+    #[arg(long, env = "FITGATE_OPEN_DATA_URL")]
+    pub open_data_url: Option<String>,
+    /// The address of the licence of open data, which the bureau chooses.
+    #[arg(long, env = "FITGATE_OPEN_DATA_LICENSE")]
+    pub open_data_license: Option<String>,
     #[command(flatten)]
     pub wechat: WechatConfig,
     #[command(flatten)]
     pub realname: RealnameConfig,
+}
+
+/// Where open data is published, and under which licence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenData {
+    pub url: String,
+    pub license: String,
 }
 
 /// How long photos of faces stay here.
@@ -208,6 +222,8 @@ impl Config {
             faces: FacesKept::default(),
             webhook_hosts: Vec::new(),
             webhooks_anywhere: false,
+            open_data_url: None,
+            open_data_license: None,
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
         }
@@ -234,6 +250,13 @@ impl Config {
     pub fn webhook_hosts(&self) -> Vec<String> {
         let hosts = self.webhook_hosts.iter().map(|host| host.trim().to_lowercase());
         hosts.filter(|host| !host.is_empty()).collect()
+    }
+
+    /// Open data, if it is published; empty settings are none.
+    pub fn open_data(&self) -> Option<OpenData> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let url = given(&self.open_data_url)?.trim_end_matches('/').to_owned();
+        Some(OpenData { url, license: given(&self.open_data_license)? })
     }
 
     /// The list of erasures; an empty setting is none.

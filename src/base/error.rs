@@ -342,6 +342,20 @@ codes! {
     TextNotAllowed "text_not_allowed" "内容含有不适宜的信息，请修改后再提交。" "This text cannot be shown to others; please put it in other words.";
     TextLength "text_length" "请填写1至500个字。" "Write 1 to 500 characters.";
     AccountTaken "account_taken" "该微信账号已登记过居民。" "Somebody is registered with this WeChat account already.";
+    // What a community has beside its doors.
+    LeaderRequired "leader_required" "只有群主可以进行此操作。" "Only a leader of the group may do this.";
+    LastLeader "last_leader" "您是唯一的群主，请先指定其他群主。" "You are the group's only leader; make somebody else one first.";
+    GroupFull "group_full" "该社群人数已满。" "The group has no room for more members.";
+    GroupNotActive "group_not_active" "该社群尚未通过审核或已关闭。" "The group waits for approval or is closed.";
+    AgeUnsuitable "age_unsuitable" "年龄不符合要求，请选择其他项目。" "This is for another age; choose something else.";
+    PartnerConsentRequired "partner_consent_required" "请先同意寻找运动伙伴。" "Agree to finding partners first.";
+    ActivityClosed "activity_closed" "活动已取消、已结束或不在可操作的时间内。" "The activity was called off, is over, or this is not the time.";
+    ActivityFull "activity_full" "名额和候补均已满，请选择其他活动。" "Places and waiting list are full; choose another activity.";
+    AlreadySignedUp "already_signed_up" "您已报名，无需重复报名。" "You have signed up already.";
+    TeamFull "team_full" "该队人数已满，请加入其他队伍或自行组队。" "The team is full; join another one or found one.";
+    TeamCodeInvalid "team_code_invalid" "组队码不正确，请向队长确认。" "There is no team with this code; ask its captain.";
+    OpenDataOff "open_data_off" "本平台未开放数据。" "No open data is published here.";
+    CertificateUnknown "certificate_unknown" "证书链接无效或已过期，请在小程序内重新生成。" "This link is none or has run out; make another one in the mini-program.";
     RegistrationRequired "registration_required" "请先完成实名登记。" "Register with your real name first.";
     CorrectionOverlaps "correction_overlaps" "与另一条已更正的时段重叠，请核对时间。" "The times overlap with another corrected stay; check them.";
     ImportFormat "import_format" "文件须为 UTF-8 或 GB18030 的 CSV，或 UTF-8 的 NDJSON，列名与说明一致。" "The file is CSV in UTF-8 or GB18030, or NDJSON in UTF-8, with the columns of the documentation.";

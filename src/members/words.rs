@@ -19,16 +19,19 @@ pub enum Purpose {
     RealnameCheck,
     /// A photo is compared with the registry's.
     FaceCheck,
+    /// Others of the community see when one plays, to play together.
+    PartnerSearch,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::DoorFace,
         Self::OffDeviceFaceTransfer,
         Self::MinutesStatistics,
         Self::BureauSharing,
         Self::RealnameCheck,
         Self::FaceCheck,
+        Self::PartnerSearch,
     ];
 
     /// The word in SQL, JSON and CSV.
@@ -40,6 +43,7 @@ impl Purpose {
             Self::BureauSharing => "bureau_sharing",
             Self::RealnameCheck => "realname_check",
             Self::FaceCheck => "face_check",
+            Self::PartnerSearch => "partner_search",
         }
     }
 
@@ -52,7 +56,10 @@ impl Purpose {
     pub fn is_about_faces(self) -> bool {
         match self {
             Self::DoorFace | Self::OffDeviceFaceTransfer | Self::FaceCheck => true,
-            Self::MinutesStatistics | Self::BureauSharing | Self::RealnameCheck => false,
+            Self::MinutesStatistics
+            | Self::BureauSharing
+            | Self::RealnameCheck
+            | Self::PartnerSearch => false,
         }
     }
 
@@ -63,7 +70,8 @@ impl Purpose {
             Self::FaceCheck
             | Self::MinutesStatistics
             | Self::BureauSharing
-            | Self::RealnameCheck => false,
+            | Self::RealnameCheck
+            | Self::PartnerSearch => false,
         }
     }
 
@@ -87,6 +95,10 @@ impl Purpose {
             Self::FaceCheck => {
                 "同意将为本次核验拍摄的本人人脸照片与姓名、证件号码一并提交实名核验机构比对。照片仅用于本次比对，\
                  本平台不保存；不同意时可选择其他核验方式或到服务台办理。可随时撤回。"
+            }
+            Self::PartnerSearch => {
+                "同意向本社区同样寻找运动伙伴的居民显示本人隐去名字的姓名、运动项目和时段，并接收其邀约消息。\
+                 不显示联系方式；不同意时其他功能照常使用。可随时撤回，撤回后不再显示。"
             }
         };
         ConsentText { version: "1", zh }

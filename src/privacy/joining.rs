@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use crate::{
+    activities,
     base::{db, error::Error, ids::MemberId, keys::Keys},
-    bookings, instructors, members, minutes,
+    bookings, fitness, groups, honours, instructors, members, minutes,
     staff::StaffCaller,
 };
 
@@ -30,6 +31,8 @@ pub async fn join(
     let effect = minutes::join(tx, keys, (kept, gone), now).await?;
     instructors::join(tx, (kept, gone)).await?;
     bookings::join(tx, (kept, gone)).await?;
+    groups::join(tx, (kept, gone)).await?;
+    activities::join(tx, (kept, gone)).await?;
     super::erase(tx, gone, &by.actor(), now).await?;
     Ok(effect)
 }

@@ -25,8 +25,9 @@ pub use retention::retain;
 pub use routes::{routes, staff_routes};
 
 use crate::{
+    activities,
     base::{error::Error, ids::MemberId, outbox},
-    bookings, entries, instructors, members, minutes,
+    bookings, entries, fitness, groups, honours, instructors, members, minutes, tickets,
 };
 
 /// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
@@ -43,6 +44,8 @@ pub async fn erase(
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
     outbox::erase(tx, id).await?;
+    groups::erase(tx, id).await?;
+    activities::erase(tx, id, now).await?;
     links::erase(tx, id).await?;
     members::erase(tx, id, actor, now).await
 }

@@ -11,6 +11,7 @@ use super::{
         SilentTerminal, TerminalCount, TrendDay, VenueNow,
     },
     figures,
+    life::Life,
     past::{self, Past},
     people::{self, Distinct, LatestEntry},
     places::{Places, Terminals},
@@ -47,6 +48,7 @@ pub struct Parts<'a> {
     /// Active instructors with a certificate that is good today.
     pub instructors: i64,
     pub latest: &'a [LatestEntry],
+    pub life: &'a Life,
 }
 
 /// Puts the document together.
@@ -76,8 +78,9 @@ pub fn assemble(parts: &Parts<'_>) -> Document {
         people_as_of: parts.people_as_of,
         registered,
         instructors: Some(parts.instructors),
-        groups: None,
-        activities: None,
+        groups: parts.life.groups,
+        activities: parts.life.activities,
+        notices: parts.life.notices.clone(),
         map: parts.places.map.clone(),
         venues: venues(parts),
         hours: hours(parts),

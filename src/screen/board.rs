@@ -11,6 +11,7 @@ use super::{
     assemble::{Parts, assemble},
     document::Document,
     figures::{self, Hours, Lost, Scope, Today},
+    life::{self, Life},
     past::{self, Past},
     people::{self, Distinct, Group, LatestEntry},
     places::{self, Places, Terminals},
@@ -32,6 +33,7 @@ const INSTRUCTORS_EVERY: Duration = Duration::from_secs(15);
 const DISTINCT_EVERY: Duration = Duration::from_mins(1);
 const RANKING_EVERY: Duration = Duration::from_mins(1);
 const USUAL_EVERY: Duration = Duration::from_mins(15);
+const LIFE_EVERY: Duration = Duration::from_secs(10);
 const LATEST_EVERY: Duration = Duration::from_secs(2);
 /// The curve of today: many small numbers, which need not move as fast as the large ones.
 const HOURS_EVERY: Duration = Duration::from_secs(3);
@@ -91,6 +93,7 @@ pub struct Board {
     registered: Paced<Vec<Group>>,
     instructors: Paced<i64>,
     latest: Paced<Vec<LatestEntry>>,
+    life: Paced<Life>,
     latest_finder: people::Latest,
 }
 
@@ -110,6 +113,7 @@ impl Board {
             registered: Paced::new(),
             instructors: Paced::new(),
             latest: Paced::new(),
+            life: Paced::new(),
             latest_finder: people::Latest::default(),
         }
     }
@@ -170,6 +174,7 @@ impl Board {
                 .get(INSTRUCTORS_EVERY, instructors::count_active(db, division, day))
                 .await?,
             latest: self.latest.get(LATEST_EVERY, latest).await?,
+            life: self.life.get(LIFE_EVERY, life::find(db, division, now)).await?,
             hours: self.hours.get(HOURS_EVERY, hours(counters, db, &scope)).await?,
             // Last, so that nothing else is newer than the figures that move.
             today: &today(counters, &mut self.degraded, db, &scope, now).await?,

@@ -36,10 +36,12 @@ pub struct Document {
     pub registered: i64,
     /// Active instructors who are at home here and hold a certificate that is good today.
     pub instructors: Option<i64>,
-    /// Null until this deployment keeps groups.
+    /// Active ones; null while there is none.
     pub groups: Option<i64>,
-    /// Null until this deployment keeps activities.
+    /// Those that were held; null while there is none.
     pub activities: Option<i64>,
+    /// What is announced now, the latest first, three at most.
+    pub notices: Vec<NoticeLine>,
     /// Null where the number of residents is unknown.
     pub residents: Option<Residents>,
     /// The version of the bureau's own map, to be had under `/map`; null where none was supplied.
@@ -58,6 +60,15 @@ pub struct Document {
     pub ages: Vec<AgeBand>,
     /// Registered members by sex.
     pub sexes: Vec<SexGroup>,
+}
+
+/// A notice in a line.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NoticeLine {
+    /// Null where it is for the whole division.
+    pub venue: Option<String>,
+    pub title: String,
+    pub until: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

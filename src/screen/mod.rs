@@ -16,6 +16,7 @@ mod caller;
 mod document;
 mod figures;
 mod hub;
+mod life;
 mod map;
 mod map_faults;
 mod maps;

@@ -72,6 +72,7 @@ impl Role {
                     | F::CorrectSessions
                     | F::PublishSlots
                     | F::ManageBookings
+                    | F::OrganiseCommunity
             ),
             Self::Community => !matches!(
                 function,
@@ -141,6 +142,8 @@ pub enum Function {
     SeeWork,
     AnswerWork,
     CorrectSessions,
+    /// Notices, groups and activities: what a community has beside its doors.
+    OrganiseCommunity,
     /// Deciding what somebody else of the staff has asked for.
     DecideRequests,
     ManageStaff,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use self::things::things;
 use crate::support::{Answer, Resident, TestTown};
 
+mod booked;
 mod community;
 mod figures;
 
@@ -163,7 +164,7 @@ const ROUTES: &[(&str, &str, For)] = &[
 ];
 
 fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, For)> {
-    ROUTES.iter().chain(figures::ROUTES).chain(community::ROUTES)
+    ROUTES.iter().chain(figures::ROUTES).chain(booked::ROUTES).chain(community::ROUTES)
 }
 
 const NOBODYS_ID: &str = "018f0000-0000-7000-8000-000000000001";
@@ -175,7 +176,10 @@ fn filled(path: &str) -> String {
         ("{kind}", if path.contains("/reports/") { "visits" } else { "orphan_exit" }),
         ("{handle}", NOBODYS_ID),
         ("{token}", NOBODYS_ID),
+        ("{feed}", "venues"),
         ("{companion_id}", NOBODYS_ID),
+        ("{member_id}", NOBODYS_ID),
+        ("{meetup_id}", NOBODYS_ID),
         ("{division}", "330499"),
         ("{code}", "330499"),
         ("{day}", "2026-11-23"),
@@ -312,10 +316,14 @@ async fn every_route_serves_its_own_callers_only() {
 
 #[tokio::test]
 async fn what_belongs_to_another_community_does_not_exist() {
-    let town = TestTown::open().await;
+    let town = TestTown::with_wechat().await;
     let stranger = town.hire("community", "330499001002").await;
     let mut wrong = Vec::new();
-    for (method, path, body) in things(&town).await {
+    let decision = format!("/groups/{}/decision", community::group(&town).await);
+    let approval = json!({ "approve": true, "reason": "x" });
+    let mut things = things(&town).await;
+    things.push(("POST", decision, approval));
+    for (method, path, body) in things {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = stranger.request(method.clone(), &path).await;
         if !body.is_null() {

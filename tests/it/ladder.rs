@@ -11,6 +11,7 @@ use sea_orm_migration::MigratorTrait;
 const SAMPLES: &[(&str, &str)] = &[
 const SAMPLES: [(&str, &str); 29] = [
 const SAMPLES: [(&str, &str); 31] = [
+const SAMPLES: [(&str, &str); 33] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -47,6 +48,11 @@ const SAMPLES: [(&str, &str); 31] = [
     ("m0070_outbox", include_str!("../../migrations/samples/m0070_outbox.sql")),
     ("m0071_instructors", include_str!("../../migrations/samples/m0071_instructors.sql")),
     ("m0072_bookings", include_str!("../../migrations/samples/m0072_bookings.sql")),
+    ("m0070_outbox", include_str!("../../migrations/samples/m0070_outbox.sql")),
+    ("m0074_notices", include_str!("../../migrations/samples/m0074_notices.sql")),
+    ("m0075_groups", include_str!("../../migrations/samples/m0075_groups.sql")),
+    ("m0076_activities", include_str!("../../migrations/samples/m0076_activities.sql")),
+    ("m0077_open_data", include_str!("../../migrations/samples/m0077_open_data.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod activities;
 mod authorisation;
 mod bad_inputs;
 mod bad_lines;
@@ -22,7 +23,13 @@ mod keys;
 mod ladder;
 mod laws;
 mod lists;
+mod groups;
+mod keys;
+mod ladder;
+mod laws;
+mod notices;
 mod offices;
+mod open_data;
 mod own_minutes;
 mod plans;
 mod proofs;

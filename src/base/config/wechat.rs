@@ -35,7 +35,8 @@ pub struct WechatConfig {
     #[arg(long = "wechat-left-template", env = "FITGATE_WECHAT_LEFT_TEMPLATE")]
     pub left_template: Option<String>,
     /// Templates of the other messages by their kind (`closure=ID,booking=ID`); what has none is
-    /// said to nobody.
+    /// said to nobody. Fields: `closure`, `activity` and `partner` have thing1, time2 and thing3;
+    /// `group` has thing1 and phrase2.
     #[arg(
         long = "wechat-templates",
         env = "FITGATE_WECHAT_TEMPLATES",

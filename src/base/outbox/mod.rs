@@ -93,6 +93,18 @@ pub async fn put(
     Ok(())
 }
 
+/// Takes back what was not sent yet under names that begin so and go on with an id, such as
+/// `closure:<id>:`.
+pub async fn take_back(tx: &impl ConnectionTrait, names: &str) -> Result<(), DbErr> {
+    // Under every collation `z` sorts after the digits of an id, so this is a range of the index.
+    messages::Entity::delete_many()
+        .filter(messages::COLUMN.name.between(names.to_owned(), format!("{names}z")))
+        .filter(messages::COLUMN.state.eq(PENDING))
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
 /// A text cut to what a template's `thing` field takes.
 pub fn thing(text: &str) -> String {
     text.chars().take(THING_CHARACTERS_MAX).collect()

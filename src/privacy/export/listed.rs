@@ -12,7 +12,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-pub(super) const EXPORTED: [Exported; 35] = [
+pub(super) const EXPORTED: [Exported; 38] = [
     Exported {
         table: "members",
         person: "id",
@@ -250,6 +250,46 @@ pub(super) const EXPORTED: [Exported; 35] = [
         table: "booking_members",
         person: "member_id",
         columns: &[("pardoned_at", Instant)],
+    },
+    Exported {
+        table: "group_members",
+        person: "member_id",
+        columns: &[
+            ("group_id", Kind::Uuid),
+            ("state", Text),
+            ("is_leader", Bool),
+            ("asked_at", Instant),
+            ("joined_at", Instant),
+            ("left_at", Instant),
+        ],
+    },
+    Exported {
+        table: "partner_offers",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("community", Text),
+            ("sport", Text),
+            ("weekday", Int),
+            ("hour", Int),
+            ("created_at", Instant),
+        ],
+    },
+    Exported {
+        table: "activity_sign_ups",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("activity_id", Kind::Uuid),
+            ("team_id", Kind::Uuid),
+            ("role", Text),
+            ("state", Text),
+            ("signed_at", Instant),
+            ("attended_at", Instant),
+            ("attended_by", Text),
+            ("place", Int),
+            ("result", Text),
+        ],
     },
     Exported {
         table: "faces",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOBODYS_ID, community, figures};
+use super::{NOBODYS_ID, booked, community, figures};
 use crate::support::{COMMUNITY, Member, Terminal, TestTown};
 
 /// Things of one community, with a body that their route takes.
@@ -21,7 +21,8 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let (request, account) = (request(town, m).await, invited(town).await);
     let mut things = figures::things(v, day);
     things.extend(told(town).await);
-    things.extend(community::things(town, v, m, &guardian.id).await);
+    things.extend(booked::things(town, v, m, &guardian.id).await);
+    things.extend(community::things(town, v).await);
     things.extend([
         ("GET", format!("/members/{m}"), Value::Null),
         (

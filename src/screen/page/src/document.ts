@@ -70,6 +70,13 @@ export interface SexGroup {
   people: number | null;
 }
 
+/** What is announced, in a line. */
+export interface NoticeLine {
+  venue: string | null;
+  title: string;
+  until: string;
+}
+
 export interface Residents {
   total: number;
   month_minutes_per_capita: number;
@@ -114,6 +121,8 @@ export interface ScreenDocument {
   instructors: number | null;
   groups: number | null;
   activities: number | null;
+  /** Absent in documents that were kept from before there were notices. */
+  notices?: NoticeLine[];
   residents: Residents | null;
   map: string | null;
   venues: Venue[];

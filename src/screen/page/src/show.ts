@@ -32,6 +32,7 @@ export function show(doc: ScreenDocument): void {
   if (document.title !== title) document.title = title;
   showFigures(doc);
   showFacts(doc);
+  showNews(doc);
   showSigns(doc);
   showVenues(doc);
   showRanking(doc);
@@ -77,6 +78,16 @@ function showFacts(doc: ScreenDocument): void {
     byId(`fact-${path}`).hidden = text === null;
     if (text !== null) headlines.put(path, text);
   }
+}
+
+/** The latest notice stands where the motto does. */
+function showNews(doc: ScreenDocument): void {
+  const notice = doc.notices?.[0];
+  byId("news").hidden = !notice;
+  byId("motto").hidden = Boolean(notice);
+  if (!notice) return;
+  const venue = notice.venue ? `${notice.venue} · ` : "";
+  putName(byId("news-line"), `公告：${venue}${notice.title}`);
 }
 
 function showSigns(doc: ScreenDocument): void {

@@ -1,0 +1,1 @@
+INSERT INTO notices (id, division, venue_id, kind, title, body, publish_at, until, created_by, created_at, withdrawn_at, withdrawn_by, told_through, told_at) VALUES ('01a20000-0000-7000-8000-000000000074', '330499001001', NULL, 'notice', 'sample', 'sample', '2026-11-02T12:00:00+00:00', '2026-12-02T12:00:00+00:00', 'sample', '2026-11-02T12:00:00+00:00', NULL, NULL, NULL, NULL);
