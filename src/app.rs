@@ -41,9 +41,9 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
-    gateways, jobs, members,
+    fitness, gateways, jobs, members,
     minutes::{self, projector},
-    privacy, reports, safety, screen, staff, terminals, venues, wechat, worklist,
+    privacy, reports, safety, screen, staff, terminals, tickets, venues, wechat, worklist,
 };
 
 /// A running fitgate.
@@ -309,6 +309,8 @@ fn face_doors(state: &State) -> members::FaceDoors {
 fn own_routes(state: &State) -> OpenApiRouter<State> {
     members::resident_routes(face_doors(state))
         .merge(minutes::resident_routes())
+        .merge(fitness::resident_routes())
+        .merge(tickets::resident_routes())
         .merge(privacy::routes())
 }
 
@@ -342,6 +344,8 @@ fn router(
         .merge(minutes::routes())
         .merge(reports::routes())
         .merge(safety::routes())
+        .merge(fitness::routes())
+        .merge(tickets::routes())
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

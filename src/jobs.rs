@@ -18,7 +18,8 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
-    members, minutes, privacy, safety, staff, terminals, wechat,
+    fitness,
+    members, minutes, privacy, safety, staff, terminals, tickets, wechat,
 };
 
 /// What jobs work with.
@@ -64,11 +65,15 @@ enum Job {
     Relay,
     /// Tells doors of venues that are being evacuated to stay open.
     Evacuations,
+    /// Tells whoever is to be told that a report of a resident is late.
+    Tickets,
+    /// Deletes health data of those who withdrew their consent.
+    Withdrawn,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 12] = [
+const JOBS: [(Job, &str, Duration); 14] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
@@ -80,6 +85,8 @@ const JOBS: [(Job, &str, Duration); 12] = [
     (Job::Forget, "forget", Duration::from_hours(24)),
     (Job::Relay, "relay", Duration::from_mins(1)),
     (Job::Evacuations, "evacuations", Duration::from_secs(10)),
+    (Job::Tickets, "tickets", Duration::from_secs(30)),
+    (Job::Withdrawn, "withdrawn", Duration::from_secs(30)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
@@ -201,6 +208,8 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             }
         }
         Job::Evacuations => safety::keep_open(db, now).await?,
+        Job::Tickets => tickets::escalate(db, keys, now).await?,
+        Job::Withdrawn => fitness::forget_withdrawn(db).await?,
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }
@@ -217,6 +226,7 @@ async fn send_messages(
         wechat::note_missing_exits(db, keys, template, now).await?;
     }
     minutes::disputes::judge_held(db, keys, wechat, now).await?;
+    tickets::judge_held(db, keys, wechat, now).await?;
     wechat::deliver(db, keys, wechat, now).await.map(drop)
 }
 

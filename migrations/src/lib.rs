@@ -33,6 +33,10 @@ mod m0057_calendar;
 mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
+mod m0080_fitness;
+mod m0081_closures;
+mod m0082_tickets;
+mod m0083_honours;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -70,6 +74,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0060_held_texts::Migration),
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),
+            Box::new(m0080_fitness::Migration),
+            Box::new(m0081_closures::Migration),
+            Box::new(m0082_tickets::Migration),
+            Box::new(m0083_honours::Migration),
         ]
     }
 }

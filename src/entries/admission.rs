@@ -38,6 +38,7 @@ pub async fn refusals(
         let ask = Ask {
             member: person.as_ref(),
             venue,
+            zone: None,
             direction: Direction::In,
             method: Method::Qr,
             presence: Presence { inside_here },

@@ -139,6 +139,7 @@ fn place(id: VenueId) -> Venue {
         rules: vec![rules],
         hours: Vec::new(),
         exceptions: Vec::new(),
+        closures: Vec::new(),
     }
 }
 

@@ -19,16 +19,19 @@ pub enum Purpose {
     RealnameCheck,
     /// A photo is compared with the registry's.
     FaceCheck,
+    /// What fitness tests measure is kept, and shown to those who test and advise.
+    HealthData,
 }
 
 impl Purpose {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::DoorFace,
         Self::OffDeviceFaceTransfer,
         Self::MinutesStatistics,
         Self::BureauSharing,
         Self::RealnameCheck,
         Self::FaceCheck,
+        Self::HealthData,
     ];
 
     /// The word in SQL, JSON and CSV.
@@ -40,6 +43,7 @@ impl Purpose {
             Self::BureauSharing => "bureau_sharing",
             Self::RealnameCheck => "realname_check",
             Self::FaceCheck => "face_check",
+            Self::HealthData => "health_data",
         }
     }
 
@@ -48,10 +52,13 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
     }
 
-    /// Whether it is about a face: such a consent is given by itself, never beside another.
-    pub fn is_about_faces(self) -> bool {
+    /// Whether it is about a face or health: such a consent is given by itself, never beside
+    /// another.
+    pub fn is_separate(self) -> bool {
         match self {
-            Self::DoorFace | Self::OffDeviceFaceTransfer | Self::FaceCheck => true,
+            Self::DoorFace | Self::OffDeviceFaceTransfer | Self::FaceCheck | Self::HealthData => {
+                true
+            }
             Self::MinutesStatistics | Self::BureauSharing | Self::RealnameCheck => false,
         }
     }
@@ -61,6 +68,7 @@ impl Purpose {
         match self {
             Self::DoorFace | Self::OffDeviceFaceTransfer => true,
             Self::FaceCheck
+            | Self::HealthData
             | Self::MinutesStatistics
             | Self::BureauSharing
             | Self::RealnameCheck => false,
@@ -87,6 +95,10 @@ impl Purpose {
             Self::FaceCheck => {
                 "同意将为本次核验拍摄的本人人脸照片与姓名、证件号码一并提交实名核验机构比对。照片仅用于本次比对，\
                  本平台不保存；不同意时可选择其他核验方式或到服务台办理。可随时撤回。"
+            }
+            Self::HealthData => {
+                "同意加密保存本人体质测试的各项数据和得分，由测试人员录入、由体育指导员据以制订锻炼计划，并在满十人的\
+                 分组中用于统计。不同意时不影响入场和运动。可随时撤回，撤回后删除全部测试数据和计划。"
             }
         };
         ConsentText { version: "1", zh }

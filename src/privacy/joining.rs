@@ -6,7 +6,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use crate::{
     base::{db, error::Error, ids::MemberId, keys::Keys},
-    members, minutes,
+    fitness, members, minutes, tickets,
     staff::StaffCaller,
 };
 
@@ -28,6 +28,8 @@ pub async fn join(
     }
     members::join(tx, by, (kept, gone), reason, now).await?;
     let effect = minutes::join(tx, keys, (kept, gone), now).await?;
+    fitness::join(tx, kept, gone).await?;
+    tickets::join(tx, kept, gone).await?;
     super::erase(tx, gone, &by.actor(), now).await?;
     Ok(effect)
 }

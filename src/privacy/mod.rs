@@ -23,7 +23,7 @@ pub use routes::{routes, staff_routes};
 
 use crate::{
     base::{error::Error, ids::MemberId},
-    entries, members, minutes, wechat,
+    entries, fitness, members, minutes, tickets, wechat,
 };
 
 /// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
@@ -37,6 +37,8 @@ pub async fn erase(
     minutes::hold(tx, id).await?;
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
+    fitness::erase(tx, id).await?;
+    tickets::erase(tx, id).await?;
     wechat::erase(tx, id).await?;
     links::erase(tx, id).await?;
     members::erase(tx, id, actor, now).await

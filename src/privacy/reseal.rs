@@ -42,7 +42,7 @@ const fn by_text(table: &'static str, row: &'static str, sealed: &'static str) -
 const FACES: &str = "faces";
 
 /// Every sealed column; a test fails where one is forgotten.
-const COLUMNS: [Column; 15] = [
+const COLUMNS: [Column; 21] = [
     by_uuid("members", "id", "name_ct"),
     by_uuid("members", "id", "document_ct"),
     by_uuid("members", "id", "phone_ct"),
@@ -57,6 +57,12 @@ const COLUMNS: [Column; 15] = [
     by_uuid("wechat_messages", "id", "fields_ct"),
     by_uuid("session_disputes", "id", "text_ct"),
     by_uuid("session_disputes", "id", "held_ct"),
+    by_uuid("fitness_tests", "id", "result_ct"),
+    by_uuid("fitness_plans", "id", "plan_ct"),
+    by_uuid("tickets", "id", "text_ct"),
+    by_uuid("tickets", "id", "held_ct"),
+    by_uuid("tickets", "id", "assignee_ct"),
+    by_uuid("ticket_steps", "id", "note_ct"),
     by_text(FACES, "handle", "photo_ct"),
 ];
 

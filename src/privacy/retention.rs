@@ -10,6 +10,8 @@ use uuid::Uuid;
 const SHOWN_KEPT: TimeDelta = TimeDelta::days(90);
 /// How long what could not be read is kept to be looked at, if nobody has.
 const UNRESOLVED_KEPT: TimeDelta = TimeDelta::days(400);
+/// How long a fitness test tells something of how somebody has changed.
+const FITNESS_KEPT: TimeDelta = TimeDelta::days(10 * 365 + 3);
 /// How long proofs are kept: of consent after somebody left, of who looked, of what doors deleted.
 const PROOF_KEPT: TimeDelta = TimeDelta::days(3 * 365 + 1);
 
@@ -20,7 +22,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 12] = [
+const CLASSES: [Class; 16] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
@@ -78,6 +80,28 @@ const CLASSES: [Class; 12] = [
         name: "answers to items of the work list",
         kept: UNRESOLVED_KEPT,
         sql: "DELETE FROM work_answers WHERE at < $1",
+    },
+    Class {
+        name: "fitness tests",
+        kept: FITNESS_KEPT,
+        sql: "DELETE FROM fitness_tests WHERE tested_at < $1",
+    },
+    Class {
+        name: "plans after fitness tests",
+        kept: FITNESS_KEPT,
+        sql: "DELETE FROM fitness_plans WHERE created_at < $1",
+    },
+    Class {
+        name: "words of reports that are done",
+        kept: UNRESOLVED_KEPT,
+        sql: "UPDATE tickets SET text_ct = '', held_ct = NULL, check_at = NULL, \
+              assignee_ct = NULL, member_id = NULL WHERE ended_at < $1 \
+              AND (text_ct <> '' OR assignee_ct IS NOT NULL OR member_id IS NOT NULL)",
+    },
+    Class {
+        name: "notes of what was done about reports",
+        kept: UNRESOLVED_KEPT,
+        sql: "UPDATE ticket_steps SET note_ct = NULL WHERE at < $1 AND note_ct IS NOT NULL",
     },
     Class {
         name: "requests to see a child",

@@ -70,6 +70,7 @@ impl Role {
                     | F::SeeWork
                     | F::AnswerWork
                     | F::CorrectSessions
+                    | F::KeepFitness
             ),
             Self::Community => {
                 !matches!(function, F::ImportMembers | F::ManageDivisions | F::ReadAudit)
@@ -79,7 +80,7 @@ impl Role {
             Self::Bureau => {
                 matches!(function, F::SeeMembers | F::SeePlaces)
             }
-            Self::Instructor => matches!(function, F::SeePlaces),
+            Self::Instructor => matches!(function, F::SeePlaces | F::KeepFitness),
         }
     }
 
@@ -132,6 +133,8 @@ pub enum Function {
     SeeWork,
     AnswerWork,
     CorrectSessions,
+    /// Fitness tests of those who agreed to it: entering them, seeing them, planning by them.
+    KeepFitness,
     /// Deciding what somebody else of the staff has asked for.
     DecideRequests,
     ManageStaff,
@@ -216,6 +219,9 @@ mod tests {
             assert!(!Role::Instructor.includes(function));
         }
         assert!(Role::Instructor.includes(Function::SeePlaces));
+        // Whose health they see said so themselves.
+        assert!(Role::Instructor.includes(Function::KeepFitness));
+        assert!(!Role::Bureau.includes(Function::KeepFitness));
     }
 
     #[test]

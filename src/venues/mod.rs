@@ -7,6 +7,7 @@
 mod adoption;
 pub mod calendar;
 mod circle;
+pub mod closures;
 mod community;
 mod find;
 mod routes;
@@ -29,6 +30,8 @@ pub use find::{
 pub use routes::{Admission, LookAround, Surroundings, UsualHour, routes};
 #[cfg(test)]
 pub use rules::{DAY_MIN, sample};
+#[cfg(test)]
+pub use rules::Closure;
 pub use rules::{LONGEST_STAY_MAX, Open, Pairing, Passback, Rules, Venue, VenueStatus};
 use tables::{
     division, pairing_text, passback_text, venue, venue_exception, venue_gate, venue_hours,

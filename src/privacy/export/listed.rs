@@ -12,7 +12,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-pub(super) const EXPORTED: [Exported; 28] = [
+pub(super) const EXPORTED: [Exported; 31] = [
     Exported {
         table: "members",
         person: "id",
@@ -234,6 +234,42 @@ pub(super) const EXPORTED: [Exported; 28] = [
             ("resolved_at", Instant),
             ("outcome", Text),
             ("resolution", Text),
+        ],
+    },
+    Exported {
+        table: "fitness_tests",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("tested_at", Instant),
+            ("division", Text),
+            ("result_ct", Sealed),
+        ],
+    },
+    Exported {
+        table: "fitness_plans",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("test_id", Kind::Uuid),
+            ("plan_ct", Sealed),
+            ("starts_on", Day),
+            ("ends_on", Day),
+            ("created_at", Instant),
+        ],
+    },
+    Exported {
+        table: "tickets",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("venue_id", Kind::Uuid),
+            ("kind", Text),
+            ("text_ct", Sealed),
+            ("held_ct", Sealed),
+            ("state", Text),
+            ("reported_at", Instant),
+            ("ended_at", Instant),
         ],
     },
     Exported {
