@@ -41,7 +41,7 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
-    fitness, gateways, jobs, members,
+    fitness, gateways, honours, jobs, members,
     minutes::{self, projector},
     privacy, reports, safety, screen, staff, terminals, tickets, venues, wechat, worklist,
 };
@@ -311,6 +311,7 @@ fn own_routes(state: &State) -> OpenApiRouter<State> {
         .merge(minutes::resident_routes())
         .merge(fitness::resident_routes())
         .merge(tickets::resident_routes())
+        .merge(honours::resident_routes())
         .merge(privacy::routes())
 }
 
@@ -346,6 +347,8 @@ fn router(
         .merge(safety::routes())
         .merge(fitness::routes())
         .merge(tickets::routes())
+        .merge(honours::routes())
+        .merge(honours::open_routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

@@ -61,6 +61,9 @@ enum Command {
     /// Fitness standards.
     #[command(subcommand)]
     Fitness(community::Fitness),
+    /// Honours of a year.
+    #[command(subcommand)]
+    Honours(community::Honours),
     /// Staff accounts.
     #[command(subcommand)]
     Staff(operator::Staff),
@@ -96,6 +99,7 @@ impl Command {
             | Command::RollCall(_)
             | Command::Calendar(_)
             | Command::Fitness(_)
+            | Command::Honours(_)
             | Command::Staff(_)
             | Command::Terminals(_)
             | Command::Screens(_)
@@ -175,6 +179,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Report(command) => data::report_file(command).await,
         Command::Calendar(command) => operator::calendar(command).await,
         Command::Fitness(command) => community::fitness(command).await,
+        Command::Honours(command) => community::honours(command).await,
         Command::RollCall(options) => operator::roll_call(&options),
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,

@@ -18,8 +18,7 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
-    fitness,
-    members, minutes, privacy, safety, staff, terminals, tickets, wechat,
+    fitness, honours, members, minutes, privacy, safety, staff, terminals, tickets, wechat,
 };
 
 /// What jobs work with.
@@ -67,13 +66,15 @@ enum Job {
     Evacuations,
     /// Tells whoever is to be told that a report of a resident is late.
     Tickets,
+    /// Decides last year's honours, two weeks after its end.
+    Honours,
     /// Deletes health data of those who withdrew their consent.
     Withdrawn,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 14] = [
+const JOBS: [(Job, &str, Duration); 15] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
@@ -85,8 +86,9 @@ const JOBS: [(Job, &str, Duration); 14] = [
     (Job::Forget, "forget", Duration::from_hours(24)),
     (Job::Relay, "relay", Duration::from_mins(1)),
     (Job::Evacuations, "evacuations", Duration::from_secs(10)),
-    (Job::Tickets, "tickets", Duration::from_secs(30)),
-    (Job::Withdrawn, "withdrawn", Duration::from_secs(30)),
+    (Job::Tickets, "tickets", Duration::from_secs(5)),
+    (Job::Honours, "honours", Duration::from_hours(6)),
+    (Job::Withdrawn, "withdrawn", Duration::from_secs(5)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
@@ -209,6 +211,7 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         }
         Job::Evacuations => safety::keep_open(db, now).await?,
         Job::Tickets => tickets::escalate(db, keys, now).await?,
+        Job::Honours => honours::decide_due(db, now).await?,
         Job::Withdrawn => fitness::forget_withdrawn(db).await?,
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;

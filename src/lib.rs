@@ -14,6 +14,7 @@ mod demo;
 mod entries;
 mod fitness;
 mod gateways;
+mod honours;
 mod jobs;
 mod members;
 mod minutes;

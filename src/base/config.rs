@@ -60,6 +60,9 @@ pub struct Config {
     /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
     #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
     pub faces: FacesKept,
+    /// `on` gives residents exercise points for measured minutes, to be spent at partner venues.
+    #[arg(long, env = "FITGATE_POINTS", value_enum, default_value = "off")]
+    pub points: Points,
     #[command(flatten)]
     pub wechat: WechatConfig,
     #[command(flatten)]
@@ -72,6 +75,14 @@ pub enum FacesKept {
     #[default]
     Keep,
     RelayOnly,
+}
+
+/// Whether there are exercise points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Points {
+    #[default]
+    Off,
+    On,
 }
 
 /// The settings of the real-name check.
@@ -267,6 +278,7 @@ impl Config {
             audit_heads: None,
             roll_call: None,
             faces: FacesKept::default(),
+            points: Points::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
         }

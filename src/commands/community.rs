@@ -1,4 +1,4 @@
-//! Commands about the town's life beyond the door: fitness standards.
+//! Commands about the town's life beyond the door: fitness standards, and whether honours hold.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::Found;
 use crate::{
-    base::{clock::Clock, config::DataConfig, db},
-    fitness,
+    base::{clock::Clock, config::DataConfig, db, ids::DivisionCode},
+    fitness, honours,
 };
 
 /// How audit rows name whoever has the command line.
@@ -70,4 +70,31 @@ pub async fn fitness(command: Fitness) -> anyhow::Result<Found> {
 fn text(file: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read as UTF-8", file.display()))
+}
+
+/// Honours of a year.
+#[derive(Debug, Subcommand)]
+pub enum Honours {
+    /// Work out again what was decided, from the rows that were there then.
+    Verify {
+        #[command(flatten)]
+        data: DataConfig,
+        /// A county or district.
+        #[arg(long)]
+        division: DivisionCode,
+        #[arg(long)]
+        year: i32,
+    },
+}
+
+pub async fn honours(command: Honours) -> anyhow::Result<Found> {
+    let Honours::Verify { data, division, year } = command;
+    let db = db::open(data.database_url()).await?;
+    let differences = honours::verify(&db, &division, year).await?;
+    let differences = differences.context("nothing is decided of that year there")?;
+    for difference in &differences {
+        println!("{difference}");
+    }
+    println!("honours: {} differences", differences.len());
+    Ok(if differences.is_empty() { Found::Fine } else { Found::Breach })
 }

@@ -8,7 +8,9 @@ const FINE: i32 = 75;
 const WEAK: i32 = 55;
 
 /// How much an item asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = FitnessNeed)]
 pub enum Need {
@@ -78,7 +80,10 @@ const ABILITIES: [Ability; 13] = [
     ability(
         "push_ups",
         ("俯卧撑", "push-ups"),
-        ("每周2至3次推墙或俯卧撑，每次2至3组", "push-ups, at a wall at first, two or three times a week"),
+        (
+            "每周2至3次推墙或俯卧撑，每次2至3组",
+            "push-ups, at a wall at first, two or three times a week",
+        ),
     ),
     ability(
         "sit_ups_1min",
@@ -93,7 +98,10 @@ const ABILITIES: [Ability; 13] = [
     ability(
         "single_leg_stand",
         ("闭眼单脚站立", "balance"),
-        ("每天在扶手旁单脚站立几分钟，或练习太极拳", "standing on one leg beside a rail, or tai chi"),
+        (
+            "每天在扶手旁单脚站立几分钟，或练习太极拳",
+            "standing on one leg beside a rail, or tai chi",
+        ),
     ),
     ability(
         "choice_reaction_time",
@@ -132,16 +140,17 @@ fn say(ability: &Ability, need: Need) -> Advice {
     let (sentence, sentence_en) = match need {
         Need::First => (
             format!("{name}低于同龄人，建议优先改善：{what}，循序渐进。"),
-            format!("Your {name_en} is below people of your age; begin with {what_en}, step by step."),
+            format!(
+                "Your {name_en} is below people of your age; begin with {what_en}, step by step."
+            ),
         ),
         Need::Improve => (
             format!("{name}尚可，可继续提高：{what}。"),
             format!("Your {name_en} is fair; to go further: {what_en}."),
         ),
-        Need::Keep => (
-            format!("{name}良好，请保持。"),
-            format!("Your {name_en} is good; keep it up."),
-        ),
+        Need::Keep => {
+            (format!("{name}良好，请保持。"), format!("Your {name_en} is good; keep it up."))
+        }
     };
     Advice { item: item.to_owned(), name, name_en, need, sentence, sentence_en }
 }

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, sea_query::Expr,
+    ConnectionTrait, DatabaseTransaction, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _, sea_query::Expr,
 };
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -41,11 +41,8 @@ pub async fn load(
 ) -> anyhow::Result<Loaded> {
     let Standard { name, tables, .. } = standard::read(bands, weights)?;
     let tables = tables.len();
-    let newest = Entity::find()
-        .filter(COLUMN.name.eq(&name))
-        .order_by_desc(Column::Version)
-        .one(tx)
-        .await?;
+    let newest =
+        Entity::find().filter(COLUMN.name.eq(&name)).order_by_desc(Column::Version).one(tx).await?;
     let digest = digest(bands, weights);
     if let Some(same) = newest.as_ref().filter(|row| row.digest == digest) {
         return Ok(Loaded { name, version: same.version, tables, is_new: false });

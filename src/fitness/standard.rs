@@ -43,12 +43,12 @@ pub struct Band {
 
 impl Band {
     pub fn holds(&self, value: Milli) -> bool {
-        let above = self.lower.is_none_or(|cut| {
-            if self.lower_inclusive { value >= cut } else { value > cut }
-        });
-        let below = self.upper.is_none_or(|cut| {
-            if self.upper_inclusive { value <= cut } else { value < cut }
-        });
+        let above = self
+            .lower
+            .is_none_or(|cut| if self.lower_inclusive { value >= cut } else { value > cut });
+        let below = self
+            .upper
+            .is_none_or(|cut| if self.upper_inclusive { value <= cut } else { value < cut });
         above && below
     }
 }

@@ -8,6 +8,7 @@
 pub mod points;
 mod routes;
 mod rules;
+mod verify;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 pub use routes::{open_routes, resident_routes, routes};
 pub use rules::Kind;
+pub use verify::verify;
 
 use self::rules::{Candidate, Year, placed};
 use crate::{
@@ -34,6 +36,8 @@ use crate::{
 /// The audit chain of honours and points.
 const CHAIN: &str = "honours";
 const JOB: &str = "job:honours";
+/// A transaction that recorded something is over after so long.
+const WRITTEN_WITHIN: TimeDelta = TimeDelta::minutes(1);
 /// Digits of the divisions for which honours are given: counties and districts.
 const COUNTY_DIGITS: usize = 6;
 
@@ -94,7 +98,9 @@ async fn decide(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     debug_assert_eq!(division.as_str().len(), COUNTY_DIGITS);
-    let scope = Scope { division, year, as_of: now };
+    // What is being written this very moment counts as late.
+    let as_of = now - WRITTEN_WITHIN;
+    let scope = Scope { division, year, as_of };
     let mut all: Vec<(Kind, Vec<Candidate>)> = Vec::new();
     for kind in Kind::ALL {
         all.push((kind, placed(candidates(db, kind, &scope).await?)));
@@ -109,7 +115,7 @@ async fn decide(
         division.as_str().into(),
         year.year.into(),
         rules::HONOURS.into(),
-        now.into(),
+        as_of.into(),
         digest.as_str().into(),
         by.into(),
     ];
@@ -123,8 +129,14 @@ async fn decide(
     }
     let object = format!("honours:{division}:{}", year.year);
     let after = Some(digest.as_str());
-    let deed =
-        Deed { actor: by, act: "honours_decided", object: &object, before: None, after, reason: None };
+    let deed = Deed {
+        actor: by,
+        act: "honours_decided",
+        object: &object,
+        before: None,
+        after,
+        reason: None,
+    };
     audit::append(&tx, CHAIN, &deed, now).await?;
     tx.commit().await?;
     Ok(())
@@ -171,7 +183,7 @@ fn digest(all: &[(Kind, Vec<Candidate>)]) -> String {
 /// Measured and corrected minutes of a year in the ledger, up to an instant. `$1` `$2` the days,
 /// `$3` `$4` between which instants rows were recorded.
 const LEDGER: &str = "minute_entries e WHERE e.business_day >= $1 AND e.business_day <= $2 \
-     AND e.recorded_at >= $3 AND e.recorded_at <= $4 \
+     AND e.recorded_at >= $3 AND e.recorded_at < $4 \
      AND e.provenance IN ('measured', 'corrected')";
 
 /// Who wants to be seen, may be counted and is at home in `$5` to `$6`.
@@ -203,10 +215,7 @@ async fn candidates(
     }
 }
 
-async fn communities(
-    db: &DatabaseConnection,
-    scope: &Scope<'_>,
-) -> Result<Vec<Candidate>, Error> {
+async fn communities(db: &DatabaseConnection, scope: &Scope<'_>) -> Result<Vec<Candidate>, Error> {
     let sql = format!(
         "SELECT e.community AS subject, CAST(SUM(e.minutes) AS BIGINT) AS figure, \
          COUNT(DISTINCT e.member_id) AS beside FROM {LEDGER} \
@@ -318,49 +327,8 @@ async fn rows(conn: &impl ConnectionTrait, year: Uuid) -> Result<Vec<HonourRow>,
                (SELECT m.name_masked FROM members m JOIN member_settings s ON s.member_id = m.id \
                AND s.in_ranks WHERE m.id = h.member_id AND m.status = 'active') AS name \
                FROM honours h WHERE h.year_id = $1 ORDER BY h.kind, h.place";
-    let statement =
-        Statement::from_sql_and_values(conn.get_database_backend(), sql, [year.into()]);
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, [year.into()]);
     HonourRow::find_by_statement(statement).all(conn).await
-}
-
-/// Works out again what was decided, from the rows that were there then; says what differs. Of
-/// people, the figures of those who were honoured: who wanted to be seen then is not on record.
-pub async fn verify(
-    db: &DatabaseConnection,
-    division: &DivisionCode,
-    year: i32,
-) -> Result<Option<Vec<String>>, Error> {
-    let (Some(head), Some(of_year)) = (head(db, division, year).await?, Year::new(year)) else {
-        return Ok(None);
-    };
-    let scope = Scope { division, year: of_year, as_of: head.as_of };
-    let mut differences = Vec::new();
-    if head.rules != rules::HONOURS {
-        differences.push(format!("decided by rules {}, this program knows {}", head.rules, rules::HONOURS));
-        return Ok(Some(differences));
-    }
-    let stored = rows(db, head.id).await?;
-    for kind in [Kind::ActiveCommunity, Kind::ServiceStar] {
-        let again = placed(candidates(db, kind, &scope).await?);
-        let of_kind = stored.iter().filter(|row| row.kind == kind.as_str());
-        let then = of_kind.map(|row| Candidate {
-            subject: row.subject.clone(),
-            figure: row.figure,
-            beside: row.beside,
-        });
-        if then.collect::<Vec<_>>() != again {
-            differences.push(format!("{} differs", kind.as_str()));
-        }
-    }
-    for row in &stored {
-        let Some(member) = row.member_id else { continue };
-        let again = people(db, &scope, "WHERE d.member_id = $5", Some(member)).await?;
-        let figures = again.first().map(|one| (one.figure, one.beside));
-        if figures != Some((row.figure, row.beside)) {
-            differences.push(format!("{} of place {} differs", row.kind, row.place));
-        }
-    }
-    Ok(Some(differences))
 }
 
 async fn execute<const N: usize>(

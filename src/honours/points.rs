@@ -5,9 +5,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult, Statement, Value,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::{CHAIN, execute, rules};
@@ -66,7 +64,8 @@ pub async fn settle(
         let more = rules::points_of(of(&minutes, day)) - of(&given, day);
         if more != 0 {
             let points = i32::try_from(more).map_err(Error::internal)?;
-            let entry = NewEntry { points, cause: "minutes", day: Some(day), ..NewEntry::default() };
+            let entry =
+                NewEntry { points, cause: "minutes", day: Some(day), ..NewEntry::default() };
             append(tx, member, &entry, "rule", now).await?;
         }
     }
@@ -152,8 +151,7 @@ pub async fn entries(
     let sql = "SELECT id, points, cause, business_day, venue_id, at FROM point_entries \
                WHERE member_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let values: [Value; 3] =
-        [member.0.into(), before.unwrap_or(Uuid::max()).into(), rows.into()];
+    let values: [Value; 3] = [member.0.into(), before.unwrap_or(Uuid::max()).into(), rows.into()];
     let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
     Entry::find_by_statement(statement).all(conn).await
 }

@@ -55,7 +55,7 @@ pub use faces::{
     Face, FaceAt, FaceDoor, FaceDoors, FaceHandle, face, face_handles, face_photo, faces_alarm,
     forget_face, keep_face, persons_with_faces, photo_for_door,
 };
-pub use facts::{Born, born, facts_for};
+pub use facts::{born, facts_for};
 pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
 pub use join::join;
 pub use own::{Change, Own, change, own, register_self};

@@ -6,8 +6,9 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 
 use crate::{
     base::{db, error::Error, ids::MemberId, keys::Keys},
-    fitness, members, minutes, tickets,
+    fitness, honours, members, minutes,
     staff::StaffCaller,
+    tickets,
 };
 
 /// Joins `gone` to `kept`, whole or not at all, and tells what comes of it. Refuses (404) whoever
@@ -29,6 +30,7 @@ pub async fn join(
     members::join(tx, by, (kept, gone), reason, now).await?;
     let effect = minutes::join(tx, keys, (kept, gone), now).await?;
     fitness::join(tx, kept, gone).await?;
+    honours::join(tx, kept, gone).await?;
     tickets::join(tx, kept, gone).await?;
     super::erase(tx, gone, &by.actor(), now).await?;
     Ok(effect)

@@ -23,7 +23,7 @@ pub use routes::{routes, staff_routes};
 
 use crate::{
     base::{error::Error, ids::MemberId},
-    entries, fitness, members, minutes, tickets, wechat,
+    entries, fitness, honours, members, minutes, tickets, wechat,
 };
 
 /// Destroys what links a member's id to a person, whole or not at all. Refuses (404) who is
@@ -38,6 +38,7 @@ pub async fn erase(
     entries::erase(tx, id).await?;
     minutes::erase(tx, id).await?;
     fitness::erase(tx, id).await?;
+    honours::erase(tx, id).await?;
     tickets::erase(tx, id).await?;
     wechat::erase(tx, id).await?;
     links::erase(tx, id).await?;

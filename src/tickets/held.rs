@@ -87,7 +87,7 @@ async fn settle(
     let mut update = tickets::Entity::update_many()
         .col_expr(tickets::Column::CheckAt, Expr::value(again))
         .filter(tickets::COLUMN.id.eq(row.id))
-        .filter(tickets::COLUMN.check_at.eq(row.check_at));
+        .filter(tickets::Column::CheckAt.eq(row.check_at));
     if again.is_none() {
         update = update
             .col_expr(tickets::Column::TextCt, Expr::value(shown))

@@ -11,8 +11,8 @@ mod views;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait as _, DatabaseTransaction, DbErr, EntityTrait as _,
-    IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, Statement, sea_query::Expr,
+    ConnectionTrait as _, DatabaseTransaction, DbErr, EntityTrait as _, IntoActiveModel as _,
+    PaginatorTrait as _, QueryFilter as _, Statement, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ pub use escalation::{escalate, see};
 pub use held::judge_held;
 pub use routes::{resident_routes, routes};
 pub use rules::{Act, Kind, Notice, State};
-pub use views::{Told, View, open, own, told, view, waiting};
+pub use views::{Served, Told, View, open, own, served, told, view, waiting};
 
 use self::{
     escalation::tell_progress,

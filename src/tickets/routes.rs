@@ -38,10 +38,7 @@ use crate::{
 
 /// What residents do.
 pub fn resident_routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new()
-        .routes(routes!(report))
-        .routes(routes!(list_own))
-        .routes(routes!(confirm))
+    OpenApiRouter::new().routes(routes!(report)).routes(routes!(list_own)).routes(routes!(confirm))
 }
 
 /// What staff do.

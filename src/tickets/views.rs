@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseTransaction, EntityTrait as _, FromQueryResult,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Statement, Value,
+    ConnectionTrait, DatabaseTransaction, EntityTrait as _, FromQueryResult, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Statement, Value,
 };
 use uuid::Uuid;
 
@@ -240,4 +240,37 @@ impl From<notices::Model> for Told {
         let notices::Model { id, ticket_id, kind, division, state, at, seen_at, .. } = row;
         Self { id, ticket_id, kind, division, state, at, seen_at }
     }
+}
+
+/// What somebody of the staff fixed in some time.
+#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Served {
+    /// `staff:<id>`.
+    pub actor: String,
+    /// Tickets that were confirmed and fixed by their deadline, and those fixed after it.
+    pub in_time: i64,
+    pub late: i64,
+}
+
+/// Who of the staff fixed tickets of a division between two instants, of those that were confirmed
+/// by `as_of`. Steps are only added, so the same question has the same answer for ever.
+pub async fn served(
+    conn: &impl ConnectionTrait,
+    division: &DivisionCode,
+    [from, to]: [DateTime<Utc>; 2],
+    as_of: DateTime<Utc>,
+) -> Result<Vec<Served>, Error> {
+    let sql = "SELECT s.by_actor AS actor, \
+               COUNT(CASE WHEN s.at <= s.due_at THEN 1 END) AS in_time, \
+               COUNT(CASE WHEN s.at > s.due_at THEN 1 END) AS late \
+               FROM ticket_steps s JOIN tickets t ON t.id = s.ticket_id \
+               WHERE s.act = 'fix' AND s.at >= $1 AND s.at < $2 AND t.community >= $3 \
+               AND t.community <= $4 AND EXISTS (SELECT 1 FROM ticket_steps c \
+               WHERE c.ticket_id = s.ticket_id AND c.act = 'confirm' AND c.at <= $5) \
+               AND NOT EXISTS (SELECT 1 FROM ticket_steps r WHERE r.ticket_id = s.ticket_id \
+               AND r.act = 'fix' AND r.at > s.at AND r.at <= $5) GROUP BY s.by_actor";
+    let [first, last] = division.bounds();
+    let values: [Value; 5] = [from.into(), to.into(), first, last, as_of.into()];
+    let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
+    Ok(Served::find_by_statement(statement).all(conn).await?)
 }

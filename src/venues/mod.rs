@@ -29,9 +29,9 @@ pub use find::{
 };
 pub use routes::{Admission, LookAround, Surroundings, UsualHour, routes};
 #[cfg(test)]
-pub use rules::{DAY_MIN, sample};
-#[cfg(test)]
 pub use rules::Closure;
+#[cfg(test)]
+pub use rules::{DAY_MIN, sample};
 pub use rules::{LONGEST_STAY_MAX, Open, Pairing, Passback, Rules, Venue, VenueStatus};
 use tables::{
     division, pairing_text, passback_text, venue, venue_exception, venue_gate, venue_hours,

@@ -232,9 +232,8 @@ impl Venue {
 
     /// Whether an order keeps the venue closed at `at`, or the zone that a door leads to.
     pub fn is_shut(&self, zone: Option<ZoneId>, at: DateTime<Utc>) -> bool {
-        let holds = |closure: &&Closure| {
-            closure.from <= at && closure.until.is_none_or(|until| at < until)
-        };
+        let holds =
+            |closure: &&Closure| closure.from <= at && closure.until.is_none_or(|until| at < until);
         let here = |closure: &Closure| closure.zone.is_none() || closure.zone == zone;
         self.closures.iter().filter(holds).any(here)
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use self::things::things;
 use crate::support::{Answer, Resident, TestTown};
 
+mod community;
 mod figures;
 
 /// Whom a route serves.
@@ -161,7 +162,7 @@ const ROUTES: &[(&str, &str, For)] = &[
 ];
 
 fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, For)> {
-    ROUTES.iter().chain(figures::ROUTES)
+    ROUTES.iter().chain(figures::ROUTES).chain(community::ROUTES)
 }
 
 const NOBODYS_ID: &str = "018f0000-0000-7000-8000-000000000001";

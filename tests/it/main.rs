@@ -14,7 +14,9 @@ mod contract;
 mod desk;
 mod doors;
 mod faces;
+mod fitness;
 mod forgetting;
+mod honours;
 mod keys;
 mod ladder;
 mod laws;
@@ -35,6 +37,7 @@ mod special_days;
 #[cfg(test)]
 mod support;
 mod takeover;
+mod tickets;
 mod tidy;
 mod vendors;
 mod viewers;

@@ -11,7 +11,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 /// What the big pictures may show: everything below them.
 const BELOW_THE_VIEWS: &str = "staff members venues terminals minutes entries bookings \
-    activities groups fitness tickets wechat";
+    activities groups fitness tickets honours wechat";
 
 /// What stands on members' minutes.
 const ON_MINUTES: &str = "staff members venues minutes";
@@ -28,8 +28,11 @@ const MAY_USE: &[(&str, &str)] = &[
     ("bookings", ON_MINUTES),
     ("activities", ON_MINUTES),
     ("groups", ON_MINUTES),
-    ("fitness", ON_MINUTES),
+    // Testing devices sign as native terminals do.
+    ("fitness", "staff members venues minutes terminals"),
     ("tickets", ON_MINUTES),
+    // Who serves well is told by the tickets that were fixed in time.
+    ("honours", "staff members venues minutes tickets"),
     ("wechat", ON_MINUTES),
     ("entries", "staff members venues minutes terminals bookings"),
     ("gateways", "entries terminals"),
@@ -41,7 +44,7 @@ const MAY_USE: &[(&str, &str)] = &[
     (
         "privacy",
         "staff members venues terminals minutes entries bookings activities groups fitness \
-         tickets wechat gateways screen reports worklist open_data",
+         tickets honours wechat gateways screen reports worklist open_data",
     ),
     // The demo drives the HTTP API of an app it starts; these are the functions behind the
     // commands `staff add`, `terminals add`, `screens add`, and the issue of member tokens.

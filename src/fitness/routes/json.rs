@@ -47,7 +47,8 @@ pub fn measured(items: Vec<ItemBody>) -> Result<Vec<(String, Milli)>, Error> {
     }
     let exact = |one: ItemBody| {
         let scaled = one.value * THOUSANDTHS;
-        let fits = scaled.abs() < 1e12 && (scaled - scaled.round()).abs() < SLACK * scaled.abs().max(1.0);
+        let fits =
+            scaled.abs() < 1e12 && (scaled - scaled.round()).abs() < SLACK * scaled.abs().max(1.0);
         #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 10^12")]
         fits.then(|| (one.item, scaled.round() as Milli)).ok_or_else(wrong)
     };
@@ -195,9 +196,8 @@ impl GuidanceJson {
             let mut plans = plan.iter();
             plans.any(|(plan, _)| test.tested_on < plan.ends_on && plan.ends_on < now.date_naive())
         };
-        let test_again = test
-            .as_ref()
-            .is_some_and(|test| now - test.tested_at >= AGAIN_AFTER || is_over(test));
+        let test_again =
+            test.as_ref().is_some_and(|test| now - test.tested_at >= AGAIN_AFTER || is_over(test));
         let said = test.as_ref().map(|test| advice(&test.outcome)).unwrap_or_default();
         let (note, note_en) = NO_DIAGNOSIS;
         Self {
@@ -301,15 +301,7 @@ impl From<Vec<StandardView>> for StandardsJson {
             let (compared_at, compared_with) = (view.compared_at, view.compared_with);
             let head = (name, version, digest);
             let (name, version, digest) = head;
-            StandardJson {
-                name,
-                version,
-                digest,
-                loaded_at,
-                compared_at,
-                compared_with,
-                measures,
-            }
+            StandardJson { name, version, digest, loaded_at, compared_at, compared_with, measures }
         };
         Self { items: views.into_iter().map(standard).collect() }
     }

@@ -78,9 +78,8 @@ fn add(tables: &mut Vec<Table>, row: BandRow) -> anyhow::Result<()> {
         upper_inclusive: flag(&row.upper_inclusive)?,
         score: row.score,
     };
-    let same = |table: &&mut Table| {
-        table.item == row.item && table.sex == row.sex && table.ages == ages
-    };
+    let same =
+        |table: &&mut Table| table.item == row.item && table.sex == row.sex && table.ages == ages;
     match tables.iter_mut().find(same) {
         Some(table) => table.bands.push(band),
         None => tables.push(Table {

@@ -71,9 +71,10 @@ fn people_whose_scores_were_worked_out_by_hand() {
 fn a_cut_belongs_to_one_band_and_a_missing_item_leaves_no_total() {
     let standard = standard();
     let points = |value| standard.score("vital_capacity", Sex::Male, 36, milli(value).unwrap());
-    assert_eq!(["2098.999", "2099", "2271", "2271.001"].map(points).map(Option::unwrap), [
-        10, 30, 30, 50
-    ]);
+    assert_eq!(
+        ["2098.999", "2099", "2271", "2271.001"].map(points).map(Option::unwrap),
+        [10, 30, 30, 50]
+    );
     let missing = scored(Sex::Male, 36, &MAN[..10]);
     assert_eq!((missing.total, missing.grade), (None, None));
     assert_eq!(missing.missing, ["choice_reaction_time"]);

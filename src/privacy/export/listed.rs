@@ -12,7 +12,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-pub(super) const EXPORTED: [Exported; 31] = [
+pub(super) const EXPORTED: [Exported; 34] = [
     Exported {
         table: "members",
         person: "id",
@@ -256,6 +256,24 @@ pub(super) const EXPORTED: [Exported; 31] = [
             ("starts_on", Day),
             ("ends_on", Day),
             ("created_at", Instant),
+        ],
+    },
+    Exported {
+        table: "honours",
+        person: "member_id",
+        columns: &[("kind", Text), ("place", Int), ("figure", Big), ("beside", Big)],
+    },
+    Exported { table: "point_accounts", person: "member_id", columns: &[("balance", Big)] },
+    Exported {
+        table: "point_entries",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("points", Int),
+            ("cause", Text),
+            ("business_day", Day),
+            ("venue_id", Kind::Uuid),
+            ("at", Instant),
         ],
     },
     Exported {

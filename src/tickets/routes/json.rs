@@ -82,8 +82,7 @@ pub struct TicketJson {
 
 impl From<View> for TicketJson {
     fn from(mut view: View) -> Self {
-        let (steps, notices) =
-            (std::mem::take(&mut view.steps), std::mem::take(&mut view.notices));
+        let (steps, notices) = (std::mem::take(&mut view.steps), std::mem::take(&mut view.notices));
         let (text, assignee) = (std::mem::take(&mut view.text), view.assignee.take());
         Self {
             member_id: view.reporter,

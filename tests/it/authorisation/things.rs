@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOBODYS_ID, figures};
+use super::{NOBODYS_ID, community, figures};
 use crate::support::{COMMUNITY, Member, Terminal, TestTown};
 
 /// Things of one community, with a body that their route takes.
@@ -20,6 +20,7 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let rejected = with_reason(&json!({ "action": "reject" }));
     let (request, account) = (request(town, m).await, invited(town).await);
     let mut things = figures::things(v, day);
+    things.extend(community::things(town, v, m).await);
     things.extend([
         ("GET", format!("/members/{m}"), Value::Null),
         (

@@ -79,6 +79,9 @@ fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     if store.relays_faces {
         config.faces = ValueEnum::from_str("relay-only", true).unwrap();
     }
+    if store.gives_points {
+        config.points = ValueEnum::from_str("on", true).unwrap();
+    }
     config.roll_call = Some(store.roll_call());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
     if let Some(wechat) = wechat {

@@ -18,6 +18,8 @@ pub struct Store {
     server: Option<String>,
     /// Whether servers on it only relay photos of faces to terminals.
     pub relays_faces: bool,
+    /// Whether servers on it give points for exercise.
+    pub gives_points: bool,
     folder: tempfile::TempDir,
 }
 
@@ -43,7 +45,7 @@ impl Store {
         };
         let redis = setting("FITGATE_TEST_REDIS_URL");
         let redis_url = redis.map(|url| format!("{url}?prefix={name}"));
-        Self { database_url, redis_url, server, relays_faces: false, folder }
+        Self { database_url, redis_url, server, relays_faces: false, gives_points: false, folder }
     }
 
     /// Whether two servers can share it.
