@@ -24,7 +24,6 @@ const DAYS_BETWEEN_MIN: i64 = 28;
 /// A person's way from one test to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loop {
-    pub member: MemberId,
     pub home: DivisionCode,
     /// At the later test.
     pub age: i32,
@@ -67,7 +66,6 @@ pub async fn loops(
         let weeks_days = (days.1 - days.0).num_days().max(1);
         let minutes = minutes::attended(conn, member, days.0, days.1).await?;
         loops.push(Loop {
-            member,
             home: later.home.clone(),
             age: after.age,
             planned: had_plan(conn, member, days).await?,

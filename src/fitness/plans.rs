@@ -75,7 +75,7 @@ pub async fn make_plan(
     tx: &DatabaseTransaction,
     keys: &Keys,
     by: &StaffCaller,
-    new: NewPlan,
+    new: &NewPlan,
     now: DateTime<Utc>,
 ) -> Result<Uuid, Error> {
     by.require(Function::KeepFitness, &members::home_of(tx, new.member).await?)?;

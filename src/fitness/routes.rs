@@ -204,7 +204,7 @@ async fn make_plan(
     let new = NewPlan { member, test, text, weekly_minutes, starts_on, ends_on };
     stamp
         .once(&state.db, &by.actor(), now, async |tx| {
-            let id = super::make_plan(tx, &state.keys, &by, new, now).await?;
+            let id = super::make_plan(tx, &state.keys, &by, &new, now).await?;
             Ok((StatusCode::CREATED, EnteredJson { id }))
         })
         .await

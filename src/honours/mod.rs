@@ -56,7 +56,6 @@ pub struct Honour {
 /// What was decided of a year in a division.
 #[derive(Clone, Debug)]
 pub struct Decided {
-    pub year: i32,
     pub rules: i32,
     /// Rows that came later were not looked at.
     pub as_of: DateTime<Utc>,
@@ -307,7 +306,7 @@ pub async fn of_year(
     });
     let honours = honours.collect();
     let YearRow { rules, as_of, digest, .. } = head;
-    Ok(Some(Decided { year, rules, as_of, digest, honours }))
+    Ok(Some(Decided { rules, as_of, digest, honours }))
 }
 
 async fn head(

@@ -2,7 +2,7 @@
 //! of a day follow what the day's minutes are said to be: a change is one more row. They are spent
 //! at partner venues, to whose staff the person shows the code that opens doors.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult, Statement, Value};
@@ -56,18 +56,10 @@ pub async fn settle(
                WHERE member_id = $1 AND cause = 'minutes' AND business_day >= $2 \
                AND business_day < $3 GROUP BY business_day";
     let given = by_day(tx, sql, member, (from, today)).await?;
-    let mut days: Vec<NaiveDate> = minutes.keys().chain(given.keys()).copied().collect();
-    days.sort_unstable();
-    days.dedup();
-    let of = |all: &HashMap<NaiveDate, i64>, day| all.get(&day).copied().unwrap_or_default();
-    for day in days {
-        let more = rules::points_of(of(&minutes, day)) - of(&given, day);
-        if more != 0 {
-            let points = i32::try_from(more).map_err(Error::internal)?;
-            let entry =
-                NewEntry { points, cause: "minutes", day: Some(day), ..NewEntry::default() };
-            append(tx, member, &entry, "rule", now).await?;
-        }
+    for (day, more) in rules::owed(&minutes, &given) {
+        let points = i32::try_from(more).map_err(Error::internal)?;
+        let entry = NewEntry { points, cause: "minutes", day: Some(day), ..NewEntry::default() };
+        append(tx, member, &entry, "rule", now).await?;
     }
     balance(tx, member).await
 }
@@ -92,7 +84,7 @@ async fn by_day(
     sql: &str,
     member: MemberId,
     (from, to): (NaiveDate, NaiveDate),
-) -> Result<HashMap<NaiveDate, i64>, DbErr> {
+) -> Result<BTreeMap<NaiveDate, i64>, DbErr> {
     let values: [Value; 3] = [member.0.into(), from.into(), to.into()];
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     let rows = tx.query_all_raw(statement).await?;

@@ -108,7 +108,7 @@ async fn show_honours(
 ) -> Result<Json<HonoursJson>, Error> {
     let HonoursQuery { division, year } = query;
     let decided = super::of_year(&state.db, &division, year).await?;
-    let Decided { rules, as_of, digest, honours, .. } =
+    let Decided { rules, as_of, digest, honours } =
         decided.ok_or(Error::NotFound(Code::NotFound))?;
     let items = honours.into_iter().map(HonourJson::from).collect();
     Ok(Json(HonoursJson { division, year, rules, as_of, digest, items }))

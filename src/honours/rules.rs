@@ -1,6 +1,8 @@
 //! By which rules honours and points are given, each under the version that stands beside what came
 //! of it. Whoever changes a rule raises its version. Pure.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Asia::Shanghai;
 use serde::{Deserialize, Serialize};
@@ -115,6 +117,17 @@ pub fn points_of(minutes: i64) -> i64 {
     (minutes.max(0) / MINUTES_A_POINT).min(POINTS_A_DAY_MAX)
 }
 
+/// What each day is still owed, or has too much of, with so many minutes and so many points given.
+pub fn owed(
+    minutes: &BTreeMap<NaiveDate, i64>,
+    given: &BTreeMap<NaiveDate, i64>,
+) -> Vec<(NaiveDate, i64)> {
+    let days: BTreeSet<NaiveDate> = minutes.keys().chain(given.keys()).copied().collect();
+    let of = |all: &BTreeMap<NaiveDate, i64>, day| all.get(&day).copied().unwrap_or_default();
+    let more = days.into_iter().map(|day| (day, points_of(of(minutes, day)) - of(given, day)));
+    more.filter(|(_, more)| *more != 0).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -146,6 +159,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_was_given_follows_what_is_measured_and_then_rests(
+            minutes in prop::collection::vec((1_u32..28, 0_i64..400), 0..20),
+            given in prop::collection::vec((1_u32..28, -5_i64..20), 0..20),
+        ) {
+            let day = |n| NaiveDate::from_ymd_opt(2026, 11, n).unwrap();
+            let map = |all: Vec<(u32, i64)>| {
+                all.into_iter().map(|(n, count)| (day(n), count)).collect::<BTreeMap<_, _>>()
+            };
+            let (minutes, mut given) = (map(minutes), map(given));
+            for (day, more) in owed(&minutes, &given) {
+                *given.entry(day).or_default() += more;
+            }
+            prop_assert_eq!(owed(&minutes, &given), []);
+            let wanted: i64 = minutes.values().map(|minutes| points_of(*minutes)).sum();
+            prop_assert_eq!(given.values().sum::<i64>(), wanted);
+        }
+
         #[test]
         fn places_do_not_hang_on_the_order_of_rows(
             figures in prop::collection::vec((0_i64..5, 0_i64..3), 0..30), turn in 0_usize..30,

@@ -107,11 +107,10 @@ fn groups(loops: &[Loop], division: &DivisionCode) -> Vec<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{clock::from_millis, ids::MemberId};
+    use crate::base::clock::from_millis;
 
     fn loops(count: i64, age: i32, planned: bool) -> Vec<Loop> {
         let one = |n| Loop {
-            member: MemberId::new(),
             home: "330499001001".parse().unwrap(),
             age,
             planned,

@@ -90,7 +90,7 @@ pub async fn report(
     tx: &DatabaseTransaction,
     keys: &Keys,
     member: MemberId,
-    new: NewTicket,
+    new: &NewTicket,
     now: DateTime<Utc>,
 ) -> Result<Uuid, Error> {
     let venue = venues::load(tx, new.venue).await?.ok_or(Error::NotFound(Code::NotFound))?;

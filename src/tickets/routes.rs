@@ -98,7 +98,7 @@ async fn report(
     stamp
         .once_after(db, &by.actor(), now, judge, async |tx, text| {
             let new = NewTicket { venue, zone: body.zone_id, kind: body.kind, text };
-            let id = super::report(tx, keys, by.id, new, now).await?;
+            let id = super::report(tx, keys, by.id, &new, now).await?;
             Ok((StatusCode::CREATED, ReportTakenJson { id, state: TicketState::Reported }))
         })
         .await

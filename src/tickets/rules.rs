@@ -113,7 +113,8 @@ pub enum Act {
 }
 
 impl Act {
-    pub const ALL: [Self; 7] = [
+    #[cfg(test)]
+    const ALL: [Self; 7] = [
         Self::Triage,
         Self::Assign,
         Self::Progress,
@@ -141,11 +142,10 @@ pub fn after(state: State, act: Act) -> Option<State> {
     use State as S;
     match (act, state) {
         (Act::Triage, S::Reported | S::Triaged) => Some(S::Triaged),
-        (Act::Assign, S::Triaged | S::Assigned) => Some(S::Assigned),
+        (Act::Assign, S::Triaged | S::Assigned) | (Act::Reopen, S::Fixed) => Some(S::Assigned),
         (Act::Progress, S::Triaged | S::Assigned) => Some(state),
         (Act::Fix, S::Assigned) => Some(S::Fixed),
         (Act::Confirm, S::Fixed) => Some(S::Confirmed),
-        (Act::Reopen, S::Fixed) => Some(S::Assigned),
         (Act::Dismiss, S::Reported | S::Triaged | S::Assigned) => Some(S::Dismissed),
         (
             Act::Triage
@@ -163,19 +163,18 @@ pub fn after(state: State, act: Act) -> Option<State> {
 /// How long a ticket may stay in a state; none in one that is an end. Hygiene is a matter of the
 /// day, equipment of the week, and what may harm somebody of hours.
 pub fn allowed(kind: Kind, state: State) -> Option<TimeDelta> {
-    let hours = match (kind, state) {
-        (_, State::Confirmed | State::Dismissed) => return None,
+    let [reported, triaged, assigned] = match kind {
+        Kind::Safety => [2, 4, 24],
+        Kind::Hygiene => [4, 8, 24],
+        Kind::Equipment => [24, 48, 7 * 24],
+    };
+    let hours = match state {
+        State::Reported => reported,
+        State::Triaged => triaged,
+        State::Assigned => assigned,
         // Whoever reported it has a week to say that it is not fixed.
-        (_, State::Fixed) => 7 * 24,
-        (Kind::Safety, State::Reported) => 2,
-        (Kind::Safety, State::Triaged) => 4,
-        (Kind::Safety, State::Assigned) => 24,
-        (Kind::Hygiene, State::Reported) => 4,
-        (Kind::Hygiene, State::Triaged) => 8,
-        (Kind::Hygiene, State::Assigned) => 24,
-        (Kind::Equipment, State::Reported) => 24,
-        (Kind::Equipment, State::Triaged) => 48,
-        (Kind::Equipment, State::Assigned) => 7 * 24,
+        State::Fixed => 7 * 24,
+        State::Confirmed | State::Dismissed => return None,
     };
     Some(TimeDelta::hours(hours))
 }

@@ -293,15 +293,15 @@ struct MeasureJson {
 
 impl From<Vec<StandardView>> for StandardsJson {
     fn from(views: Vec<StandardView>) -> Self {
-        let standard = |view: StandardView| {
-            let StandardView { name, version, digest, loaded_at, .. } = view;
-            let measure =
-                |(item, unit): (String, _)| MeasureJson { name: name_of(&item), item, unit };
-            let measures = view.items.into_iter().map(measure).collect();
-            let (compared_at, compared_with) = (view.compared_at, view.compared_with);
-            let head = (name, version, digest);
-            let (name, version, digest) = head;
-            StandardJson { name, version, digest, loaded_at, compared_at, compared_with, measures }
+        let measure = |(item, unit): (String, _)| MeasureJson { name: name_of(&item), item, unit };
+        let standard = |view: StandardView| StandardJson {
+            name: view.name,
+            version: view.version,
+            digest: view.digest,
+            loaded_at: view.loaded_at,
+            compared_at: view.compared_at,
+            compared_with: view.compared_with,
+            measures: view.items.into_iter().map(measure).collect(),
         };
         Self { items: views.into_iter().map(standard).collect() }
     }
