@@ -328,6 +328,9 @@ fn own_routes(state: &State) -> OpenApiRouter<State> {
         .merge(bookings::resident_routes())
         .merge(groups::resident_routes())
         .merge(activities::resident_routes())
+        .merge(fitness::resident_routes())
+        .merge(tickets::resident_routes())
+        .merge(honours::resident_routes())
         .merge(privacy::routes())
 }
 
@@ -368,6 +371,10 @@ fn router(
         .merge(activities::routes())
         .merge(notices::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(open_data::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
+        .merge(fitness::routes())
+        .merge(tickets::routes())
+        .merge(honours::routes())
+        .merge(honours::open_routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,

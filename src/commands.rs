@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::base::config::{Config, DataConfig};
 
+mod community;
 mod data;
 mod operator;
 mod serve;
@@ -57,6 +58,12 @@ enum Command {
     /// Holidays and swapped workdays.
     #[command(subcommand)]
     Calendar(operator::Calendar),
+    /// Fitness standards.
+    #[command(subcommand)]
+    Fitness(community::Fitness),
+    /// Honours of a year.
+    #[command(subcommand)]
+    Honours(community::Honours),
     /// Staff accounts.
     #[command(subcommand)]
     Staff(operator::Staff),
@@ -91,6 +98,8 @@ impl Command {
             | Command::Report(_)
             | Command::RollCall(_)
             | Command::Calendar(_)
+            | Command::Fitness(_)
+            | Command::Honours(_)
             | Command::Staff(_)
             | Command::Terminals(_)
             | Command::Screens(_)
@@ -169,6 +178,8 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Ledger(command) => data::ledger(command).await,
         Command::Report(command) => data::report_file(command).await,
         Command::Calendar(command) => operator::calendar(command).await,
+        Command::Fitness(command) => community::fitness(command).await,
+        Command::Honours(command) => community::honours(command).await,
         Command::RollCall(options) => operator::roll_call(&options),
         Command::Staff(command) => operator::staff(command).await,
         Command::Terminals(command) => operator::terminals(command).await,

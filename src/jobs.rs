@@ -77,6 +77,12 @@ enum Job {
     Evacuations,
     /// Holds and offers that run out, slots that are called off, and who came.
     Bookings,
+    /// Tells whoever is to be told that a report of a resident is late.
+    Tickets,
+    /// Decides last year's honours, two weeks after its end.
+    Honours,
+    /// Deletes health data of those who withdrew their consent.
+    Withdrawn,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
@@ -97,6 +103,9 @@ const JOBS: [(Job, &str, Duration); 15] = [
     (Job::Relay, "relay", Duration::from_mins(1)),
     (Job::Evacuations, "evacuations", Duration::from_secs(10)),
     (Job::Bookings, "bookings", Duration::from_secs(5)),
+    (Job::Tickets, "tickets", Duration::from_secs(5)),
+    (Job::Honours, "honours", Duration::from_hours(6)),
+    (Job::Withdrawn, "withdrawn", Duration::from_secs(5)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
@@ -231,6 +240,9 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             let world = worlds.current(db).await?;
             bookings::tend(db, keys, &world.venues, world.revision, now).await?;
         }
+        Job::Tickets => tickets::escalate(db, keys, now).await?,
+        Job::Honours => honours::decide_due(db, now).await?,
+        Job::Withdrawn => fitness::forget_withdrawn(db).await?,
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }
@@ -247,6 +259,7 @@ async fn send_messages(
         wechat::note_missing_exits(db, keys, now).await?;
     }
     minutes::disputes::judge_held(db, keys, wechat, now).await?;
+    tickets::judge_held(db, keys, wechat, now).await?;
     notices::tell(db, keys, now).await?;
     let openid_of = |member| {
         let (db, keys) = (db.clone(), keys.clone());

@@ -46,6 +46,10 @@ mod m0074_notices;
 mod m0075_groups;
 mod m0076_activities;
 mod m0077_open_data;
+mod m0080_fitness;
+mod m0081_closures;
+mod m0082_tickets;
+mod m0083_honours;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -96,6 +100,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0075_groups::Migration),
             Box::new(m0076_activities::Migration),
             Box::new(m0077_open_data::Migration),
+            Box::new(m0080_fitness::Migration),
+            Box::new(m0081_closures::Migration),
+            Box::new(m0082_tickets::Migration),
+            Box::new(m0083_honours::Migration),
         ]
     }
 }

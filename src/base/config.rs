@@ -76,6 +76,9 @@ pub struct Config {
     /// The address of the licence of open data, which the bureau chooses.
     #[arg(long, env = "FITGATE_OPEN_DATA_LICENSE")]
     pub open_data_license: Option<String>,
+    /// `on` gives residents exercise points for measured minutes, to be spent at partner venues.
+    #[arg(long, env = "FITGATE_POINTS", value_enum, default_value = "off")]
+    pub points: Points,
     #[command(flatten)]
     pub wechat: WechatConfig,
     #[command(flatten)]
@@ -95,6 +98,14 @@ pub enum FacesKept {
     #[default]
     Keep,
     RelayOnly,
+}
+
+/// Whether there are exercise points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Points {
+    #[default]
+    Off,
+    On,
 }
 
 /// The settings of the real-name check.
@@ -224,6 +235,7 @@ impl Config {
             webhooks_anywhere: false,
             open_data_url: None,
             open_data_license: None,
+            points: Points::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
         }

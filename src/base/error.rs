@@ -307,7 +307,7 @@ codes! {
     WechatRisk "wechat_risk" "微信提示该账号存在风险，暂时不能登录。" "WeChat blocks this account for now.";
     WechatUnavailable "wechat_unavailable" "微信服务暂不可用，请稍后再试，或到社区服务台办理。" "WeChat is not available now; try again later, or ask at the desk.";
     RealnameUnavailable "realname_unavailable" "实名核验服务暂不可用，请稍后再试，或到社区服务台核验。" "Names cannot be checked now; try again later, or ask at the desk.";
-    ConsentBundled "consent_bundled" "人脸相关的同意须单独签署，不能与其他内容一并提交。" "A consent about faces is given by itself, not together with others.";
+    ConsentBundled "consent_bundled" "人脸或健康数据的同意须单独签署，不能与其他内容一并提交。" "A consent about faces or health is given by itself, not together with others.";
     FaceConsentRequired "face_consent_required" "请先分别签署人脸入场和人脸传输同意书；也可使用二维码、卡或前台登记入场。" "Sign both consents about faces first, or come in by code, card or the desk.";
     ConfirmationRequired "confirmation_required" "请再次输入密码和动态口令确认身份，并在10分钟内操作。" "Give your password and one-time code again, and go on within ten minutes.";
     ConfirmationFailed "confirmation_failed" "密码或动态口令不正确。" "Password or one-time code is wrong.";
@@ -358,6 +358,15 @@ codes! {
     CertificateUnknown "certificate_unknown" "证书链接无效或已过期，请在小程序内重新生成。" "This link is none or has run out; make another one in the mini-program.";
     RegistrationRequired "registration_required" "请先完成实名登记。" "Register with your real name first.";
     CorrectionOverlaps "correction_overlaps" "与另一条已更正的时段重叠，请核对时间。" "The times overlap with another corrected stay; check them.";
+    TicketStep "ticket_step" "该工单现在不能这样处理，请刷新后重试。" "The ticket cannot take this step now; reload it.";
+    TooManyReports "too_many_reports" "您还有较多报修在处理中，请等待处理后再提交。" "Many of your reports are being looked into; wait for them first.";
+    HealthConsentRequired "health_consent_required" "须先由本人单独同意保存体质测试数据。" "The person has to agree to health data being kept, by itself, first.";
+    FitnessStandardMissing "fitness_standard_missing" "尚未载入体质测试标准，请联系管理员。" "No fitness standard is loaded; ask whoever keeps the system.";
+    FitnessAge "fitness_age" "体质测试适用于18周岁及以上的居民，且须登记出生日期和性别。" "Fitness tests are for adults whose birth date and sex are registered.";
+    FitnessItems "fitness_items" "测试项目须在标准之内，每项一次，数值在合理范围内。" "Give items of the standard, each once, with a value that can be.";
+    PointsShort "points_short" "积分不足。" "There are not enough points.";
+    MemberCodeInvalid "member_code_invalid" "居民码无效或已过期，请刷新后再扫。" "The code is none or has run out; show a fresh one.";
+    PartnerRequired "partner_required" "该场馆不是积分合作场馆。" "This venue takes no points.";
     ImportFormat "import_format" "文件须为 UTF-8 或 GB18030 的 CSV，或 UTF-8 的 NDJSON，列名与说明一致。" "The file is CSV in UTF-8 or GB18030, or NDJSON in UTF-8, with the columns of the documentation.";
     ImportCharset "import_charset" "文件内容与声明的字符编码不符，请核对。" "The file is not in the character set that its content type names; check both.";
     ImportTooLong "import_too_long" "文件行数过多，请拆分后导入。" "The file has too many rows; split it.";

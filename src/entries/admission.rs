@@ -51,6 +51,7 @@ pub async fn refusals(
         let ask = Ask {
             member: with_booking.as_ref().or(person.as_ref()),
             venue,
+            zone: None,
             direction: Direction::In,
             method: Method::Qr,
             presence: Presence { inside_here },

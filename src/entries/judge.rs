@@ -109,6 +109,7 @@ impl Judge<'_> {
         let ask = Ask {
             member: (!shown.spent).then_some(&facts),
             venue,
+            zone: place.and_then(|place| place.zone),
             direction: entry.direction,
             method: entry.method,
             presence: if live {
@@ -199,6 +200,7 @@ impl Judge<'_> {
         let ask = Ask {
             member: Some(&facts),
             venue,
+            zone: None,
             direction,
             method,
             presence: Presence::default(),
@@ -248,7 +250,7 @@ impl Judge<'_> {
             }
             let occupancy =
                 Occupancy { inside: inside.get(&venue.id).copied().unwrap_or_default() };
-            let other = Ask { venue, presence: Presence::default(), occupancy, ..*ask };
+            let other = Ask { venue, zone: None, presence: Presence::default(), occupancy, ..*ask };
             matches!(rules::decide(&other), Decision::Granted { .. })
         };
         Ok(nearest_admitting(venues(), ask.venue, would_admit).map(|nearest| nearest.venue.id))

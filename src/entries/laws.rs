@@ -147,6 +147,7 @@ fn fate(places: &Places, scan: &Scan, standing: &mut Standing, posting: &mut Pos
     let ask = Ask {
         member: Some(holder),
         venue: places.venue(scan.venue).expect("one of three"),
+        zone: None,
         direction: scan.direction,
         method: scan.method,
         presence: Presence { inside_here: inside.map(|(_, limit)| limit) },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 use crate::{
-    base::ids::{Direction, Method},
+    base::ids::{Direction, Method, ZoneId},
     bookings::BOOKING,
     venues::{Open, Pairing, Passback, Venue, VenueStatus},
 };
@@ -25,6 +25,8 @@ pub struct Ask<'a> {
     /// None: nobody has this credential.
     pub member: Option<&'a MemberFacts>,
     pub venue: &'a Venue,
+    /// Where the door leads to, if it is a zone's own.
+    pub zone: Option<ZoneId>,
     pub direction: Direction,
     pub method: Method,
     pub presence: Presence,
@@ -138,7 +140,9 @@ fn refusal(ask: &Ask) -> Option<Reason> {
     let rules = ask.venue.rules_at(ask.at);
     let known = member.status != MemberStatus::Erased;
     let faceless = ask.method != Method::Face || member.face_consent;
-    let open = ask.venue.status == VenueStatus::Open && ask.venue.period_at(ask.at) != Open::Closed;
+    let open = ask.venue.status == VenueStatus::Open
+        && ask.venue.period_at(ask.at) != Open::Closed
+        && !ask.venue.is_shut(ask.zone, ask.at);
     let prepared = rules.prerequisites.iter().all(|kind| member.approvals.contains(kind));
     // An unknown age is taken for a child's: the rule is there to protect.
     let grown = rules.guardian_under.is_none_or(|years| member.age.is_some_and(|age| age >= years));
@@ -161,6 +165,8 @@ fn refusal(ask: &Ask) -> Option<Reason> {
 /// Only what time alone mends has a time; nobody knows when a full venue empties.
 fn allowed_from(reason: Reason, ask: &Ask) -> Option<DateTime<Utc>> {
     match reason {
+        // Nobody knows when an order ends.
+        Reason::VenueClosed if ask.venue.is_shut(ask.zone, ask.at) => None,
         Reason::VenueClosed if ask.venue.status == VenueStatus::Open => {
             ask.venue.opens_next(ask.at)
         }

@@ -140,6 +140,7 @@ fn place(id: VenueId) -> Venue {
         rules: vec![rules],
         hours: Vec::new(),
         exceptions: Vec::new(),
+        closures: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult as _};
 
 use super::{
     birth_of,
+    own::load,
     rules::{Approval, ConsentRecord, Facts},
     status_of,
     tables::members,
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::base::{
     db::bulk::{self, Kind, Lookup},
+    documents::Sex,
     error::Error,
     ids::MemberId,
     keys::Keys,
@@ -85,4 +87,19 @@ fn facts_without_history(keys: &Keys, row: &members::Model) -> Result<Facts, Err
         consents: Vec::new(),
         approvals: Vec::new(),
     })
+}
+
+/// What tells how somebody's body is to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Born {
+    pub birth: Option<chrono::NaiveDate>,
+    pub sex: Option<Sex>,
+}
+
+/// When a member was born and as what; 404 for who is forgotten.
+pub async fn born(conn: &impl ConnectionTrait, keys: &Keys, id: MemberId) -> Result<Born, Error> {
+    let row = load(conn, id).await?;
+    let word = row.sex.as_deref();
+    let sex = [Sex::Male, Sex::Female].into_iter().find(|sex| word == Some(sex.as_str()));
+    Ok(Born { birth: birth_of(keys, &row)?, sex })
 }

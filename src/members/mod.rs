@@ -22,6 +22,7 @@ mod registry;
 pub mod roster;
 mod routes;
 mod rules;
+pub mod said;
 mod search;
 mod tables;
 mod unmask;
@@ -56,7 +57,7 @@ pub use faces::{
     FACE_LEVELS, Face, FaceAt, FaceDoor, FaceDoors, FaceHandle, face, face_handles, face_photo,
     faces_alarm, forget_face, keep_face, persons_with_faces, photo_for_door,
 };
-pub use facts::facts_for;
+pub use facts::{born, facts_for};
 pub use import::{CarryOver, Charset, Format, PastMinutes, Report, Upload, import};
 pub use join::join;
 pub use own::{Change, Own, change, own, register_self};
@@ -116,6 +117,15 @@ pub async fn issue_token(
     };
     member_tokens::Entity::insert(row.into_active_model()).exec_without_returning(conn).await?;
     Ok(token)
+}
+
+/// Whether a member agreed to `purpose` and has not withdrawn it.
+pub async fn agrees(
+    conn: &impl ConnectionTrait,
+    id: MemberId,
+    purpose: Purpose,
+) -> Result<bool, Error> {
+    agreements::has_granted(conn, id, purpose).await
 }
 
 /// Enters into the audit chain what was done to a member, and why.

@@ -42,9 +42,9 @@ pub async fn register_self(
     Ok(id)
 }
 
-/// Nobody agrees to their face being used in passing.
+/// Nobody agrees to their face or their health being used in passing.
 pub(super) fn check_unbundled(new: &NewMember) -> Result<(), Error> {
-    match new.consents.iter().position(|consent| consent.purpose.is_about_faces()) {
+    match new.consents.iter().position(|consent| consent.purpose.is_separate()) {
         Some(n) => Err(Error::invalid(format!("/consents/{n}/purpose"), Code::ConsentBundled)),
         None => Ok(()),
     }

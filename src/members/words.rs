@@ -21,6 +21,8 @@ pub enum Purpose {
     FaceCheck,
     /// Others of the community see when one plays, to play together.
     PartnerSearch,
+    /// What fitness tests measure is kept, and shown to those who test and advise.
+    HealthData,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
         Self::RealnameCheck,
         Self::FaceCheck,
         Self::PartnerSearch,
+        Self::HealthData,
     ];
 
     /// The word in SQL, JSON and CSV.
@@ -44,6 +47,7 @@ impl Purpose {
             Self::RealnameCheck => "realname_check",
             Self::FaceCheck => "face_check",
             Self::PartnerSearch => "partner_search",
+            Self::HealthData => "health_data",
         }
     }
 
@@ -52,10 +56,13 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
     }
 
-    /// Whether it is about a face: such a consent is given by itself, never beside another.
-    pub fn is_about_faces(self) -> bool {
+    /// Whether it is about a face or health: such a consent is given by itself, never beside
+    /// another.
+    pub fn is_separate(self) -> bool {
         match self {
-            Self::DoorFace | Self::OffDeviceFaceTransfer | Self::FaceCheck => true,
+            Self::DoorFace | Self::OffDeviceFaceTransfer | Self::FaceCheck | Self::HealthData => {
+                true
+            }
             Self::MinutesStatistics
             | Self::BureauSharing
             | Self::RealnameCheck
@@ -68,6 +75,7 @@ impl Purpose {
         match self {
             Self::DoorFace | Self::OffDeviceFaceTransfer => true,
             Self::FaceCheck
+            | Self::HealthData
             | Self::MinutesStatistics
             | Self::BureauSharing
             | Self::RealnameCheck
@@ -99,6 +107,10 @@ impl Purpose {
             Self::PartnerSearch => {
                 "同意向本社区同样寻找运动伙伴的居民显示本人隐去名字的姓名、运动项目和时段，并接收其邀约消息。\
                  不显示联系方式；不同意时其他功能照常使用。可随时撤回，撤回后不再显示。"
+            }
+            Self::HealthData => {
+                "同意加密保存本人体质测试的各项数据和得分，由测试人员录入、由体育指导员据以制订锻炼计划，并在满十人的\
+                 分组中用于统计。不同意时不影响入场和运动。可随时撤回，撤回后删除全部测试数据和计划。"
             }
         };
         ConsentText { version: "1", zh }

@@ -21,23 +21,15 @@ use crate::{
         keys::Keys,
         wechat_api::{Refusal, TextVerdict, Wechat},
     },
-    members,
+    members::said::{self, Judged},
 };
 
-/// Longest text of a dispute.
-const CHARACTERS_MAX: usize = 500;
 /// Texts judged by one run of the job, and how soon one is judged again that could not be.
 const AT_ONCE: u64 = 20;
 const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// A text that nobody could judge for so long is never shown.
 const HELD_MAX: TimeDelta = TimeDelta::days(7);
 const TABLE: &str = "session_disputes";
-
-/// A text that may be read, or has to wait.
-pub enum Judged {
-    Fine(String),
-    Held(String),
-}
 
 /// Has a text about a stay judged; nothing is written. Refuses (404) a stay of somebody else, and
 /// (422) a text that is empty, too long or bad.
@@ -48,35 +40,8 @@ pub async fn judge(
     (member, stay): (MemberId, SessionId),
     text: &str,
 ) -> Result<Judged, Error> {
-    let text = text.trim();
-    if !(1..=CHARACTERS_MAX).contains(&text.chars().count()) {
-        return Err(Error::invalid("/text", Code::TextLength));
-    }
     own_session(db, member, stay).await?;
-    match verdict(db, keys, wechat, member, text).await? {
-        // Who reads a dispute is staff, whose work it is to look at what is unsure.
-        Ok(TextVerdict::Fine | TextVerdict::Unsure) => Ok(Judged::Fine(text.to_owned())),
-        Ok(TextVerdict::Bad) => Err(Error::invalid("/text", Code::TextNotAllowed)),
-        Err(_) => Ok(Judged::Held(text.to_owned())),
-    }
-}
-
-async fn verdict(
-    db: &DatabaseConnection,
-    keys: &Keys,
-    wechat: &Wechat,
-    member: MemberId,
-    text: &str,
-) -> Result<Result<TextVerdict, Refusal>, Error> {
-    let Some(openid) = members::openid_of(db, keys, member).await? else {
-        return Ok(Err(Refusal::Off));
-    };
-    let verdict = wechat.judge(&openid, text).await;
-    if let Err(refusal) = verdict {
-        // In WeChat's terms, which name nobody.
-        tracing::warn!(%refusal, "a text could not be judged; it is held");
-    }
-    Ok(verdict)
+    said::judge(db, keys, wechat, member, text).await
 }
 
 /// The member says that something about a stay is not right. Refuses (409) while an earlier
@@ -166,7 +131,7 @@ async fn verdict_on_held(
     let held = row.held_ct.as_deref().unwrap_or_default();
     let text = keys.open(TABLE, "held_ct", &row.id.to_string(), held)?;
     let text = String::from_utf8(text).map_err(Error::internal)?;
-    let verdict = verdict(db, keys, wechat, MemberId(row.member_id), &text).await?;
+    let verdict = said::verdict(db, keys, wechat, MemberId(row.member_id), &text).await?;
     Ok(verdict.map(|verdict| (verdict, text)))
 }
 

@@ -2,6 +2,7 @@
 //! their projection into the counters.
 
 mod admit;
+mod attended;
 pub mod busyness;
 mod carry_over;
 mod closer;
@@ -30,6 +31,7 @@ pub mod ways;
 mod what_if;
 
 pub use admit::admit;
+pub use attended::attended;
 pub use carry_over::carry_over;
 pub use closer::close_due;
 pub use correct::{Corrected, Correction, correct, decided as correct_as_decided};

@@ -9,6 +9,7 @@ use crate::{
     base::{db, error::Error, ids::MemberId, keys::Keys},
     bookings, fitness, groups, honours, instructors, members, minutes,
     staff::StaffCaller,
+    tickets,
 };
 
 /// Joins `gone` to `kept`, whole or not at all, and tells what comes of it. Refuses (404) whoever
@@ -33,6 +34,9 @@ pub async fn join(
     bookings::join(tx, (kept, gone)).await?;
     groups::join(tx, (kept, gone)).await?;
     activities::join(tx, (kept, gone)).await?;
+    fitness::join(tx, kept, gone).await?;
+    honours::join(tx, kept, gone).await?;
+    tickets::join(tx, kept, gone).await?;
     super::erase(tx, gone, &by.actor(), now).await?;
     Ok(effect)
 }

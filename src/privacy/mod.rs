@@ -46,6 +46,9 @@ pub async fn erase(
     outbox::erase(tx, id).await?;
     groups::erase(tx, id).await?;
     activities::erase(tx, id, now).await?;
+    fitness::erase(tx, id).await?;
+    honours::erase(tx, id).await?;
+    tickets::erase(tx, id).await?;
     links::erase(tx, id).await?;
     members::erase(tx, id, actor, now).await
 }

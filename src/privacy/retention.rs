@@ -13,6 +13,8 @@ const UNRESOLVED_KEPT: TimeDelta = TimeDelta::days(400);
 /// How long a number is kept after its face was deleted at a terminal: what happened before may come
 /// as late as that.
 const DELETED_KEPT: TimeDelta = TimeDelta::days(30);
+/// How long a fitness test tells something of how somebody has changed.
+const FITNESS_KEPT: TimeDelta = TimeDelta::days(10 * 365 + 3);
 /// How long proofs are kept: of consent after somebody left, of who looked, of what doors deleted.
 const PROOF_KEPT: TimeDelta = TimeDelta::days(3 * 365 + 1);
 
@@ -100,6 +102,28 @@ const CLASSES: [Class; 16] = [
         name: "who waited for a slot",
         kept: SHOWN_KEPT,
         sql: "DELETE FROM slot_waiters WHERE joined_at < $1",
+    },
+    Class {
+        name: "fitness tests",
+        kept: FITNESS_KEPT,
+        sql: "DELETE FROM fitness_tests WHERE tested_at < $1",
+    },
+    Class {
+        name: "plans after fitness tests",
+        kept: FITNESS_KEPT,
+        sql: "DELETE FROM fitness_plans WHERE created_at < $1",
+    },
+    Class {
+        name: "words of reports that are done",
+        kept: UNRESOLVED_KEPT,
+        sql: "UPDATE tickets SET text_ct = '', held_ct = NULL, check_at = NULL, \
+              assignee_ct = NULL, member_id = NULL WHERE ended_at < $1 \
+              AND (text_ct <> '' OR assignee_ct IS NOT NULL OR member_id IS NOT NULL)",
+    },
+    Class {
+        name: "notes of what was done about reports",
+        kept: UNRESOLVED_KEPT,
+        sql: "UPDATE ticket_steps SET note_ct = NULL WHERE at < $1 AND note_ct IS NOT NULL",
     },
     Class {
         name: "requests to see a child",

@@ -1,4 +1,7 @@
-//! `GET /api/v1/staff/reports/{kind}`: a report as JSON, CSV or XLSX.
+//! `GET /api/v1/staff/reports/{kind}`: a report as JSON, CSV or XLSX; and what came of fitness
+//! tests, `GET /api/v1/staff/fitness-outcomes`.
+
+mod outcomes;
 
 use axum::{
     extract::State as Part,
@@ -29,7 +32,7 @@ use crate::{
 };
 
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(make_report))
+    OpenApiRouter::new().routes(routes!(make_report)).routes(routes!(outcomes::show))
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]

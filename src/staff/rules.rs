@@ -73,6 +73,7 @@ impl Role {
                     | F::PublishSlots
                     | F::ManageBookings
                     | F::OrganiseCommunity
+                    | F::KeepFitness
             ),
             Self::Community => !matches!(
                 function,
@@ -89,7 +90,9 @@ impl Role {
             Self::Bureau => {
                 matches!(function, F::SeeMembers | F::SeePlaces)
             }
-            Self::Instructor => matches!(function, F::SeePlaces | F::PublishSlots),
+            Self::Instructor => {
+                matches!(function, F::SeePlaces | F::PublishSlots | F::KeepFitness)
+            }
         }
     }
 
@@ -144,6 +147,8 @@ pub enum Function {
     CorrectSessions,
     /// Notices, groups and activities: what a community has beside its doors.
     OrganiseCommunity,
+    /// Fitness tests of those who agreed to it: entering them, seeing them, planning by them.
+    KeepFitness,
     /// Deciding what somebody else of the staff has asked for.
     DecideRequests,
     ManageStaff,
@@ -238,6 +243,9 @@ mod tests {
             assert!(!Role::Instructor.includes(function));
         }
         assert!(Role::Instructor.includes(Function::SeePlaces));
+        // Whose health they see said so themselves.
+        assert!(Role::Instructor.includes(Function::KeepFitness));
+        assert!(!Role::Bureau.includes(Function::KeepFitness));
     }
 
     #[test]

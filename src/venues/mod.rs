@@ -7,6 +7,7 @@
 mod adoption;
 pub mod calendar;
 mod circle;
+pub mod closures;
 mod community;
 mod find;
 mod routes;
@@ -27,6 +28,8 @@ pub use find::{
     CommunityView, DivisionView, ZoneView, community, divisions, has_zone, venues, within, zones,
 };
 pub use routes::{Admission, LookAround, Surroundings, UsualHour, routes};
+#[cfg(test)]
+pub use rules::Closure;
 #[cfg(test)]
 pub use rules::{DAY_MIN, sample};
 pub use rules::{LONGEST_STAY_MAX, Open, Pairing, Passback, Rules, Venue, VenueStatus};

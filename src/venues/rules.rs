@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::terms::Coordinates;
-use crate::base::ids::{DivisionCode, Method, VenueId};
+use crate::base::ids::{DivisionCode, Method, VenueId, ZoneId};
 
 mod hours;
 #[cfg(test)]
@@ -52,6 +52,8 @@ pub struct Venue {
     pub hours: Vec<Hours>,
     /// By (day, version).
     pub exceptions: Vec<Exception>,
+    /// By rising `from`.
+    pub closures: Vec<Closure>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -135,6 +137,16 @@ pub struct Exception {
     pub closes: Option<i32>,
 }
 
+/// A venue or one zone of it closed by an order, at once and until another order. It keeps people
+/// out; it changes no stay: whoever is inside leaves as the hours say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// None: the whole venue.
+    pub zone: Option<ZoneId>,
+    pub from: DateTime<Utc>,
+    pub until: Option<DateTime<Utc>>,
+}
+
 impl Rules {
     /// Events further apart than this cannot touch one another by these rules.
     pub fn reach(&self) -> TimeDelta {
@@ -216,6 +228,14 @@ impl Venue {
         let usual = entry + minutes(self.rules_at(entry).usual_stay_min);
         let end = self.closing(entry).map_or(usual, |closing| usual.min(closing));
         end.max(entry)
+    }
+
+    /// Whether an order keeps the venue closed at `at`, or the zone that a door leads to.
+    pub fn is_shut(&self, zone: Option<ZoneId>, at: DateTime<Utc>) -> bool {
+        let holds =
+            |closure: &&Closure| closure.from <= at && closure.until.is_none_or(|until| at < until);
+        let here = |closure: &Closure| closure.zone.is_none() || closure.zone == zone;
+        self.closures.iter().filter(holds).any(here)
     }
 
     fn first_rules(&self) -> &Rules {

@@ -3,7 +3,7 @@
 
 use chrono_tz::Tz;
 
-use super::rules::{Exception, Hours, Pairing, Passback, Rules, VenueStatus, WAYS_IN};
+use super::rules::{Closure, Exception, Hours, Pairing, Passback, Rules, VenueStatus, WAYS_IN};
 
 pub mod division {
     use sea_orm::entity::prelude::*;
@@ -134,6 +134,33 @@ pub mod venue_exception {
         pub opens: Option<i32>,
         pub closes: Option<i32>,
         pub reason: String,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod venue_closure {
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::{VenueId, ZoneId};
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "venue_closures")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub venue_id: VenueId,
+        /// Null closes the whole venue.
+        pub zone_id: Option<ZoneId>,
+        /// What it is for, such as `ticket:<id>`.
+        pub cause: String,
+        pub closed_at: DateTimeUtc,
+        pub closed_by: String,
+        pub opened_at: Option<DateTimeUtc>,
+        pub opened_by: Option<String>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -287,5 +314,11 @@ impl From<venue_exception::Model> for Exception {
             opens: row.opens,
             closes: row.closes,
         }
+    }
+}
+
+impl From<venue_closure::Model> for Closure {
+    fn from(row: venue_closure::Model) -> Self {
+        Closure { zone: row.zone_id, from: row.closed_at, until: row.opened_at }
     }
 }

@@ -8,8 +8,8 @@ use sea_orm::{
 };
 
 use super::{
-    rules::{Exception, Hours, Rules, Venue},
-    tables::{venue, venue_exception, venue_hours, venue_rules},
+    rules::{Closure, Exception, Hours, Rules, Venue},
+    tables::{venue, venue_closure, venue_exception, venue_hours, venue_rules},
     terms::Coordinates,
 };
 use crate::base::{error::Error, ids::VenueId};
@@ -54,18 +54,24 @@ pub(super) async fn complete(
         .order_by_asc(venue_exception::Column::Version)
         .all(db)
         .await?;
-    assemble(rows, rules, hours, exceptions).map_err(Error::internal)
+    let closures = venue_closure::Entity::find()
+        .filter(among(venue_closure::Column::VenueId.is_in(ids())))
+        .order_by_asc(venue_closure::Column::ClosedAt)
+        .all(db)
+        .await?;
+    assemble(rows, rules, hours, (exceptions, closures)).map_err(Error::internal)
 }
 
 fn assemble(
     rows: Vec<venue::Model>,
     rules: Vec<venue_rules::Model>,
     hours: Vec<venue_hours::Model>,
-    exceptions: Vec<venue_exception::Model>,
+    (exceptions, closures): (Vec<venue_exception::Model>, Vec<venue_closure::Model>),
 ) -> anyhow::Result<Vec<Venue>> {
     let mut rules = by_venue(rules, |row| row.venue_id);
     let mut hours = by_venue(hours, |row| row.venue_id);
     let mut exceptions = by_venue(exceptions, |row| row.venue_id);
+    let mut closures = by_venue(closures, |row| row.venue_id);
     rows.into_iter()
         .map(|row| {
             let id = row.id;
@@ -86,6 +92,7 @@ fn assemble(
                 rules,
                 hours: taken(&mut hours, id).map(Hours::try_from).collect::<Result<_, _>>()?,
                 exceptions: taken(&mut exceptions, id).map(Exception::from).collect(),
+                closures: taken(&mut closures, id).map(Closure::from).collect(),
             })
         })
         .collect()

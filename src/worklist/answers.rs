@@ -160,6 +160,8 @@ async fn community(
             "SELECT v.community AS community FROM entry_events e JOIN venues v ON v.id = e.venue_id \
              WHERE e.id = $1"
         }
+        // What is done about it is done at the tickets' own routes.
+        Kind::Ticket => return Err(Error::NotFound(Code::NotFound)),
         Kind::LongStay => "SELECT community FROM sessions WHERE id = $1",
         Kind::Conflict
         | Kind::UndatedRecord

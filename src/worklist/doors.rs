@@ -63,7 +63,8 @@ fn item(kind: Kind, line: &ledger::Line, now: DateTime<Utc>) -> Option<Item> {
         | Kind::LongStay
         | Kind::OrphanExit
         | Kind::LowScore
-        | Kind::AbsurdClock => None,
+        | Kind::AbsurdClock
+        | Kind::Ticket => None,
     }?;
     let id = view.terminal.id.0;
     let at = if kind == Kind::LostTerminal { view.lost_at } else { view.last_seen_at };

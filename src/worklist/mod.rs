@@ -8,6 +8,7 @@
 mod answers;
 mod doors;
 mod records;
+mod reports;
 mod requests;
 mod routes;
 mod rules;
@@ -116,5 +117,6 @@ async fn of_kind(
             doors::terminals(db, kind, look, rows).await
         }
         Kind::FaceDeletionOverdue => doors::faces(db, look, rows).await,
+        Kind::Ticket => reports::items(db, look, rows).await,
     }
 }

@@ -106,7 +106,8 @@ fn sql(kind: Kind) -> String {
         | Kind::LostTerminal
         | Kind::SilentTerminal
         | Kind::Gap
-        | Kind::RosterMismatch => {
+        | Kind::RosterMismatch
+        | Kind::Ticket => {
             (QUARANTINED, "q.reason NOT IN ('conflict', 'time_suspect', 'unknown_credential')")
         }
     };

@@ -168,7 +168,8 @@ struct ItemBody {
     /// A reason, a way in, a serial number or a count, by kind; of a device, protocol and serial.
     detail: Option<String>,
     /// What can be done: `accept`, `reject` and `declare_lost` by an answer; `claim`, `command` and
-    /// `revoke_terminal` at the terminals' routes; `correct` at the sessions'.
+    /// `revoke_terminal` at the terminals' routes; `correct` at the sessions'; `ticket` at the
+    /// tickets'.
     actions: Vec<&'static str>,
 }
 

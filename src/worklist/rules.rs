@@ -33,11 +33,13 @@ pub enum Kind {
     LowScore,
     /// A live entry whose device time made no sense, so that the time of receipt was taken.
     AbsurdClock,
+    /// Something that a resident reported of a venue and that is not fixed yet.
+    Ticket,
 }
 
 impl Kind {
     /// In the order in which they are listed: what may cost somebody minutes or rights first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Conflict,
         Self::UndatedRecord,
         Self::UnknownFace,
@@ -52,6 +54,7 @@ impl Kind {
         Self::OrphanExit,
         Self::LowScore,
         Self::AbsurdClock,
+        Self::Ticket,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -70,6 +73,7 @@ impl Kind {
             Self::OrphanExit => "orphan_exit",
             Self::LowScore => "low_score",
             Self::AbsurdClock => "absurd_clock",
+            Self::Ticket => "ticket",
         }
     }
 
@@ -93,7 +97,8 @@ impl Kind {
             | Self::LongStay
             | Self::OrphanExit
             | Self::LowScore
-            | Self::AbsurdClock => false,
+            | Self::AbsurdClock
+            | Self::Ticket => false,
         }
     }
 
@@ -110,12 +115,13 @@ impl Kind {
             | Self::LongStay
             | Self::OrphanExit
             | Self::LowScore
-            | Self::AbsurdClock => false,
+            | Self::AbsurdClock
+            | Self::Ticket => false,
         }
     }
 
     /// What can be done about it: `accept` and `reject` through the list, the rest by the routes
-    /// of terminals and sessions.
+    /// of terminals, sessions and tickets.
     pub fn actions(self) -> &'static [&'static str] {
         match self {
             Self::UndatedRecord | Self::UnknownFace | Self::QuarantinedRecord => {
@@ -131,6 +137,7 @@ impl Kind {
             Self::LongStay | Self::OrphanExit | Self::LowScore | Self::AbsurdClock => {
                 &["correct", "reject"]
             }
+            Self::Ticket => &["ticket"],
         }
     }
 }

@@ -14,7 +14,9 @@ use crate::support::{Answer, Resident, TestTown};
 
 mod booked;
 mod community;
+mod community;
 mod figures;
+mod health;
 
 /// Whom a route serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,7 +166,8 @@ const ROUTES: &[(&str, &str, For)] = &[
 ];
 
 fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, For)> {
-    ROUTES.iter().chain(figures::ROUTES).chain(booked::ROUTES).chain(community::ROUTES)
+    let community = booked::ROUTES.iter().chain(community::ROUTES).chain(health::ROUTES);
+    ROUTES.iter().chain(figures::ROUTES).chain(community)
 }
 
 const NOBODYS_ID: &str = "018f0000-0000-7000-8000-000000000001";

@@ -12,6 +12,7 @@ const SAMPLES: &[(&str, &str)] = &[
 const SAMPLES: [(&str, &str); 29] = [
 const SAMPLES: [(&str, &str); 31] = [
 const SAMPLES: [(&str, &str); 33] = [
+const SAMPLES: [(&str, &str); 32] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -53,6 +54,10 @@ const SAMPLES: [(&str, &str); 33] = [
     ("m0075_groups", include_str!("../../migrations/samples/m0075_groups.sql")),
     ("m0076_activities", include_str!("../../migrations/samples/m0076_activities.sql")),
     ("m0077_open_data", include_str!("../../migrations/samples/m0077_open_data.sql")),
+    ("m0080_fitness", include_str!("../../migrations/samples/m0080_fitness.sql")),
+    ("m0081_closures", include_str!("../../migrations/samples/m0081_closures.sql")),
+    ("m0082_tickets", include_str!("../../migrations/samples/m0082_tickets.sql")),
+    ("m0083_honours", include_str!("../../migrations/samples/m0083_honours.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -17,8 +17,10 @@ mod desk;
 mod doors;
 mod exports;
 mod faces;
+mod fitness;
 mod forgetting;
 mod impact;
+mod honours;
 mod keys;
 mod ladder;
 mod laws;
@@ -46,6 +48,7 @@ mod special_days;
 #[cfg(test)]
 mod support;
 mod takeover;
+mod tickets;
 mod tidy;
 mod vendors;
 mod viewers;

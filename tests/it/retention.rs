@@ -22,6 +22,7 @@ struct Class {
 const DAYS_90: TimeDelta = TimeDelta::days(90);
 const DAYS_400: TimeDelta = TimeDelta::days(400);
 const THREE_YEARS: TimeDelta = TimeDelta::days(3 * 365 + 1);
+const TEN_YEARS: TimeDelta = TimeDelta::days(10 * 365 + 3);
 const AT_ONCE: TimeDelta = TimeDelta::zero();
 
 const CLASSES: [Class; 25] = [
@@ -211,6 +212,38 @@ const CLASSES: [Class; 25] = [
               created_at, created_by, expires_at, attempts) \
               VALUES ({id}, {id}, 1, 'restart', '{}', 'done', {at}, 'x', {at}, 0)",
         left: "SELECT COUNT(*) AS n FROM terminal_commands WHERE id = {id}",
+    },
+    Class {
+        name: "fitness tests",
+        kept: TEN_YEARS,
+        row: "INSERT INTO fitness_tests (id, member_id, division, standard_id, tested_at, \
+              tested_on, result_ct, by_actor, created_at) \
+              VALUES ({id}, {id}, '33', {id}, {at}, '2026-01-01', '', 'x', {at})",
+        left: "SELECT COUNT(*) AS n FROM fitness_tests WHERE id = {id}",
+    },
+    Class {
+        name: "plans after fitness tests",
+        kept: TEN_YEARS,
+        row: "INSERT INTO fitness_plans (id, member_id, test_id, plan_ct, starts_on, ends_on, \
+              by_actor, created_at) \
+              VALUES ({id}, {id}, {id}, '', '2026-01-01', '2026-01-01', 'x', {at})",
+        left: "SELECT COUNT(*) AS n FROM fitness_plans WHERE id = {id}",
+    },
+    Class {
+        name: "words of reports that are done",
+        kept: DAYS_400,
+        row: "INSERT INTO tickets (id, venue_id, community, kind, member_id, text_ct, state, since, \
+              told, reported_at, ended_at) VALUES ({id}, {id}, '33', 'safety', {id}, 'sealed', \
+              'confirmed', {at}, 0, {at}, {at})",
+        left: "SELECT COUNT(*) AS n FROM tickets WHERE id = {id} AND member_id IS NOT NULL \
+               AND text_ct <> ''",
+    },
+    Class {
+        name: "notes of what was done about reports",
+        kept: DAYS_400,
+        row: "INSERT INTO ticket_steps (id, ticket_id, act, state, note_ct, by_actor, at) \
+              VALUES ({id}, {id}, 'fix', 'fixed', 'sealed', 'x', {at})",
+        left: "SELECT COUNT(*) AS n FROM ticket_steps WHERE id = {id} AND note_ct IS NOT NULL",
     },
     Class {
         name: "terminals that nobody claimed",

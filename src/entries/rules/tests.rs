@@ -9,9 +9,9 @@ use super::{
     Warning, classify_time, decide, is_folded, nearest_admitting,
 };
 use crate::{
-    base::ids::{Direction, Method},
+    base::ids::{Direction, Method, ZoneId},
     venues::{
-        Pairing, Passback, Venue, VenueStatus,
+        Closure, Pairing, Passback, Venue, VenueStatus,
         sample::{at, cases, every_day, venue},
     },
 };
@@ -44,6 +44,7 @@ fn ask<'a>(member: &'a MemberFacts, venue: &'a Venue) -> Ask<'a> {
     Ask {
         member: Some(member),
         venue,
+        zone: None,
         direction: Direction::In,
         method: Method::Face,
         presence: Presence::default(),
@@ -288,6 +289,7 @@ proptest! {
         let exit = Ask {
             member: member.as_ref(),
             venue: &venue,
+            zone: None,
             direction: if toggles { Direction::In } else { Direction::Out },
             method: Method::Face,
             presence: Presence { inside_here: toggles.then_some(at) },
@@ -313,4 +315,24 @@ proptest! {
             Timing::Absurd => prop_assert!(!live),
         }
     }
+}
+
+#[test]
+fn an_order_closes_a_venue_or_the_doors_of_one_zone() {
+    let member = member();
+    let (court, hall) = (ZoneId::new(), ZoneId::new());
+    let now = at(NOON);
+    let closed = |zone, until: Option<i64>| {
+        let until = until.map(|minutes| now + TimeDelta::minutes(minutes));
+        let closure = Closure { zone, from: now - TimeDelta::minutes(1), until };
+        Venue { closures: vec![closure], ..strict() }
+    };
+    let said = |venue: &Venue, zone| refused(&Ask { zone, ..ask(&member, venue) });
+    let no = Some((Reason::VenueClosed, None));
+    let whole = closed(None, None);
+    assert_eq!([said(&whole, None), said(&whole, Some(court))], [no, no]);
+    let part = closed(Some(court), None);
+    let answers = [None, Some(hall), Some(court)].map(|zone| said(&part, zone));
+    assert_eq!(answers, [None, None, no]);
+    assert_eq!([0, 1].map(|until| said(&closed(None, Some(until)), None)), [None, no]);
 }

@@ -283,14 +283,14 @@ pub struct AgreementBody {
     at: Option<DateTime<Utc>>,
     /// Whether the mini-program may ask now; `false` for 90 days after a refusal.
     may_ask: bool,
-    /// About faces: asked about by itself, never preselected.
+    /// About faces or health: asked about by itself, never preselected.
     separate: bool,
 }
 
 impl From<Agreement> for AgreementBody {
     fn from(one: Agreement) -> Self {
         let Agreement { purpose, text, text_version, text_hash, standing, at, may_ask } = one;
-        let separate = purpose.is_about_faces();
+        let separate = purpose.is_separate();
         Self { purpose, text, text_version, text_hash, standing, at, may_ask, separate }
     }
 }

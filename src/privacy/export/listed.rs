@@ -12,7 +12,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-pub(super) const EXPORTED: [Exported; 38] = [
+pub(super) const EXPORTED: [Exported; 44] = [
     Exported {
         table: "members",
         person: "id",
@@ -352,6 +352,60 @@ pub(super) const EXPORTED: [Exported; 38] = [
             ("resolved_at", Instant),
             ("outcome", Text),
             ("resolution", Text),
+        ],
+    },
+    Exported {
+        table: "fitness_tests",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("tested_at", Instant),
+            ("division", Text),
+            ("result_ct", Sealed),
+        ],
+    },
+    Exported {
+        table: "fitness_plans",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("test_id", Kind::Uuid),
+            ("plan_ct", Sealed),
+            ("starts_on", Day),
+            ("ends_on", Day),
+            ("created_at", Instant),
+        ],
+    },
+    Exported {
+        table: "honours",
+        person: "member_id",
+        columns: &[("kind", Text), ("place", Int), ("figure", Big), ("beside", Big)],
+    },
+    Exported { table: "point_accounts", person: "member_id", columns: &[("balance", Big)] },
+    Exported {
+        table: "point_entries",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("points", Int),
+            ("cause", Text),
+            ("business_day", Day),
+            ("venue_id", Kind::Uuid),
+            ("at", Instant),
+        ],
+    },
+    Exported {
+        table: "tickets",
+        person: "member_id",
+        columns: &[
+            ("id", Kind::Uuid),
+            ("venue_id", Kind::Uuid),
+            ("kind", Text),
+            ("text_ct", Sealed),
+            ("held_ct", Sealed),
+            ("state", Text),
+            ("reported_at", Instant),
+            ("ended_at", Instant),
         ],
     },
     Exported {

@@ -166,7 +166,7 @@ async fn within(
         .into_values()
         .filter(|venue| venue.status == VenueStatus::Open)
         .filter(|venue| filter.division.as_ref().is_none_or(|d| d.covers(&venue.community)))
-        .filter(|venue| filter.open.is_none() || venue.period_at(now) != Open::Closed)
+        .filter(|venue| filter.open.is_none() || is_open(venue, now))
         .filter_map(|venue| Some((walking_minutes(from, &venue)?, (*venue).clone())))
         .filter(|(minutes, _)| *minutes <= u32::from(within))
         .collect();
@@ -178,4 +178,8 @@ async fn within(
     }
     found.sort_by_key(|(minutes, venue)| (*minutes, venue.id));
     Ok(found)
+}
+
+fn is_open(venue: &Venue, now: DateTime<Utc>) -> bool {
+    venue.period_at(now) != Open::Closed && !venue.is_shut(None, now)
 }

@@ -50,6 +50,8 @@ struct ZoneJson {
     kind: String,
     name: String,
     area_m2: Option<i32>,
+    /// Closed by an order at the moment.
+    closed: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -71,7 +73,7 @@ impl VenueJson {
             kind: venue.kind.clone(),
             area_m2: venue.area_m2,
             position: venue.lat.zip(venue.lng).map(|(lat, lng)| PositionJson { lat, lng }),
-            zones: zones.into_iter().map(ZoneJson::from).collect(),
+            zones: zones.into_iter().map(|zone| ZoneJson::new(zone, venue, now)).collect(),
             open: open(venue, now),
             hours: hours(venue, venue.business_day(now)),
             capacity: rules.capacity,
@@ -93,6 +95,10 @@ fn zone_name(rules: &Rules) -> String {
 }
 
 fn open(venue: &Venue, now: DateTime<Utc>) -> OpenJson {
+    // Nobody knows when an order ends.
+    if venue.is_shut(None, now) {
+        return OpenJson { now: false, until: None, next: None };
+    }
     match venue.period_at(now) {
         Open::Always => OpenJson { now: true, until: None, next: None },
         Open::Until(until) => OpenJson { now: true, until: Some(until), next: None },
@@ -112,9 +118,9 @@ fn hours(venue: &Venue, day: NaiveDate) -> Option<Vec<DayHours>> {
     Some((1..=7).filter_map(newest).map(|h| DayHours::of(h.weekday, h.opens, h.closes)).collect())
 }
 
-impl From<ZoneView> for ZoneJson {
-    fn from(view: ZoneView) -> Self {
+impl ZoneJson {
+    fn new(view: ZoneView, venue: &Venue, now: DateTime<Utc>) -> Self {
         let ZoneView { id, kind, name, area_m2 } = view;
-        Self { id, kind, name, area_m2 }
+        Self { id, kind, name, area_m2, closed: venue.is_shut(Some(id), now) }
     }
 }

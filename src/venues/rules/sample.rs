@@ -21,6 +21,7 @@ pub fn venue(n: u8) -> Venue {
         rules: vec![rules()],
         hours: Vec::new(),
         exceptions: Vec::new(),
+        closures: Vec::new(),
     }
 }
 

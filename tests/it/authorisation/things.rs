@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{NOBODYS_ID, booked, community, figures};
+use super::{NOBODYS_ID, booked, community, figures, health};
 use crate::support::{COMMUNITY, Member, Terminal, TestTown};
 
 /// Things of one community, with a body that their route takes.
@@ -23,6 +23,7 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     things.extend(told(town).await);
     things.extend(booked::things(town, v, m, &guardian.id).await);
     things.extend(community::things(town, v).await);
+    things.extend(health::things(town, v, m).await);
     things.extend([
         ("GET", format!("/members/{m}"), Value::Null),
         (

@@ -85,6 +85,9 @@ fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
         config.faces = ValueEnum::from_str("relay-only", true).unwrap();
     }
     config.webhooks_anywhere = store.calls_anywhere;
+    if store.gives_points {
+        config.points = ValueEnum::from_str("on", true).unwrap();
+    }
     config.roll_call = Some(store.roll_call());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
     if let Some(wechat) = wechat {

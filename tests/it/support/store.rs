@@ -22,6 +22,8 @@ pub struct Store {
     pub relays_faces: bool,
     /// Whether servers on it may call receivers at plain and private addresses.
     pub calls_anywhere: bool,
+    /// Whether servers on it give points for exercise.
+    pub gives_points: bool,
     folder: tempfile::TempDir,
 }
 
@@ -48,7 +50,15 @@ impl Store {
         };
         let redis = setting("FITGATE_TEST_REDIS_URL");
         let redis_url = redis.map(|url| format!("{url}?prefix={name}"));
-        Self { database_url, redis_url, server, relays_faces: false, calls_anywhere: false, folder }
+        Self {
+            database_url,
+            redis_url,
+            server,
+            relays_faces: false,
+            calls_anywhere: false,
+            gives_points: false,
+            folder,
+        }
     }
 
     /// Whether two servers can share it.

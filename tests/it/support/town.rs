@@ -73,6 +73,13 @@ impl TestTown {
         Self::living(store, None).await
     }
 
+    /// The same, where measured minutes are points.
+    pub async fn giving_points() -> Self {
+        let mut store = Store::fresh().await;
+        store.gives_points = true;
+        Self::living(store, Some(FakeWechat::open().await)).await
+    }
+
     async fn living(store: Store, wechat: Option<FakeWechat>) -> Self {
         let clock = Clock::fixed(at(NOW));
         let server = Server::start(&store, &clock, wechat.as_ref()).await.unwrap();

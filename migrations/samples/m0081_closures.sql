@@ -1,0 +1,1 @@
+INSERT INTO venue_closures (id, venue_id, cause, closed_at, closed_by) VALUES ('01a20000-0000-7000-8000-00000000c011', '01a20000-0000-7000-8000-000000000001', 'sample', '2026-11-02T12:00:00+00:00', 'staff:sample');

@@ -1,0 +1,3 @@
+INSERT INTO tickets (id, venue_id, community, kind, text_ct, state, since, told, reported_at) VALUES ('01a20000-0000-7000-8000-00000000c021', '01a20000-0000-7000-8000-000000000001', '330499001001', 'safety', '', 'reported', '2026-11-02T12:00:00+00:00', 0, '2026-11-02T12:00:00+00:00');
+INSERT INTO ticket_steps (id, ticket_id, act, state, by_actor, at) VALUES ('01a20000-0000-7000-8000-00000000c022', '01a20000-0000-7000-8000-00000000c021', 'report', 'reported', 'member:sample', '2026-11-02T12:00:00+00:00');
+INSERT INTO ticket_notices (id, ticket_id, kind, division, state, at) VALUES ('01a20000-0000-7000-8000-00000000c023', '01a20000-0000-7000-8000-00000000c021', 'warning', '330499001001', 'reported', '2026-11-02T12:00:00+00:00');
