@@ -109,7 +109,9 @@ impl std::str::FromStr for Role {
 pub struct UnknownRole;
 
 /// What a route does, as far as rights are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = StaffFunction)]
 pub enum Function {
     /// Masked rows of members.
     SeeMembers,
@@ -136,6 +138,27 @@ pub enum Function {
     DecideRequests,
     ManageStaff,
     ReadAudit,
+}
+
+impl Function {
+    pub const ALL: [Self; 16] = [
+        Self::SeeMembers,
+        Self::RegisterMembers,
+        Self::ApproveMembers,
+        Self::ImportMembers,
+        Self::ManageMembers,
+        Self::UnmaskMembers,
+        Self::ManageDivisions,
+        Self::SeePlaces,
+        Self::ManageVenues,
+        Self::ManageTerminals,
+        Self::SeeWork,
+        Self::AnswerWork,
+        Self::CorrectSessions,
+        Self::DecideRequests,
+        Self::ManageStaff,
+        Self::ReadAudit,
+    ];
 }
 
 /// Whether somebody with `role` over `division` may keep the account of a `target` over `at`: they
