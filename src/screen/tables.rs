@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, QueryOrder as _, QuerySelect as _, Statement, Value, entity::prelude::*,
+    ConnectionTrait, DbErr, EntityTrait, QueryOrder as _, QuerySelect as _, Statement, Value,
+    entity::prelude::*,
 };
 use uuid::Uuid;
 

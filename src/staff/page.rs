@@ -28,11 +28,7 @@ const PARTS: [Asset; 4] = [
         content_type: "text/css; charset=utf-8",
         text: include_str!("page/dist/app.css"),
     },
-    Asset {
-        name: "app.js",
-        content_type: JAVASCRIPT,
-        text: include_str!("page/dist/app.js"),
-    },
+    Asset { name: "app.js", content_type: JAVASCRIPT, text: include_str!("page/dist/app.js") },
     // Fetched where a chart is drawn, and not before.
     Asset {
         name: "charts.js",

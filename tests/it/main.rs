@@ -5,6 +5,7 @@
 mod authorisation;
 mod bad_inputs;
 mod bad_lines;
+mod browsers;
 mod canary;
 mod circle;
 mod client;

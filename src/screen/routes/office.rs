@@ -6,12 +6,7 @@
 //! | `GET, POST /screens` | the tokens of screens; makes one, shown once |
 //! | `DELETE /screens/{id}` | ends a token: its screen goes dark |
 
-use axum::{
-    Extension,
-    extract::State as Of,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{Extension, extract::State as Of, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -40,8 +40,14 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loaded<T> {
   }, [path, turn]);
   useEffect(() => {
     if (!everyMs) return;
-    const timer = setInterval(() => document.hidden || setTurn((n) => n + 1), everyMs);
-    return () => clearInterval(timer);
+    const again = () => document.hidden || setTurn((n) => n + 1);
+    const timer = setInterval(again, everyMs);
+    // Whoever comes back to the page sees it as it is now.
+    document.addEventListener("visibilitychange", again);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", again);
+    };
   }, [everyMs]);
   return { ...state, reload: useCallback(() => setTurn((n) => n + 1), []) };
 }

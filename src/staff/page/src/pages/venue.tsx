@@ -178,7 +178,7 @@ export function Venue() {
     <>
       <Title text={place?.name ?? "场馆"} back={["/venues", "场馆"]} />
       <Needs right="see_places">
-        <Ready of={rules}>{(standing) => place ? <Whole place={place} rules={standing} reload={() => { rules.reload(); reloadPlaces(); }} /> : <Waiting />}</Ready>
+        <Ready of={rules}>{(standing) => place ? <Whole place={place} rules={standing} reload={() => { rules.reload(); reloadPlaces(); }} /> : venues.length > 0 ? <Nothing what="没有找到这个场馆" hint="可能不在您负责的区域。" /> : <Waiting />}</Ready>
       </Needs>
     </>
   );
