@@ -95,14 +95,14 @@ export async function keyboard(desk) {
     await settled(page);
     await reach(page, "查看完整信息");
     await page.keyboard.press("Enter");
-    await page.getByRole("dialog").waitFor();
+    await page.locator(".dialog").waitFor();
     for (let n = 0; n < 12; n += 1) {
       await page.keyboard.press("Tab");
       const isInside = await page.evaluate(() => Boolean(document.activeElement?.closest('[role="dialog"]')) || document.activeElement?.hasAttribute("data-base-ui-focus-guard"));
       assert.ok(isInside, "the focus stays in the dialog");
     }
     await page.keyboard.press("Escape");
-    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.locator(".dialog").waitFor({ state: "detached" });
     assert.equal(await focused(page), "查看完整信息");
     await reach(page, "停留与时长");
     await page.keyboard.press("ArrowRight");
@@ -135,14 +135,13 @@ export async function failures(boss) {
 
     await goes(page, boss.member);
     let tries = 0;
-    await page.route("**/desk-code", (route) => route.fulfill(refuse));
     await page.route("**/credentials", (route) => {
       keys.push(route.request().headers()["idempotency-key"]);
       tries += 1;
       return tries < 3 ? (tries === 1 ? route.abort() : route.fulfill(refuse)) : route.continue();
     });
     await page.getByRole("button", { name: "发卡", exact: true }).click();
-    const form = page.getByRole("dialog");
+    const form = page.locator(".dialog");
     const card = `CARD-${Date.now()}`;
     await form.getByLabel("卡号").fill(card);
     await form.getByRole("button", { name: "发卡" }).click();

@@ -29,7 +29,8 @@ export async function console_(town) {
   await care.long(staff.community);
 }
 
-const dialog = (page) => page.getByRole("dialog").or(page.getByRole("alertdialog"));
+/** Notices that pass have the role too. */
+const dialog = (page) => page.locator(".dialog, .drawer");
 const press = (page, name) => page.getByRole("button", { name, exact: true }).first().click();
 const confirms = (page, name) => dialog(page).getByRole("button", { name, exact: true }).click();
 
@@ -85,14 +86,8 @@ async function community(boss) {
     await settled(page);
     await picture(page, "members-phone");
     // Somebody who has been there: the month of history knows many.
-    const links = page.locator('[role="cell"] a[href*="#/members/"]');
-    await links.first().waitFor();
-    const hrefs = await links.evaluateAll((all) => all.map((link) => link.getAttribute("href").slice(1)));
-    for (const href of hrefs) {
-      await goes(page, href);
-      if (await page.getByRole("button", { name: "更正", exact: true }).count()) break;
-    }
-    boss.member = new URL(page.url()).hash.slice(1);
+    boss.member = `/members/${await visitor(page)}`;
+    await goes(page, boss.member);
     await picture(page, "member-phone");
     await press(page, "逐条核验");
     await says(page, "账本：");
@@ -154,6 +149,23 @@ async function community(boss) {
   });
 }
 
+/** Somebody of the community who has been somewhere and left. */
+function visitor(page) {
+  return page.evaluate(async () => {
+    const at = "/api/v1/staff";
+    const { csrf } = await (await fetch(`${at}/sessions/current`)).json();
+    const headers = { "Content-Type": "application/json", "Fitgate-Csrf": csrf };
+    const asked = { method: "POST", headers, body: JSON.stringify({ limit: 200 }) };
+    const { items } = await (await fetch(`${at}/members/search`, asked)).json();
+    // The first of them are those whom the demo lets live, who have no past.
+    for (const { id } of items.reverse()) {
+      const stays = await (await fetch(`${at}/members/${id}/sessions?limit=1`)).json();
+      if (stays.items?.[0]?.left_at) return id;
+    }
+    throw new Error("nobody of these has been anywhere");
+  });
+}
+
 /** `minutes` after a local time of a form. */
 function later(local, minutes) {
   return new Date(Date.parse(`${local}:00Z`) + minutes * 60_000).toISOString().slice(0, 16);
@@ -182,17 +194,18 @@ async function district(boss, asker) {
     await confirms(page, "批准");
     await gone(row);
     await press(other, "查看");
-    await other.locator("code.plain-value").filter({ hasText: /^\d{17}[\dX]$/ }).first().waitFor();
+    await other.locator("code.plain-value").filter({ hasText: /^[0-9A-Z]{8,}$/ }).first().waitFor();
     await other.context().close();
 
     await goes(page, "/reports");
     await page.locator("canvas").first().waitFor();
     await picture(page, "days-desk");
     await page.getByRole("button", { name: /第 \d+ 版/ }).first().click();
-    await settled(page);
+    await dialog(page).getByText(/第 1 版 ·|还没有发布过/).first().waitFor();
     await confirms(page, "关闭");
+    await gone(dialog(page));
     await page.getByRole("tab", { name: "报表" }).click();
-    await page.getByLabel("报表", { exact: true }).selectOption("venues");
+    await page.locator("form.filters select").first().selectOption("venues");
     await press(page, "生成");
     await settled(page);
     await picture(page, "report-desk");

@@ -31,6 +31,10 @@ export const workKind = table({
   silent_terminal: "静默终端", gap: "记录缺号", roster_mismatch: "名册不一致", long_stay: "超长停留",
   orphan_exit: "只出未进", low_score: "识别分过低", absurd_clock: "时钟异常",
 });
+export const workDetail = table({
+  unknown_credential: "认不出是谁", quarantined: "被隔离", wrong_time: "时间不可信", clock_absurd: "时钟不可信", face: "刷脸", qr: "扫码",
+  card: "刷卡", code: "口令", manual: "人工",
+});
 export const WORK_KINDS = [
   "conflict", "undated_record", "unknown_face", "quarantined_record", "quarantined_device", "face_deletion_overdue",
   "lost_terminal", "silent_terminal", "gap", "roster_mismatch", "long_stay", "orphan_exit", "low_score", "absurd_clock",

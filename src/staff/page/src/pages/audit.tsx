@@ -11,6 +11,9 @@ import { Needs } from "../ui/states";
 import * as words from "../words";
 
 interface Deed { chain: string; n: number; at: string; actor: string; act: string; object: string; reason?: string | null; hash: string }
+interface Account { id: string; name: string }
+/** Of a division's code, down to a city. */
+const CITY_DIGITS = 4;
 interface Head { day: string; chain: string; n: number; hash: string; at: string }
 
 const ACTS: Record<string, string> = {
@@ -21,15 +24,28 @@ const ACTS: Record<string, string> = {
 };
 
 function Deeds() {
-  const [draft, setDraft] = useState({ act: "", object: "", from: "", to: "" });
+  const { session } = useDesk();
+  // Below a city, deeds are read person by person.
+  const isWide = session.staff.division.length <= CITY_DIGITS;
+  const own = `staff:${session.staff.id}`;
+  const accounts = useList<Account>("/accounts");
+  const [draft, setDraft] = useState({ actor: isWide ? "" : own, act: "", object: "", from: "", to: "" });
   const [asked, setAsked] = useState(draft);
   const list = useList<Deed>(`/audit${query({
-    act: asked.act, object: asked.object, from: asked.from && words.instant(`${asked.from}T00:00`), to: asked.to && words.instant(`${asked.to}T00:00`),
+    actor: asked.actor, act: asked.act, object: asked.object, from: asked.from && words.instant(`${asked.from}T00:00`), to: asked.to && words.instant(`${asked.to}T00:00`),
   })}`);
+  const names = new Map([[own, session.staff.name], ...accounts.items.map((one): [string, string] => [`staff:${one.id}`, one.name])]);
   const set = (name: keyof typeof draft) => (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value });
   return (
     <>
       <form className="filters" onSubmit={(event) => { event.preventDefault(); setAsked(draft); }}>
+        <label>谁{" "}
+          <select value={draft.actor} onChange={set("actor")}>
+            {isWide && <option value="">全部</option>}
+            <option value={own}>我自己</option>
+            {accounts.items.filter((one) => one.id !== session.staff.id).map((one) => <option key={one.id} value={`staff:${one.id}`}>{one.name}</option>)}
+          </select>
+        </label>
         <label>操作{" "}<select value={draft.act} onChange={set("act")}><option value="">全部</option>{Object.entries(ACTS).map(([code, name]) => <option key={code} value={code}>{name}</option>)}</select></label>
         <label>对象{" "}<input value={draft.object} onChange={set("object")} placeholder="如 member:编号" maxLength={100} /></label>
         <label>从{" "}<input type="date" value={draft.from} onChange={set("from")} /></label>
@@ -39,7 +55,7 @@ function Deeds() {
       <LongList label="审计记录" of={list} none="没有符合的记录。" keyOf={(deed) => `${deed.chain} ${deed.n}`} columns={[
         { name: "时间", width: "10rem", show: (deed) => words.time(deed.at) },
         { name: "操作", width: "10rem", show: (deed) => ACTS[deed.act] ?? deed.act },
-        { name: "谁", show: (deed) => <code>{deed.actor}</code> },
+        { name: "谁", show: (deed) => names.get(deed.actor) ?? <code>{deed.actor}</code> },
         { name: "对象", show: (deed) => <code>{deed.object}</code> },
         { name: "理由", show: (deed) => deed.reason ?? "—" },
         { name: "链号", width: "8rem", show: (deed) => `${deed.chain} ${deed.n}` },

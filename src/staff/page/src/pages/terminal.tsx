@@ -113,7 +113,7 @@ function Whole({ device, line, reload }: { device: Device; line?: Line | null; r
               { name: "结果", show: (one) => one.detail ?? "—" },
             ]} />
           </Card>
-          <Card title="设备通知" wide>
+          <Card title="设备通知" whole>
             <LongList label="设备通知" of={notices} none="没有通知。" keyOf={(one) => one.id} columns={[
               { name: "种类", width: "9rem", show: (one) => one.kind },
               { name: "代码", width: "7rem", show: (one) => one.code },

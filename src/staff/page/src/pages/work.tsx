@@ -84,7 +84,7 @@ function Items() {
           { name: "类别", width: "9rem", show: (item) => <Tag tone="warn">{words.workKind(item.kind)}</Tag> },
           { name: "场馆", show: (item) => venueName(item.venue_id) },
           { name: "时间", width: "10rem", show: (item) => words.time(item.at) },
-          { name: "说明", show: (item) => item.detail ?? "—" },
+          { name: "说明", show: (item) => words.workDetail(item.detail) },
           { name: "处理", width: "14rem", show: acts },
         ]}
       />

@@ -18,9 +18,9 @@ export function Title({ text, back, children }: { text: string; back?: [string, 
   );
 }
 
-export function Card({ title, aside, children, wide = false }: { title?: string; aside?: ReactNode; children: ReactNode; wide?: boolean }) {
+export function Card({ title, aside, children, wide = false, whole = false }: { title?: string; aside?: ReactNode; children: ReactNode; wide?: boolean; whole?: boolean }) {
   return (
-    <section className={wide ? "card wide" : "card"}>
+    <section className={whole ? "card whole" : wide ? "card wide" : "card"}>
       {(title || aside) && (
         <div className="card-head">
           {title && <h2>{title}</h2>}
