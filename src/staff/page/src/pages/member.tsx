@@ -254,7 +254,7 @@ function Whole({ person, reload }: { person: Person; reload: () => void }) {
     <>
       <Card aside={<Tag tone={isActive ? "good" : "bad"}>{words.memberStatus(person.status)}</Tag>} title={person.name}>
         <Facts items={[
-          ["证件", `${words.documentKind(person.document.type)} ${person.document.number}`], ["手机", person.phone ?? "—"],
+          ["证件", <span key="d">{words.documentKind(person.document.type)} <code>{person.document.number}</code></span>], ["手机", person.phone ?? "—"],
           ["出生年份", person.birth_year ?? "—"], ["性别", words.sex(person.sex)], ["社区", divisionName(person.home_community)],
           ["核验", words.verification(person.verification)], ["登记时间", words.time(person.registered_at)],
           ["监护人", person.guardian_id ? <Link to={`/members/${person.guardian_id}`}>查看监护人</Link> : "—"],

@@ -108,10 +108,23 @@ function Files({ wanted }: { wanted: Wanted }) {
   );
 }
 
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-/;
+/** More would be too narrow to tell apart. */
+const BARS_MAX = 62;
+
 function Table({ report, wanted }: { report: Report; wanted: Wanted }) {
-  const label = report.columns.findIndex((_, n) => report.rows.every((row) => typeof row[n] !== "number"));
-  const figures = report.columns.map((column, n) => ({ column, n })).filter(({ n }) => report.rows.some((row) => typeof row[n] === "number"));
-  const shown = report.rows.slice(0, 60);
+  // Ids are for machines: the files hold them, the table shows names.
+  const columns = report.columns.map((column, n) => ({ column, n })).filter(({ n }) => !report.rows.some((row) => ID.test(String(row[n]))));
+  const figures = columns.filter(({ n }) => report.rows.some((row) => typeof row[n] === "number"));
+  const label = columns.find((one) => !figures.includes(one));
+  const first = figures[0];
+  const sums = new Map<string, number>();
+  if (label && first)
+    for (const row of report.rows) {
+      const name = String(row[label.n] ?? "—");
+      sums.set(name, (sums.get(name) ?? 0) + (Number(row[first.n]) || 0));
+    }
+  const bars = [...sums].slice(0, BARS_MAX);
   return (
     <>
       <p className="hint">
@@ -121,9 +134,9 @@ function Table({ report, wanted }: { report: Report; wanted: Wanted }) {
       <Files wanted={wanted} />
       {report.rows.length === 0 ? <Nothing what="这段时间没有数据。" /> : (
         <>
-          {label >= 0 && figures[0] && <Card><Chart label={`${words.reportKind(wanted.kind)}图表`} names={shown.map((row) => String(row[label] ?? ""))} series={figures.slice(0, 1).map(({ column, n }) => ({ name: column.title, values: shown.map((row) => (typeof row[n] === "number" ? (row[n] as number) : null)) }))} /></Card>}
+          {first && bars.length > 0 && <Card title={`${first.column.title}，按${label?.column.title}`}><Chart label={`${words.reportKind(wanted.kind)}图表`} names={bars.map(([name]) => name)} series={[{ name: first.column.title, values: bars.map(([, sum]) => sum) }]} /></Card>}
           <Rows label="报表" items={report.rows.map((row, n) => ({ row, n }))} keyOf={({ n }) => String(n)}
-            columns={report.columns.map((column, n) => ({ name: column.title, isNumber: figures.some((one) => one.n === n), show: ({ row }: { row: (string | number | null)[] }) => (typeof row[n] === "number" ? words.number(row[n] as number) : (row[n] ?? "—")) }))} />
+            columns={columns.map(({ column, n }) => ({ name: column.title, isNumber: figures.some((one) => one.n === n), show: ({ row }: { row: (string | number | null)[] }) => (typeof row[n] === "number" ? words.number(row[n] as number) : (row[n] ?? "—")) }))} />
         </>
       )}
     </>
