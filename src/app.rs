@@ -380,6 +380,8 @@ fn router(
             OPEN_PER_MINUTE,
             OPEN_BURST,
         ))))
+        .merge(screen::staff_routes(hub.clone()))
+        .merge(members::desk_face_routes(face_doors(state)))
         .merge(screen::routes(hub))
         .split_for_parts();
     let remembered = Extension(caches);

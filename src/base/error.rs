@@ -293,6 +293,7 @@ codes! {
     SignInFailed "sign_in_failed" "用户名、密码或动态口令不正确。" "Name, password or one-time code is wrong.";
     SignInLocked "sign_in_locked" "尝试次数过多，请15分钟后再试。" "Too many attempts; try again in 15 minutes.";
     SignInBusy "sign_in_busy" "登录的人较多，请稍后再试。" "Many people are signing in; try again shortly.";
+    CsrfRequired "csrf_required" "页面已过期，请刷新后重试。" "This page is out of date; reload it and try again.";
     SessionEnded "session_ended" "登录已失效，请重新登录。" "The session has ended; sign in again.";
     StaffNameTaken "staff_name_taken" "该用户名已被使用，请换一个。" "This name is taken; choose another one.";
     StaffNameFormat "staff_name_format" "用户名须为1至64个字，不含空格和控制字符。" "A staff name has 1 to 64 characters without blanks.";

@@ -70,7 +70,7 @@ pub use recovery::{
 pub use registration::{Channel, NewConsent, NewMember, note_duplicate, register};
 pub use registry::{ask_about_photo, ask_registry, record_registry, require_face_check};
 pub use roster::masked_name_of_face;
-pub use routes::{resident_routes, routes};
+pub use routes::{desk_face_routes, resident_routes, routes};
 pub use rules::{Approval, ConsentRecord, Facts, local_day};
 pub use search::{Found, Wanted, member_lists, search};
 pub use unmask::{Unmasked, What, ask_unmasking, reveal};

@@ -65,6 +65,11 @@ pub fn resident_routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
         .merge(views::routes())
 }
 
+/// Where a member's face is, for the desk.
+pub fn desk_face_routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
+    faces::desk_routes(face_doors)
+}
+
 /// `carry_over` writes past minutes, which belong to a domain above this one.
 pub fn routes(carry_over: CarryOver) -> OpenApiRouter<State> {
     let import = OpenApiRouter::new()

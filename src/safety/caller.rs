@@ -10,8 +10,8 @@ use axum::{Extension, extract::FromRequestParts, http::request::Parts};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    base::{error::Error, http::bearer::bearer, keys::token_hash, state::State},
-    staff::{self, StaffCaller},
+    base::{error::Error, keys::token_hash, state::State},
+    staff::{self, Presented, StaffCaller},
 };
 
 /// People remembered; more are not on duty at once.
@@ -49,7 +49,7 @@ impl FromRequestParts<State> for OnDuty {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
         let now = state.clock.now();
-        let token = token_hash(bearer(&parts.headers)?);
+        let token = token_hash(&Presented::of(&parts.method, &parts.headers)?.token);
         let known = Extension::<Known>::from_request_parts(parts, state).await;
         let Extension(known) = known.map_err(|error| Error::internal(anyhow::anyhow!(error)))?;
         match StaffCaller::from_request_parts(parts, state).await {

@@ -28,6 +28,7 @@ mod ready;
 mod routes;
 mod stream;
 mod tables;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ pub use hub::Hub;
 pub use map::BYTES_MAX as MAP_BYTES_MAX;
 pub use maps::{MapFile, MapTaken, remove_map, set_map};
 pub use ready::{ROUTE as POLLED, ready};
-pub use routes::routes;
+pub use routes::{routes, staff_routes};
+pub use tokens::{Label, hang, listed, take_down};
 
 /// Random bytes of a screen token: far beyond what can be guessed.
 const TOKEN_BYTES: usize = 32;
@@ -93,11 +95,14 @@ pub async fn list(
     division: &DivisionCode,
 ) -> Result<Vec<TokenSeen>, DbErr> {
     let rows = tables::within(db, division).await?;
-    let seen = rows.into_iter().map(|row| {
+    Ok(rows.into_iter().map(TokenSeen::from).collect())
+}
+
+impl From<tables::Model> for TokenSeen {
+    fn from(row: tables::Model) -> Self {
         let tables::Model { id, division, label, created_at, revoked_at, .. } = row;
-        TokenSeen { id, division, label, created_at, revoked_at }
-    });
-    Ok(seen.collect())
+        Self { id, division, label, created_at, revoked_at }
+    }
 }
 
 /// Ends a token. Servers that know it ask again within seconds and answer 401 from then on; open

@@ -1,8 +1,10 @@
 //! The paths of the big screen: its document, its stream, its page.
 
+mod office;
+
 use axum::{
     body::Body,
-    extract::State,
+    extract::State as Of,
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -21,6 +23,7 @@ use crate::base::{
     error::{Code, Error},
     http::{json::Json, query::Path},
     ids::DivisionCode,
+    state::State,
 };
 
 /// The screen's paths, over `hub`, for a router of whatever state.
@@ -35,6 +38,11 @@ pub fn routes<S: Clone + Send + Sync + 'static>(hub: Hub) -> OpenApiRouter<S> {
         .routes(routes!(screen_worker))
         .routes(routes!(screen_icon))
         .with_state(hub)
+}
+
+/// What staff do with screens.
+pub fn staff_routes(hub: Hub) -> OpenApiRouter<State> {
+    office::routes(hub)
 }
 
 /// Milliseconds since the figures of an answer were read; moves also under a 304.
@@ -67,7 +75,7 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
     ),
     security(("screen" = [])),
 )]
-async fn document(viewer: Viewer, known: Known, State(hub): State<Hub>) -> Result<Response, Error> {
+async fn document(viewer: Viewer, known: Known, Of(hub): Of<Hub>) -> Result<Response, Error> {
     let built = hub.latest(&viewer.division).await?;
     Ok(answer(&built, &known))
 }
@@ -87,7 +95,7 @@ async fn document(viewer: Viewer, known: Known, State(hub): State<Hub>) -> Resul
     ),
     security(("screen" = [])),
 )]
-async fn document_stream(viewer: Viewer, State(hub): State<Hub>) -> Result<Response, Error> {
+async fn document_stream(viewer: Viewer, Of(hub): Of<Hub>) -> Result<Response, Error> {
     let latest = hub.watch(&viewer.division).await?;
     let frames = stream::frames(hub, viewer.token, viewer.division, latest);
     let headers = [
@@ -115,7 +123,7 @@ async fn document_stream(viewer: Viewer, State(hub): State<Hub>) -> Result<Respo
     ),
     security(("screen" = [])),
 )]
-async fn document_map(viewer: Viewer, State(hub): State<Hub>) -> Result<Json<MapSheet>, Error> {
+async fn document_map(viewer: Viewer, Of(hub): Of<Hub>) -> Result<Json<MapSheet>, Error> {
     hub.map(&viewer.division).await?.map(Json).ok_or(Error::NotFound(Code::NotFound))
 }
 

@@ -3,7 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, QueryOrder as _, Statement, Value, entity::prelude::*,
+    ConnectionTrait, DbErr, EntityTrait, QueryOrder as _, QuerySelect as _, Statement, Value,
+    entity::prelude::*,
 };
 use uuid::Uuid;
 
@@ -44,6 +45,25 @@ pub async fn within(
         .await?;
     rows.retain(|row| division.covers(&row.division));
     Ok(rows)
+}
+
+/// The tokens for divisions within `division`, the newest first, older than the token `after`.
+pub async fn page(
+    db: &impl ConnectionTrait,
+    division: &DivisionCode,
+    after: Option<Uuid>,
+    rows: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let [first, last] = division.bounds();
+    let mut query = Entity::find().filter(Column::Division.between(first, last));
+    if let Some(after) = after {
+        query = query.filter(Column::Id.lt(after));
+    }
+    query.order_by_desc(Column::Id).limit(rows).all(db).await
+}
+
+pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Model>, DbErr> {
+    Entity::find().filter(Column::Id.eq(id)).one(db).await
 }
 
 /// Sets when a token was revoked, unless it was before; false if there is none.

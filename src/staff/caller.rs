@@ -3,10 +3,12 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::rules::{self, Function, Role};
+use super::{
+    browser::Presented,
+    rules::{self, Function, Role},
+};
 use crate::base::{
     error::{Code, Error},
-    http::bearer::bearer,
     ids::{DivisionCode, StaffId},
     state::State,
 };
@@ -75,8 +77,8 @@ impl FromRequestParts<State> for StaffCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
-        let token = bearer(&parts.headers)?;
-        super::find_session(&state.db, token, state.clock.now())
+        let presented = Presented::of(&parts.method, &parts.headers)?;
+        super::find_session(&state.db, &presented.token, state.clock.now())
             .await?
             .ok_or(Error::Unauthenticated(Code::SessionEnded))
     }

@@ -3,7 +3,9 @@
 mod accounts;
 mod attempts;
 pub mod audit;
+mod browser;
 mod caller;
+mod page;
 mod password;
 mod proof;
 pub mod requests;
@@ -28,6 +30,7 @@ pub use accounts::{
     renew, sweep_enrolments,
 };
 pub use attempts::Attempts;
+pub use browser::Presented;
 pub use caller::StaffCaller;
 pub use password::Password;
 pub use proof::{Proof, change_password, confirm};
@@ -337,6 +340,12 @@ pub async fn find_session(
     let confirmed_at = session.confirmed_at.unwrap_or(session.created_at);
     let session = session.token_hash;
     Ok(role.map(|role| StaffCaller::new(row.id, role, row.division, session, confirmed_at)))
+}
+
+/// What the caller signs in by.
+pub async fn name_of(db: &impl ConnectionTrait, caller: &StaffCaller) -> Result<String, Error> {
+    let row = staff::Entity::find_by_id(caller.id).one(db).await?;
+    row.map(|row| row.name).ok_or(Error::Unauthenticated(Code::SessionEnded))
 }
 
 /// Ends the session that the caller came with; ending it twice is no error.

@@ -3,6 +3,8 @@
 //! | path | does |
 //! | --- | --- |
 //! | `POST /sessions` | signs in with password and one-time code |
+//! | `POST /browser-sessions` | the same for a browser, which gets a cookie |
+//! | `GET /sessions/current` | who one is, and what one may do |
 //! | `DELETE /sessions/current` | signs out |
 //! | `POST /sessions/current/confirmation` | gives both factors again, for exports and unmasking |
 //! | `PUT /password` | takes another password of one's own |
@@ -11,10 +13,16 @@
 //! | `POST /accounts/{id}/enrolment` | gives an account a new code to enrol with |
 //! | `GET /audit`, `GET /audit/heads` | who did what; the ends of the chains day by day |
 //! | `POST /enrolments` | sets the password of an invited account, makes its second factor |
+//!
+//! And the console itself: `GET /staff` and its files below `/staff/page`.
 
 use std::sync::Arc;
 
-use axum::{Extension, extract::State as Of, http::StatusCode};
+use axum::{
+    Extension,
+    extract::State as Of,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,6 +38,8 @@ use crate::base::{
 
 mod accounts;
 mod audit;
+mod browser;
+mod page;
 
 /// Failed attempts are remembered as long as the router lives.
 pub fn routes() -> OpenApiRouter<State> {
@@ -38,6 +48,8 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(sign_out))
         .merge(accounts::routes())
         .merge(audit::routes())
+        .merge(browser::routes())
+        .merge(page::routes())
         .layer(Extension(Arc::new(Attempts::default())))
 }
 
@@ -71,8 +83,15 @@ struct StaffBody {
 
 impl From<SignedIn> for SessionBody {
     fn from(signed_in: SignedIn) -> Self {
-        let SignedIn { token, expires_at, id, name, role, division } = signed_in;
-        Self { token, expires_at, staff: StaffBody { id, name, role, division } }
+        let (token, expires_at) = (signed_in.token.clone(), signed_in.expires_at);
+        Self { token, expires_at, staff: signed_in.into() }
+    }
+}
+
+impl From<SignedIn> for StaffBody {
+    fn from(signed_in: SignedIn) -> Self {
+        let SignedIn { id, name, role, division, .. } = signed_in;
+        Self { id, name, role, division }
     }
 }
 
@@ -102,17 +121,19 @@ async fn sign_in(
     Ok((StatusCode::CREATED, Json(signed_in.into())))
 }
 
-/// Signs out: the token is worth nothing any more.
+/// Signs out: the token is worth nothing any more, and a browser forgets its cookie.
 #[utoipa::path(
     delete,
     path = "/api/v1/staff/sessions/current",
     tag = "staff",
     responses((status = 204, description = "Signed out"), (status = 401, description = "No session")),
 )]
-async fn sign_out(Of(state): Of<State>, caller: StaffCaller) -> Result<StatusCode, Error> {
+async fn sign_out(Of(state): Of<State>, caller: StaffCaller) -> Result<SignedOut, Error> {
     super::sign_out(&state.db, &caller, state.clock.now()).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, super::browser::forgotten()?)]))
 }
+
+type SignedOut = (StatusCode, [(HeaderName, HeaderValue); 1]);
 
 #[cfg(test)]
 mod tests {
@@ -126,11 +147,14 @@ mod tests {
             "/api/v1/staff/accounts/{id}/enrolment",
             "/api/v1/staff/audit",
             "/api/v1/staff/audit/heads",
+            "/api/v1/staff/browser-sessions",
             "/api/v1/staff/enrolments",
             "/api/v1/staff/password",
             "/api/v1/staff/sessions",
             "/api/v1/staff/sessions/current",
             "/api/v1/staff/sessions/current/confirmation",
+            "/staff",
+            "/staff/page/{file}",
         ];
         assert_eq!(paths, expected);
     }

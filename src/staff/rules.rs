@@ -122,7 +122,9 @@ impl std::str::FromStr for Role {
 pub struct UnknownRole;
 
 /// What a route does, as far as rights are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = StaffFunction)]
 pub enum Function {
     /// Masked rows of members.
     SeeMembers,
@@ -163,6 +165,27 @@ pub enum Function {
     PublishSlots,
     /// Who booked what, and what becomes of it.
     ManageBookings,
+}
+
+impl Function {
+    pub const ALL: [Self; 16] = [
+        Self::SeeMembers,
+        Self::RegisterMembers,
+        Self::ApproveMembers,
+        Self::ImportMembers,
+        Self::ManageMembers,
+        Self::UnmaskMembers,
+        Self::ManageDivisions,
+        Self::SeePlaces,
+        Self::ManageVenues,
+        Self::ManageTerminals,
+        Self::SeeWork,
+        Self::AnswerWork,
+        Self::CorrectSessions,
+        Self::DecideRequests,
+        Self::ManageStaff,
+        Self::ReadAudit,
+    ];
 }
 
 /// Whether somebody with `role` over `division` may keep the account of a `target` over `at`: they

@@ -7,6 +7,7 @@
 //! | GET `/api/v1/staff/communities/{code}` | "2+X": what a community has and lacks |
 //! | GET, POST `/api/v1/staff/venues` | |
 //! | GET, POST `/api/v1/staff/calendar`; PUT `/api/v1/staff/venues/{id}/holiday-hours` | special days |
+//! | GET `/api/v1/staff/venues/{id}/rules` | the newest rules, whole |
 //! | POST `/api/v1/staff/venues/{id}/rules`, `/hours`, `/exceptions`, `/zones` | new versions, zones |
 
 mod calendar;
@@ -14,6 +15,7 @@ mod divisions;
 mod json;
 mod near;
 mod shown;
+mod standing;
 
 use axum::{
     Extension,
@@ -63,6 +65,7 @@ pub fn routes(look_around: LookAround) -> OpenApiRouter<State> {
         .routes(routes!(add_exception))
         .routes(routes!(add_zone))
         .merge(calendar::routes())
+        .merge(standing::routes())
 }
 
 /// Which venues a list shows.

@@ -1,5 +1,5 @@
-// The stories of the big screen, told in Chromium against the real binary.
-//   node main.mjs [PART…]   parts: live outage reboot tokens names crowd map sizes pictures soak months kiosk build
+// The stories of the big screen and of the staff console, told in Chromium against the real binary.
+//   node main.mjs [PART…]   parts: live outage reboot tokens names crowd map sizes pictures soak months kiosk console build
 // UPDATE_SCREENS=1 makes the seen pictures the committed ones, RECORD_TIMES=1 the times of `live`. FITGATE_BINARY names the binary.
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -14,6 +14,7 @@ import * as truth from "./parts/truth.mjs";
 import * as looks from "./parts/looks.mjs";
 import { crowd, map } from "./parts/places.mjs";
 import { months } from "./parts/months.mjs";
+import { console_ } from "./parts/console.mjs";
 import * as deployment from "./parts/deployment.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -31,6 +32,7 @@ const parts = [
   ["pictures", looks.pictures],
   ["months", months],
   ["kiosk", deployment.kiosk],
+  ["console", console_],
   ["build", deployment.build],
 ];
 

@@ -115,6 +115,13 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/members/{id}/recovery-code", Staff),
     ("POST", "/api/v1/staff/members/{id}/view-requests", Staff),
     ("POST", "/api/v1/staff/sessions", Anybody),
+    ("POST", "/api/v1/staff/browser-sessions", Anybody),
+    ("GET", "/api/v1/staff/sessions/current", Staff),
+    ("GET", "/api/v1/staff/overview", Staff),
+    ("GET", "/api/v1/staff/screens", Staff),
+    ("POST", "/api/v1/staff/screens", Staff),
+    ("DELETE", "/api/v1/staff/screens/{id}", Staff),
+    ("GET", "/api/v1/staff/members/{id}/face", Staff),
     ("DELETE", "/api/v1/staff/sessions/current", Staff),
     ("GET", "/api/v1/staff/terminal-ledger", Staff),
     ("GET", "/api/v1/staff/terminals", Staff),
@@ -163,6 +170,8 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("GET", "/screen/page/icon.svg", Anybody),
     ("GET", "/screen/page/worker.js", Anybody),
     ("GET", "/screen/{division}", Anybody),
+    ("GET", "/staff", Anybody),
+    ("GET", "/staff/page/{file}", Anybody),
 ];
 
 fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, For)> {

@@ -7,6 +7,7 @@ mod authorisation;
 mod bad_inputs;
 mod bad_lines;
 mod bookings;
+mod browsers;
 mod canary;
 mod circle;
 mod client;

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `GET, PUT, DELETE /` | whether there is one; takes one; forgets it |
 //! | `GET /photo` | the photo, for its owner |
+//!
+//! And for the desk, without the photo: `GET /api/v1/staff/members/{id}/face`.
 
 use axum::{
     Extension,
@@ -19,13 +21,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     base::{
+        db,
         error::{Code, Error},
-        http::{json::Json, problem::Problem},
+        http::{json::Json, problem::Problem, query::Path},
         idempotency::{Answer, Command, Stamp},
-        ids::{TerminalId, VenueId},
+        ids::{MemberId, TerminalId, VenueId},
         state::State,
     },
     members::{self, Face, FaceAt, FaceDoor, FaceDoors, Photo, Resident},
+    staff::StaffCaller,
 };
 
 /// `face_doors` knows what terminals hold, which belong to a domain above this one.
@@ -34,6 +38,11 @@ pub fn routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
         .routes(routes!(show, put, forget))
         .routes(routes!(show_photo))
         .layer(Extension(face_doors))
+}
+
+/// The same for the desk.
+pub fn desk_routes(face_doors: FaceDoors) -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(show_at_desk)).layer(Extension(face_doors))
 }
 
 /// Whether there is a face, and of when.
@@ -95,6 +104,27 @@ async fn show(
 ) -> Result<Json<StandingBody>, Error> {
     let face = members::face(&state.db, by.id).await?.into();
     let terminals = doors(by.id).await?.into_iter().map(Into::into).collect();
+    Ok(Json(StandingBody { face, terminals }))
+}
+
+/// Whether a member's face is enrolled, and what each terminal told of it; never the photo. The
+/// member can read that it was looked at.
+#[utoipa::path(get, path = "/api/v1/staff/members/{id}/face", tag = "members",
+    params(("id" = MemberId, Path)), responses(
+    (status = 200, body = StandingBody),
+    (status = 403, description = "`leave_required`: a child, seen only with leave"),
+    (status = 404, description = "Nobody in the caller's division")))]
+async fn show_at_desk(
+    Of(state): Of<State>,
+    Extension(doors): Extension<FaceDoors>,
+    by: StaffCaller,
+    Path(id): Path<MemberId>,
+) -> Result<Json<StandingBody>, Error> {
+    let tx = db::begin(&state.db).await?;
+    members::look_at(&tx, &state.keys, &by, id, state.clock.now()).await?;
+    tx.commit().await?;
+    let face = members::face(&state.db, id).await?.into();
+    let terminals = doors(id).await?.into_iter().map(Into::into).collect();
     Ok(Json(StandingBody { face, terminals }))
 }
 

@@ -11,7 +11,7 @@ export const EVIL = '<script>harmed=1</script><img src=x onerror="harmed=1">';
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /** The six digits that an authenticator app shows now (RFC 6238). */
-function code(secret) {
+export function code(secret) {
   const bits = [...secret].map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, "0"));
   const bytes = bits
     .join("")
@@ -98,7 +98,7 @@ const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
  * The identity number of an invented person: a county that does not exist, a digit that checks, and
  * a year in which nobody of the demo's is born.
  */
-function identity(n) {
+export function identity(n) {
   const year = n % 2 === 0 ? 1931 + (n % 10) : 2002 + (n % 6);
   const born = `${year}0${1 + (n % 9)}1${n % 10}`;
   const digits = `330499${born}${String(n % 1000).padStart(3, "0")}`;

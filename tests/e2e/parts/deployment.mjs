@@ -105,29 +105,33 @@ export async function kiosk({ server, folder, root }) {
   });
 }
 
+const PAGES = { screen: "src/screen/page", console: "src/staff/page" };
+
 export async function build({ root, folder }) {
-  const page = join(root, "src/screen/page");
-  await check("the committed page is what its sources build", async () => {
-    const copy = join(folder, "page");
-    const isSource = (path) => !/\/(node_modules|dist)(\/|$)/.test(path.slice(page.length));
-    await cp(page, copy, { recursive: true, filter: isSource });
-    const options = { cwd: copy, maxBuffer: 1 << 24 };
-    await run("npm", ["ci", "--no-audit", "--no-fund"], options);
-    await run("npm", ["run", "build"], options);
-    const [ours, built] = await Promise.all(
-      [page, copy].map((place) => readdir(join(place, "dist"))),
+  for (const [name, place] of Object.entries(PAGES)) {
+    await check(`the committed page of the ${name} is what its sources build`, () =>
+      isBuilt(join(root, place), join(folder, "page")),
     );
-    assert.deepEqual(built.sort(), ours.sort());
-    for (const file of ours) {
-      const [committed, made] = await Promise.all(
-        [page, copy].map((place) => readFile(join(place, "dist", file))),
-      );
-      assert.ok(
-        committed.equals(made),
-        `dist/${file} is not what the sources build: npm ci && npm run build`,
-      );
-    }
-    note("files", ours.join(" "));
-    await rm(copy, { recursive: true });
-  });
+  }
+}
+
+async function isBuilt(page, copy) {
+  const isSource = (path) => !/\/(node_modules|dist)(\/|$)/.test(path.slice(page.length));
+  await cp(page, copy, { recursive: true, filter: isSource });
+  const options = { cwd: copy, maxBuffer: 1 << 24 };
+  await run("npm", ["ci", "--no-audit", "--no-fund"], options);
+  await run("npm", ["run", "build"], options);
+  const [ours, built] = await Promise.all([page, copy].map((place) => readdir(join(place, "dist"))));
+  assert.deepEqual(built.sort(), ours.sort());
+  for (const file of ours) {
+    const [committed, made] = await Promise.all(
+      [page, copy].map((place) => readFile(join(place, "dist", file))),
+    );
+    assert.ok(
+      committed.equals(made),
+      `dist/${file} is not what the sources build: npm ci && npm run build`,
+    );
+  }
+  note("files", ours.join(" "));
+  await rm(copy, { recursive: true });
 }

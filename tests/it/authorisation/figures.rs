@@ -29,6 +29,7 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/venues/{id}/head-counts", Staff),
     ("PUT", "/api/v1/staff/venues/{id}/holiday-hours", Staff),
     ("GET", "/api/v1/staff/venues/{id}/roll-call", Staff),
+    ("GET", "/api/v1/staff/venues/{id}/rules", Staff),
     ("GET", "/api/v1/staff/watch", Staff),
 ];
 
@@ -37,6 +38,7 @@ pub fn things(venue: &str, day: &str) -> Vec<(&'static str, String, Value)> {
     let rules = json!({ "usual_stay_min": 50 });
     vec![
         ("GET", format!("/venues/{venue}/roll-call"), Value::Null),
+        ("GET", format!("/venues/{venue}/rules"), Value::Null),
         ("GET", format!("/venues/{venue}/head-counts"), Value::Null),
         ("POST", format!("/venues/{venue}/head-counts"), json!({ "counted": 1 })),
         ("POST", format!("/venues/{venue}/evacuations"), json!({ "reason": "x" })),

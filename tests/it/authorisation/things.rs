@@ -19,6 +19,9 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let correction = with_reason(&times);
     let rejected = with_reason(&json!({ "action": "reject" }));
     let (request, account) = (request(town, m).await, invited(town).await);
+    let hung = json!({ "division": COMMUNITY, "label": "hall" });
+    let screen = town.office.post("/screens", &hung).await.ok();
+    let screen = screen["id"].as_str().unwrap().to_owned();
     let mut things = figures::things(v, day);
     things.extend(told(town).await);
     things.extend(booked::things(town, v, m, &guardian.id).await);
@@ -51,6 +54,10 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("POST", format!("/members/{m}/join/preview"), json!({ "other_id": guardian.id })),
         ("POST", format!("/members/{m}/join"), json!({ "other_id": guardian.id, "reason": "x" })),
         ("GET", format!("/members/{m}/sessions"), Value::Null),
+        ("GET", format!("/members/{m}/face"), Value::Null),
+        ("GET", format!("/overview?division={COMMUNITY}"), Value::Null),
+        ("POST", "/screens".to_owned(), json!({ "division": COMMUNITY, "label": "x" })),
+        ("DELETE", format!("/screens/{screen}"), Value::Null),
         ("POST", format!("/sessions/{session}/corrections/preview"), times.clone()),
         ("POST", format!("/sessions/{session}/corrections"), correction),
         ("POST", format!("/requests/{request}/decision"), json!({ "approve": true })),
