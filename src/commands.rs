@@ -14,6 +14,7 @@ use crate::base::config::{Config, DataConfig};
 mod data;
 mod operator;
 mod serve;
+mod transfer;
 
 /// 智慧体育社区后台。Backend of a city's smart sports communities.
 #[derive(Debug, Parser)]
@@ -52,6 +53,10 @@ enum Command {
     /// Make reports, and check files of them against the ledger.
     #[command(subcommand)]
     Report(data::Report),
+    /// Write every row into a file that `import` reads, on either database.
+    Export(transfer::Export),
+    /// Fill an empty database from a file of `export`.
+    Import(transfer::Import),
     /// Who is inside, from the sealed copy that a server keeps; needs no database.
     RollCall(operator::RollCall),
     /// Holidays and swapped workdays.
@@ -89,6 +94,8 @@ impl Command {
             | Command::Counters(_)
             | Command::Ledger(_)
             | Command::Report(_)
+            | Command::Export(_)
+            | Command::Import(_)
             | Command::RollCall(_)
             | Command::Calendar(_)
             | Command::Staff(_)
@@ -168,6 +175,8 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Counters(command) => data::counters(command).await,
         Command::Ledger(command) => data::ledger(command).await,
         Command::Report(command) => data::report_file(command).await,
+        Command::Export(options) => transfer::export(&options).await,
+        Command::Import(options) => transfer::import(&options).await,
         Command::Calendar(command) => operator::calendar(command).await,
         Command::RollCall(options) => operator::roll_call(&options),
         Command::Staff(command) => operator::staff(command).await,

@@ -16,5 +16,6 @@ pub mod metrics;
 pub mod page;
 pub mod realname;
 pub mod state;
+pub mod supervisor;
 pub mod text;
 pub mod wechat_api;
