@@ -23,6 +23,11 @@ skip() {
     closing
 }
 
+# wanted COMMAND PACKAGE…: like `need`, but what cannot be had here is skipped, and said so.
+wanted() {
+    (need "$@") || skip "everything of $0: $1 is not on this machine and cannot be installed"
+}
+
 # until_ready OPS_PORT SECONDS [PID]: until /readyz says yes; a process that ended is not waited for.
 until_ready() {
     local left=$(($2 * 10))

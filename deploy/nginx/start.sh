@@ -1,5 +1,6 @@
 # nginx with the configuration of this folder on free ports. Sourced after tests/services.sh.
-# After nginx_for ADDRESS… and start_nginx: nginx_dir, nginx_port (TLS), nginx_plain_port.
+# After nginx_for ADDRESS… and start_nginx: nginx_dir, nginx_port (TLS), nginx_plain_port. With
+# nginx_load_port set, the same is served there without TLS, for a load that speaks none.
 
 nginx_dir=""
 
@@ -15,12 +16,12 @@ nginx_for() {
     printf '%s' "$lines" >"$nginx_dir/servers.conf"
     sed -e "s|/etc/nginx/fitgate-servers.conf|$nginx_dir/servers.conf|" \
         -e "s|listen 80; # @http|listen 127.0.0.1:$nginx_plain_port;|" \
-        -e "s|listen 443 ssl http2; # @https|listen 127.0.0.1:$nginx_port ssl http2;|" \
+        -e "s|listen 443 ssl http2; # @https.*|listen 127.0.0.1:$nginx_port ssl http2;${nginx_load_port:+ listen 127.0.0.1:$nginx_load_port;}|" \
         -e "s|/etc/fitgate/tls/fullchain.pem|$nginx_dir/cert.pem|" \
         -e "s|/etc/fitgate/tls/privkey.pem|$nginx_dir/key.pem|" \
         -e "s|/var/log/nginx/fitgate.log|$nginx_dir/fitgate.log|" \
         deploy/nginx/fitgate.conf >"$nginx_dir/fitgate.conf"
-    sed -e "s|/etc/nginx/fitgate.conf|$nginx_dir/fitgate.conf|" -e "s|/tmp/|$nginx_dir/|" \
+    sed -e "s|/tmp/|$nginx_dir/|" -e "s|/etc/nginx/fitgate.conf|$nginx_dir/fitgate.conf|" \
         -e "s|/dev/stderr|$nginx_dir/error.log|" -e 's|^worker_processes auto|worker_processes 1|' \
         deploy/nginx/nginx.conf >"$nginx_dir/nginx.conf"
 }
