@@ -70,33 +70,40 @@ struct Table {
     columns: Vec<(String, Kind)>,
 }
 
+/// Lines on their way out, and the digest over them.
+struct Lines<'a, W> {
+    out: &'a mut W,
+    hash: Sha256,
+}
+
+impl<W: Write> Lines<'_, W> {
+    fn say(&mut self, line: &str) -> std::io::Result<()> {
+        self.hash.update(line.as_bytes());
+        self.hash.update(b"\n");
+        writeln!(self.out, "{line}")
+    }
+}
+
 /// Writes all rows as they are at one moment.
 pub async fn export<W: Write>(db: &DatabaseConnection, out: &mut W) -> anyhow::Result<Done> {
-    let mut hash = Sha256::new();
-    let mut say = |line: String, counts: bool| {
-        if counts {
-            hash.update(line.as_bytes());
-            hash.update(b"\n");
-        }
-        writeln!(out, "{line}").map(|()| hash.clone())
-    };
+    let mut lines = Lines { out, hash: Sha256::new() };
     let tx = snapshot(db).await?;
     let head = Head { fitgate_export: FORMAT, steps: steps() };
-    let mut hashed = say(serde_json::to_string(&head)?, true)?;
+    lines.say(&serde_json::to_string(&head)?)?;
     let mut done = Done::default();
     for table in tables(&tx).await? {
         done.tables += 1;
-        say(serde_json::to_string(&table.line())?, true)?;
+        lines.say(&serde_json::to_string(&table.line())?)?;
         let statement = Statement::from_string(tx.get_database_backend(), table.select());
         let mut rows = sea_orm::StreamTrait::stream_raw(&tx, statement).await?;
         while let Some(row) = rows.try_next().await? {
-            hashed = say(table.row(&row)?, true)?;
+            lines.say(&table.row(&row)?)?;
             done.rows += 1;
         }
     }
     tx.rollback().await?;
-    let end = End { rows: done.rows, sha256: hex::encode(hashed.finalize()) };
-    say(serde_json::to_string(&end)?, false)?;
+    let end = End { rows: done.rows, sha256: hex::encode(lines.hash.finalize()) };
+    writeln!(lines.out, "{}", serde_json::to_string(&end)?)?;
     Ok(done)
 }
 
