@@ -61,6 +61,9 @@ pub struct App {
     hot: DatabaseConnection,
     pub(crate) keys: Arc<Keys>,
     stop: CancellationToken,
+    /// Cancelled before `stop`: no proxy shall send anything new.
+    leaving: CancellationToken,
+    drain: Duration,
     servers: [JoinHandle<anyhow::Result<()>>; 2],
     tasks: TaskTracker,
     hub: screen::Hub,
@@ -133,7 +136,8 @@ impl App {
             ready: Some(polls(&state, hub.clone())),
             router: router(&state, recorder, (intake, caches), hub.clone())?,
         };
-        let readiness = readiness(&state);
+        let (leaving, drain) = (stop.child_token(), Duration::from_secs(state.config.drain_s));
+        let readiness = Readiness::of_server(db.clone(), leaving.clone());
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
         let operations =
             ops(metrics.clone(), readiness).merge(minutes::operations().with_state(state.clone()));
@@ -143,7 +147,21 @@ impl App {
             tokio::spawn(serve(ops_listener, ops_router, Limits::default(), stop.clone())),
         ];
         tracing::info!(%address, %ops_address, "fitgate is listening");
-        Ok(Self { address, ops_address, db, hot, keys, stop, servers, tasks, hub, _guard: guard })
+        let _guard = guard;
+        Ok(Self {
+            address,
+            ops_address,
+            db,
+            hot,
+            keys,
+            stop,
+            leaving,
+            drain,
+            servers,
+            tasks,
+            hub,
+            _guard,
+        })
     }
 
     /// Takes no more connections, lets requests and then tasks end, and gives everything back.
@@ -166,6 +184,8 @@ impl App {
     pub async fn run_until(self, ended: impl Future<Output = ()>) -> anyhow::Result<()> {
         ended.await;
         tracing::info!("stopping");
+        self.leaving.cancel();
+        tokio::time::sleep(self.drain).await;
         self.stop().await
     }
 }
@@ -390,8 +410,13 @@ fn router(
 }
 
 fn edge_settings(state: &State) -> edge::Settings {
-    let hosts = state.config.hosts.clone();
-    edge::Settings { hosts, goes_first: is_a_terminals, ..edge::Settings::default() }
+    let Config { hosts, trusted_proxies, .. } = &*state.config;
+    edge::Settings {
+        hosts: hosts.clone(),
+        trusted_proxies: trusted_proxies.clone(),
+        goes_first: is_a_terminals,
+        ..edge::Settings::default()
+    }
 }
 
 /// Whether a path is one of the native terminals' or, outside our API, of a vendor's: a door must
@@ -407,18 +432,4 @@ fn polls(state: &State, hub: screen::Hub) -> edge::Ready {
     edge::ahead(settings, metrics, screen::POLLED, move |uri, headers| {
         screen::ready(&hub, uri, headers)
     })
-}
-
-/// Ready when SQL answers and the server is not stopping. Counters may be lost: doors must open.
-fn readiness(state: &State) -> Readiness {
-    let (db, stop) = (state.db.clone(), state.stop.clone());
-    Readiness::default()
-        .with("database", move || {
-            let db = db.clone();
-            async move { db.ping().await.is_ok() }
-        })
-        .with("serving", move || {
-            let stopping = stop.is_cancelled();
-            async move { !stopping }
-        })
 }

@@ -15,6 +15,7 @@ mod community;
 mod data;
 mod operator;
 mod serve;
+mod transfer;
 
 /// 智慧体育社区后台。Backend of a city's smart sports communities.
 #[derive(Debug, Parser)]
@@ -53,6 +54,10 @@ enum Command {
     /// Make reports, and check files of them against the ledger.
     #[command(subcommand)]
     Report(data::Report),
+    /// Write every row into a file that `import` reads, on either database.
+    Export(transfer::Export),
+    /// Fill an empty database from a file of `export`.
+    Import(transfer::Import),
     /// Who is inside, from the sealed copy that a server keeps; needs no database.
     RollCall(operator::RollCall),
     /// Holidays and swapped workdays.
@@ -96,6 +101,8 @@ impl Command {
             | Command::Counters(_)
             | Command::Ledger(_)
             | Command::Report(_)
+            | Command::Export(_)
+            | Command::Import(_)
             | Command::RollCall(_)
             | Command::Calendar(_)
             | Command::Fitness(_)
@@ -135,7 +142,13 @@ pub fn run() -> ExitCode {
     let usual = line.command.usual_log();
     let filter = line.log.as_deref().unwrap_or(usual);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new(usual));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Where nobody reads the log any more there is nobody to be told of that either: to say it on
+    // standard error would end the server.
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false)
+        .init();
     let outcome = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(dispatch(line.command)));
@@ -177,6 +190,8 @@ async fn dispatch(command: Command) -> anyhow::Result<Found> {
         Command::Counters(command) => data::counters(command).await,
         Command::Ledger(command) => data::ledger(command).await,
         Command::Report(command) => data::report_file(command).await,
+        Command::Export(options) => transfer::export(&options).await,
+        Command::Import(options) => transfer::import(&options).await,
         Command::Calendar(command) => operator::calendar(command).await,
         Command::Fitness(command) => community::fitness(command).await,
         Command::Honours(command) => community::honours(command).await,

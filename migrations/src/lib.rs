@@ -33,15 +33,12 @@ mod m0057_calendar;
 mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
-mod m0095_retention_marks;
-mod m0090_terminal_pins;
 mod m0063_webhooks;
 mod m0064_impact;
 mod m0065_lists;
 mod m0070_outbox;
 mod m0071_instructors;
 mod m0072_bookings;
-mod m0070_outbox;
 mod m0074_notices;
 mod m0075_groups;
 mod m0076_activities;
@@ -50,6 +47,8 @@ mod m0080_fitness;
 mod m0081_closures;
 mod m0082_tickets;
 mod m0083_honours;
+mod m0090_terminal_pins;
+mod m0095_retention_marks;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -87,15 +86,12 @@ impl MigratorTrait for Migrator {
             Box::new(m0060_held_texts::Migration),
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),
-            Box::new(m0095_retention_marks::Migration),
-            Box::new(m0090_terminal_pins::Migration),
             Box::new(m0063_webhooks::Migration),
             Box::new(m0064_impact::Migration),
             Box::new(m0065_lists::Migration),
             Box::new(m0070_outbox::Migration),
             Box::new(m0071_instructors::Migration),
             Box::new(m0072_bookings::Migration),
-            Box::new(m0070_outbox::Migration),
             Box::new(m0074_notices::Migration),
             Box::new(m0075_groups::Migration),
             Box::new(m0076_activities::Migration),
@@ -104,6 +100,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0081_closures::Migration),
             Box::new(m0082_tickets::Migration),
             Box::new(m0083_honours::Migration),
+            Box::new(m0090_terminal_pins::Migration),
+            Box::new(m0095_retention_marks::Migration),
         ]
     }
 }

@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 mod wechat;
 
 pub use self::wechat::{Template, WechatConfig, WechatWay};
-use super::keys::Suite;
+use super::{http::peer::Network, keys::Suite, supervisor::Supervisor};
 
 /// The settings that every command that touches data understands.
 #[derive(Clone, Debug, Args)]
@@ -49,6 +49,14 @@ pub struct Config {
     /// Host names that requests may name, separated by commas; any without it.
     #[arg(long, env = "FITGATE_HOSTS", value_delimiter = ',')]
     pub hosts: Vec<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`, separated by
+    /// commas; nobody's without it.
+    #[arg(long, env = "FITGATE_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
+    /// Seconds between the first SIGTERM, from which on /readyz says no, and the end of listening:
+    /// as long as a proxy needs to notice.
+    #[arg(long, env = "FITGATE_DRAIN_S", default_value_t = 0)]
+    pub drain_s: u64,
     /// A file outside the database that lists who was forgotten, to forget them again after a
     /// backup was restored.
     #[arg(long, env = "FITGATE_ERASURES")]
@@ -83,6 +91,8 @@ pub struct Config {
     pub wechat: WechatConfig,
     #[command(flatten)]
     pub realname: RealnameConfig,
+    #[command(flatten)]
+    pub supervisor: Supervisor,
 }
 
 /// Where open data is published, and under which licence.
@@ -227,6 +237,8 @@ impl Config {
             listen: Some(loopback(0)),
             ops_listen: Some(loopback(0)),
             hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            drain_s: 0,
             erasures: None,
             audit_heads: None,
             roll_call: None,
@@ -238,6 +250,7 @@ impl Config {
             points: Points::default(),
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
+            supervisor: Supervisor::default(),
         }
     }
 

@@ -19,6 +19,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub mod bulk;
 #[cfg(test)]
 pub mod fresh;
+pub mod portable;
 mod promptly;
 
 /// How long a request waits for a free connection before it is answered 503.

@@ -17,5 +17,6 @@ pub mod outbox;
 pub mod page;
 pub mod realname;
 pub mod state;
+pub mod supervisor;
 pub mod text;
 pub mod wechat_api;

@@ -8,7 +8,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Found;
 use crate::{
     app::App,
-    base::{clock::Clock, config::Config},
+    base::{
+        clock::Clock,
+        config::Config,
+        supervisor::{READY, STOPPING},
+    },
     demo,
 };
 
@@ -43,8 +47,17 @@ pub enum Replay {
 
 /// Runs the server until it is told to stop (SIGTERM or SIGINT); a second signal ends it at once.
 pub async fn serve(config: Config) -> anyhow::Result<Found> {
+    let supervisor = config.supervisor.clone();
     let app = App::start(config, Clock::system()).await?;
-    app.run_until(told_to_stop()?).await?;
+    let told = told_to_stop()?;
+    supervisor.tell(READY);
+    let watch = tokio::spawn(supervisor.clone().keep_alive(app.ops_address));
+    app.run_until(async {
+        told.await;
+        supervisor.tell(STOPPING);
+    })
+    .await?;
+    watch.abort();
     Ok(Found::Fine)
 }
 

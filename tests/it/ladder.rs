@@ -9,10 +9,6 @@ use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
 const SAMPLES: &[(&str, &str)] = &[
-const SAMPLES: [(&str, &str); 29] = [
-const SAMPLES: [(&str, &str); 31] = [
-const SAMPLES: [(&str, &str); 33] = [
-const SAMPLES: [(&str, &str); 32] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -41,15 +37,12 @@ const SAMPLES: [(&str, &str); 32] = [
     ("m0060_held_texts", include_str!("../../migrations/samples/m0060_held_texts.sql")),
     ("m0061_export_links", include_str!("../../migrations/samples/m0061_export_links.sql")),
     ("m0062_companions", include_str!("../../migrations/samples/m0062_companions.sql")),
-    ("m0095_retention_marks", include_str!("../../migrations/samples/m0095_retention_marks.sql")),
-    ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
     ("m0063_webhooks", include_str!("../../migrations/samples/m0063_webhooks.sql")),
     ("m0064_impact", include_str!("../../migrations/samples/m0064_impact.sql")),
     ("m0065_lists", include_str!("../../migrations/samples/m0065_lists.sql")),
     ("m0070_outbox", include_str!("../../migrations/samples/m0070_outbox.sql")),
     ("m0071_instructors", include_str!("../../migrations/samples/m0071_instructors.sql")),
     ("m0072_bookings", include_str!("../../migrations/samples/m0072_bookings.sql")),
-    ("m0070_outbox", include_str!("../../migrations/samples/m0070_outbox.sql")),
     ("m0074_notices", include_str!("../../migrations/samples/m0074_notices.sql")),
     ("m0075_groups", include_str!("../../migrations/samples/m0075_groups.sql")),
     ("m0076_activities", include_str!("../../migrations/samples/m0076_activities.sql")),
@@ -58,6 +51,8 @@ const SAMPLES: [(&str, &str); 32] = [
     ("m0081_closures", include_str!("../../migrations/samples/m0081_closures.sql")),
     ("m0082_tickets", include_str!("../../migrations/samples/m0082_tickets.sql")),
     ("m0083_honours", include_str!("../../migrations/samples/m0083_honours.sql")),
+    ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
+    ("m0095_retention_marks", include_str!("../../migrations/samples/m0095_retention_marks.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -136,7 +136,7 @@ fn arrays(columns: &[Column], rows: Vec<Vec<Value>>) -> Vec<Value> {
 }
 
 impl Kind {
-    fn postgres(self) -> &'static str {
+    pub(super) fn postgres(self) -> &'static str {
         match self {
             Kind::Uuid => "uuid",
             Kind::Text => "text",

@@ -10,6 +10,8 @@ use axum::{
     routing::get,
 };
 use futures_util::future::{BoxFuture, join_all};
+use sea_orm::DatabaseConnection;
+use tokio_util::sync::CancellationToken;
 
 use super::{json::Json, problem::Problem};
 use crate::base::{
@@ -27,6 +29,17 @@ type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Readiness {
+    /// A server is ready when SQL answers and it is not `leaving`. Counters may be lost: doors must
+    /// open.
+    pub fn of_server(db: DatabaseConnection, leaving: CancellationToken) -> Self {
+        Self::default()
+            .with("database", move || {
+                let db = db.clone();
+                async move { db.ping().await.is_ok() }
+            })
+            .with("serving", move || std::future::ready(!leaving.is_cancelled()))
+    }
+
     /// Adds a check under a name in `snake_case`, shown when it fails.
     pub fn with<F>(
         mut self,
