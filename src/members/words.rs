@@ -26,7 +26,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::DoorFace,
         Self::OffDeviceFaceTransfer,
         Self::MinutesStatistics,

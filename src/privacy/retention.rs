@@ -25,7 +25,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 16] = [
+const CLASSES: [Class; 20] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,

@@ -14,7 +14,6 @@ use crate::support::{Answer, Resident, TestTown};
 
 mod booked;
 mod community;
-mod community;
 mod figures;
 mod health;
 

@@ -25,7 +25,7 @@ const THREE_YEARS: TimeDelta = TimeDelta::days(3 * 365 + 1);
 const TEN_YEARS: TimeDelta = TimeDelta::days(10 * 365 + 3);
 const AT_ONCE: TimeDelta = TimeDelta::zero();
 
-const CLASSES: [Class; 25] = [
+const CLASSES: [Class; 30] = [
     Class {
         name: "raw records that were resolved",
         kept: DAYS_90,

@@ -163,10 +163,9 @@ async fn an_access_terminal_holds_a_face_under_a_number_of_its_own() {
     let lines = device.obeys().await;
     let told = of(&lines, "DATA UPDATE user ", "Name=");
     assert!(told.len() >= 2 && told.iter().all(String::is_empty), "{lines:?}");
-    let native = town.terminal(&venue, "in").await;
-    let refused =
-        town.office.put(&format!("/terminals/{}/names", native.id), &json!({ "names": "utf8" }));
-    assert_eq!(refused.await.status, 404, "our own terminals are told no names");
+    let native = format!("/terminals/{}/names", town.terminal(&venue, "in").await.id);
+    let refused = town.office.put(&native, &json!({ "names": "utf8" })).await;
+    assert_eq!(refused.status, 404, "our own terminals are told no names");
 
     // Blank a day later, and filled again, under the same number.
     device.obeys().await;
