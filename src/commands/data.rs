@@ -253,7 +253,7 @@ async fn incident_pack(options: &IncidentOptions) -> anyhow::Result<Found> {
     let db = db::open(options.data.database_url()).await?;
     if let Some(file) = &options.persons {
         let ids = incident::persons(&db, &ask).await?;
-        let lines: String = ids.iter().map(|id| format!("{id}\n")).collect();
+        let lines = ids.iter().fold(String::new(), |lines, id| lines + &id.to_string() + "\n");
         let shown = || format!("{} cannot be written as a new file", file.display());
         let mut open = OpenOptions::new();
         let mut list =

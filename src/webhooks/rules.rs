@@ -67,8 +67,8 @@ pub const PING: &str = "ping";
 /// The column of kinds: each once, with a blank before and after it; none without a kind.
 pub fn kinds_text(kinds: &[Kind]) -> Option<String> {
     let named = Kind::ALL.into_iter().filter(|kind| kinds.contains(kind));
-    let text: String = named.map(|kind| format!(" {} ", kind.as_str())).collect();
-    (!text.is_empty()).then_some(text)
+    let words: Vec<&str> = named.map(Kind::as_str).collect();
+    (!words.is_empty()).then(|| format!(" {} ", words.join("  ")))
 }
 
 /// Bytes of an address.

@@ -50,7 +50,6 @@ async fn city(store: &Store, members: u32) {
          {name}, 'resident_id', '', 'm-' || n, 'desk', '2026-01-01T00:00:00+00:00', \
          CASE WHEN n % 100 = 7 THEN '2026-02-01T00:00:00+00:00'{cast} END, 1 FROM {series}",
         cast = if store.is_postgres() { "::timestamptz" } else { "" },
-        id = id,
     );
     let sql = if store.is_postgres() {
         sql.replace(

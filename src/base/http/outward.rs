@@ -73,16 +73,21 @@ pub fn is_public(address: IpAddr) -> bool {
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
-    let is_special = match (a, b, c) {
-        // This network, private, loopback; multicast and what is reserved.
-        (0 | 10 | 127 | 224.., _, _) => true,
-        // Shared by carriers, where one cloud keeps its metadata; link-local; private.
-        (100, 64..=127, _) | (169, 254, _) | (172, 16..=31, _) | (192, 168, _) => true,
-        // Protocols, examples, relays, benchmarks.
-        (192, 0, 0 | 2) | (192, 88, 99) | (198, 18..=19, _) => true,
-        (198, 51, 100) | (203, 0, 113) => true,
-        _ => false,
-    };
+    // This network, private, loopback; shared by carriers, where one cloud keeps its metadata;
+    // link-local; protocols, examples, relays, benchmarks; multicast and what is reserved.
+    let is_special = matches!(
+        (a, b, c),
+        (0 | 10 | 127 | 224.., _, _)
+            | (100, 64..=127, _)
+            | (169, 254, _)
+            | (172, 16..=31, _)
+            | (192, 168, _)
+            | (192, 0, 0 | 2)
+            | (192, 88, 99)
+            | (198, 18..=19, _)
+            | (198, 51, 100)
+            | (203, 0, 113)
+    );
     !is_special
 }
 
