@@ -44,8 +44,7 @@ use crate::{
     entries::{self, Directory, Reason, Recorder, RecorderContext, Rivals, world::Worlds},
     gateways, groups, jobs, members,
     minutes::{self, projector},
-    notices, open_data, privacy, reports, safety, screen, staff, terminals, venues, wechat,
-    worklist,
+    notices, privacy, reports, safety, screen, staff, terminals, venues, wechat, worklist,
 };
 
 /// A running fitgate.
@@ -349,7 +348,6 @@ fn router(
         .merge(groups::routes())
         .merge(activities::routes())
         .merge(notices::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
-        .merge(open_data::routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
         .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,
@@ -370,8 +368,7 @@ fn edge_settings(state: &State) -> edge::Settings {
 /// Whether a path is one of the native terminals' or, outside our API, of a vendor's: a door must
 /// open while residents and staff are told to come back.
 fn is_a_terminals(path: &str) -> bool {
-    let is_ours = ["/api/v1/", "/open/v1"].iter().any(|prefix| path.starts_with(prefix));
-    path.starts_with("/api/v1/terminal/") || !is_ours
+    path.starts_with("/api/v1/terminal/") || !path.starts_with("/api/v1/")
 }
 
 /// Polls of screens, which are most of all requests and find their bytes ready.

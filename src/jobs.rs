@@ -20,7 +20,7 @@ use crate::{
         wechat_api::Wechat,
     },
     entries::{KEYS_KEPT, world::Worlds},
-    members, minutes, notices, open_data, privacy, safety, staff, terminals, wechat,
+    members, minutes, notices, privacy, safety, staff, terminals, wechat,
 };
 
 /// What jobs work with.
@@ -56,8 +56,6 @@ enum Job {
     Messages,
     /// Notes who came to activities, and gives free places to who waits.
     Activities,
-    /// Publishes what changed of open data, where there is any.
-    OpenData,
     /// Makes the months ahead.
     Partitions,
     /// Enters the digests of changed days into the audit chain.
@@ -74,14 +72,13 @@ enum Job {
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 14] = [
+const JOBS: [(Job, &str, Duration); 13] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
     (Job::Terminals, "terminals", Duration::from_secs(30)),
     (Job::Messages, "messages", Duration::from_secs(5)),
     (Job::Activities, "activities", Duration::from_secs(5)),
-    (Job::OpenData, "open_data", Duration::from_secs(5)),
     (Job::Partitions, "partitions", Duration::from_hours(6)),
     (Job::Anchor, "anchor", Duration::from_hours(24)),
     (Job::Retention, "retention", Duration::from_hours(1)),
@@ -194,11 +191,6 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Terminals => count_troubles(context, now).await?,
         Job::Messages => send_messages(context, now).await?,
         Job::Activities => activities::settle(db, keys, now).await?,
-        Job::OpenData => {
-            if let Some(settings) = context.config.open_data() {
-                open_data::publish(db, &settings, now).await?;
-            }
-        }
         Job::Partitions => db::ensure_partitions(db, now.date_naive()).await?,
         Job::Anchor => {
             minutes::days::anchor(db, now).await?;

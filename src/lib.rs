@@ -19,7 +19,6 @@ mod jobs;
 mod members;
 mod minutes;
 mod notices;
-mod open_data;
 mod privacy;
 mod reports;
 mod safety;

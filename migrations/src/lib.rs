@@ -37,7 +37,6 @@ mod m0070_outbox;
 mod m0074_notices;
 mod m0075_groups;
 mod m0076_activities;
-mod m0077_open_data;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -79,7 +78,6 @@ impl MigratorTrait for Migrator {
             Box::new(m0074_notices::Migration),
             Box::new(m0075_groups::Migration),
             Box::new(m0076_activities::Migration),
-            Box::new(m0077_open_data::Migration),
         ]
     }
 }

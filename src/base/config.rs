@@ -63,24 +63,10 @@ pub struct Config {
     /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
     #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
     pub faces: FacesKept,
-    /// The address under which open data is published, such as `https://open.example`; none is
-    /// published without it and its licence.
-    #[arg(long, env = "FITGATE_OPEN_DATA_URL")]
-    pub open_data_url: Option<String>,
-    /// The address of the licence of open data, which the bureau chooses.
-    #[arg(long, env = "FITGATE_OPEN_DATA_LICENSE")]
-    pub open_data_license: Option<String>,
     #[command(flatten)]
     pub wechat: WechatConfig,
     #[command(flatten)]
     pub realname: RealnameConfig,
-}
-
-/// Where open data is published, and under which licence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenData {
-    pub url: String,
-    pub license: String,
 }
 
 /// How long photos of faces stay here.
@@ -214,8 +200,6 @@ impl Config {
             audit_heads: None,
             roll_call: None,
             faces: FacesKept::default(),
-            open_data_url: None,
-            open_data_license: None,
             wechat: WechatConfig::default(),
             realname: RealnameConfig::default(),
         }
@@ -236,13 +220,6 @@ impl Config {
         self.wechat.app_id = Some(app_id.to_owned());
         self.wechat.app_secret = Some(secret.into());
         self
-    }
-
-    /// Open data, if it is published; empty settings are none.
-    pub fn open_data(&self) -> Option<OpenData> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let url = given(&self.open_data_url)?.trim_end_matches('/').to_owned();
-        Some(OpenData { url, license: given(&self.open_data_license)? })
     }
 
     /// The list of erasures; an empty setting is none.

@@ -335,7 +335,6 @@ codes! {
     AlreadySignedUp "already_signed_up" "您已报名，无需重复报名。" "You have signed up already.";
     TeamFull "team_full" "该队人数已满，请加入其他队伍或自行组队。" "The team is full; join another one or found one.";
     TeamCodeInvalid "team_code_invalid" "组队码不正确，请向队长确认。" "There is no team with this code; ask its captain.";
-    OpenDataOff "open_data_off" "本平台未开放数据。" "No open data is published here.";
     CertificateUnknown "certificate_unknown" "证书链接无效或已过期，请在小程序内重新生成。" "This link is none or has run out; make another one in the mini-program.";
     RegistrationRequired "registration_required" "请先完成实名登记。" "Register with your real name first.";
     CorrectionOverlaps "correction_overlaps" "与另一条已更正的时段重叠，请核对时间。" "The times overlap with another corrected stay; check them.";

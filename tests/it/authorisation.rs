@@ -174,7 +174,6 @@ fn filled(path: &str) -> String {
         ("{kind}", if path.contains("/reports/") { "visits" } else { "orphan_exit" }),
         ("{handle}", NOBODYS_ID),
         ("{token}", NOBODYS_ID),
-        ("{feed}", "venues"),
         ("{companion_id}", NOBODYS_ID),
         ("{member_id}", NOBODYS_ID),
         ("{meetup_id}", NOBODYS_ID),

@@ -25,7 +25,6 @@ fn filled(path: &str, venue: &str) -> String {
         ("{kind}", "orphan_exit"),
         ("{handle}", id),
         ("{token}", id),
-        ("{feed}", "venues"),
         ("{companion_id}", id),
         ("{member_id}", id),
         ("{meetup_id}", id),

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
-const SAMPLES: [(&str, &str); 33] = [
+const SAMPLES: [(&str, &str); 32] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -41,7 +41,6 @@ const SAMPLES: [(&str, &str); 33] = [
     ("m0074_notices", include_str!("../../migrations/samples/m0074_notices.sql")),
     ("m0075_groups", include_str!("../../migrations/samples/m0075_groups.sql")),
     ("m0076_activities", include_str!("../../migrations/samples/m0076_activities.sql")),
-    ("m0077_open_data", include_str!("../../migrations/samples/m0077_open_data.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -22,7 +22,6 @@ mod ladder;
 mod laws;
 mod notices;
 mod offices;
-mod open_data;
 mod own_minutes;
 mod plans;
 mod proofs;

@@ -87,8 +87,6 @@ fn config(store: &Store, wechat: Option<&FakeWechat>) -> Config {
     config.roll_call = Some(store.roll_call());
     config.hosts = vec!["127.0.0.1".to_owned(), "fitgate.test".to_owned()];
     if let Some(wechat) = wechat {
-        config.open_data_url = Some("https://open.test/".to_owned());
-        config.open_data_license = Some("https://open.test/license".to_owned());
         config = config.with_wechat(&wechat.address(), APP, APP_SECRET).with_pretended_names();
         config.wechat.push_token = Some(PUSH_TOKEN.into());
         config.wechat.push_key = Some(PUSH_KEY.into());
