@@ -148,7 +148,7 @@ fn every_file_opens_by_saying_what_it_is() {
 
 #[test]
 fn what_runs_in_browsers_is_short_too_and_says_what_it_is() {
-    let endings = [".ts", ".mjs", ".css"];
+    let endings = [".ts", ".tsx", ".mjs", ".css"];
     let mut wrong = Vec::new();
     for source in sources("src").into_iter().chain(sources("tests")) {
         if !endings.iter().any(|ending| source.path.ends_with(ending)) {

@@ -35,118 +35,127 @@ const press = (page, name) => page.getByRole("button", { name, exact: true }).fi
 const confirms = (page, name) => dialog(page).getByRole("button", { name, exact: true }).click();
 
 async function desk(venue) {
-  await check("console: a desk signs in, registers somebody whose number is checked, and verifies them", async () => {
-    const page = await venue.window();
-    await page.goto(`${venue.town.server.url}/staff`);
-    await page.getByLabel("用户名").waitFor();
-    await picture(page, "sign-in");
-    await venue.signsIn(page);
-    await picture(page, "overview-desk");
-    await goes(page, "/members/new");
-    const number = identity(7_001);
-    const wrong = number.slice(0, 17) + (number[17] === "1" ? "2" : "1");
-    await page.getByLabel("证件号码").fill(number.slice(0, 10));
-    await says(page, "还差 8 位");
-    await page.getByLabel("证件号码").fill(wrong);
-    await says(page, "校验位不对");
-    await page.getByLabel("证件号码").fill(number);
-    await says(page, "✓ 号码有效");
-    await page.getByLabel("姓名").fill("欧阳小满");
-    await page.getByLabel("手机号").fill("13900007001");
-    await page.getByLabel("同意：人脸用于门禁").check();
-    await picture(page, "register-desk");
-    await press(page, "登记");
-    await page.getByRole("heading", { name: "居民资料" }).waitFor();
-    await says(page, "欧");
-    assert.ok(!(await page.content()).includes("欧阳小满"), "the name is masked");
-    if (await page.getByRole("button", { name: "前台核验", exact: true }).count()) {
-      await press(page, "前台核验");
-      await confirms(page, "证件与本人一致");
-      await gone(dialog(page));
-    }
-    await says(page, "前台核验");
-    await goes(page, "/members");
-    await page.getByLabel("查找方式").selectOption("resident_id");
-    await page.getByLabel("内容").fill(number);
-    await press(page, "查找");
-    await says(page, "共 1 行");
-    await picture(page, "members-desk");
-    await page.context().close();
-  });
+  await check(
+    "console: a desk signs in, registers somebody whose number is checked, and verifies them",
+    async () => {
+      const page = await venue.window();
+      await page.goto(`${venue.town.server.url}/staff`);
+      await page.getByLabel("用户名").waitFor();
+      await picture(page, "sign-in");
+      await venue.signsIn(page);
+      await picture(page, "overview-desk");
+      await goes(page, "/members/new");
+      const number = identity(7_001);
+      const wrong = number.slice(0, 17) + (number[17] === "1" ? "2" : "1");
+      await page.getByLabel("证件号码").fill(number.slice(0, 10));
+      await says(page, "还差 8 位");
+      await page.getByLabel("证件号码").fill(wrong);
+      await says(page, "校验位不对");
+      await page.getByLabel("证件号码").fill(number);
+      await says(page, "✓ 号码有效");
+      await page.getByLabel("姓名").fill("欧阳小满");
+      await page.getByLabel("手机号").fill("13900007001");
+      await page.getByLabel("同意：人脸用于门禁").check();
+      await picture(page, "register-desk");
+      await press(page, "登记");
+      await page.getByRole("heading", { name: "居民资料" }).waitFor();
+      await says(page, "欧");
+      assert.ok(!(await page.content()).includes("欧阳小满"), "the name is masked");
+      if (await page.getByRole("button", { name: "前台核验", exact: true }).count()) {
+        await press(page, "前台核验");
+        await confirms(page, "证件与本人一致");
+        await gone(dialog(page));
+      }
+      await says(page, "前台核验");
+      await goes(page, "/members");
+      await page.getByLabel("查找方式").selectOption("resident_id");
+      await page.getByLabel("内容").fill(number);
+      await press(page, "查找");
+      await says(page, "共 1 行");
+      await picture(page, "members-desk");
+      await page.context().close();
+    },
+  );
 }
 
 async function community(boss) {
-  await check("console: a community on a phone corrects a stay, closes a venue, opens a door and hangs a screen", async () => {
-    const page = await boss.window(PHONE);
-    await boss.signsIn(page);
-    await picture(page, "overview-phone");
-    await press(page, "打开菜单");
-    await picture(page, "menu-phone");
-    await dialog(page).getByRole("link", { name: "居民" }).click();
-    await settled(page);
-    await picture(page, "members-phone");
-    // Somebody who has been there: the month of history knows many.
-    boss.member = `/members/${await visitor(page)}`;
-    await goes(page, boss.member);
-    await picture(page, "member-phone");
-    await press(page, "逐条核验");
-    await says(page, "账本：");
-    await confirms(page, "知道了");
-    await gone(dialog(page));
-    await press(page, "更正");
-    const left = dialog(page).getByLabel("离场时间");
-    const entered = await dialog(page).getByLabel("进场时间").inputValue();
-    await left.fill(later(entered, 5));
-    await dialog(page).getByLabel("理由").fill("居民当场出示了储物柜记录");
-    await confirms(page, "预览效果");
-    await says(page, "累计时长");
-    await picture(page, "correction-phone");
-    await confirms(page, "确认更正");
-    await page.getByText(/已提交/).first().waitFor();
-    if (await dialog(page).count()) await confirms(page, "关闭");
-    await gone(dialog(page));
+  await check(
+    "console: a community on a phone corrects a stay, closes a venue, opens a door and hangs a screen",
+    async () => {
+      const page = await boss.window(PHONE);
+      await boss.signsIn(page);
+      await picture(page, "overview-phone");
+      await press(page, "打开菜单");
+      await picture(page, "menu-phone");
+      await dialog(page).getByRole("link", { name: "居民" }).click();
+      await settled(page);
+      await picture(page, "members-phone");
+      // Somebody who has been there: the month of history knows many.
+      boss.member = `/members/${await visitor(page)}`;
+      await goes(page, boss.member);
+      await picture(page, "member-phone");
+      await press(page, "逐条核验");
+      await says(page, "账本：");
+      await confirms(page, "知道了");
+      await gone(dialog(page));
+      await press(page, "更正");
+      const left = dialog(page).getByLabel("离场时间");
+      const entered = await dialog(page).getByLabel("进场时间").inputValue();
+      await left.fill(later(entered, 5));
+      await dialog(page).getByLabel("理由").fill("居民当场出示了储物柜记录");
+      await confirms(page, "预览效果");
+      await says(page, "累计时长");
+      await picture(page, "correction-phone");
+      await confirms(page, "确认更正");
+      await page
+        .getByText(/已提交/)
+        .first()
+        .waitFor();
+      if (await dialog(page).count()) await confirms(page, "关闭");
+      await gone(dialog(page));
 
-    await goes(page, "/venues");
-    await page.locator('[role="cell"] a[href*="#/venues/"]').first().click();
-    await settled(page);
-    await press(page, "某天闭馆或改时间");
-    await dialog(page).getByLabel("原因").fill("设备检修");
-    await confirms(page, "确认");
-    await says(page, "已安排");
-    await gone(dialog(page));
-    await page.getByRole("tab", { name: "容量与规则" }).click();
-    await press(page, "改计时规则（先预览）");
-    await dialog(page).getByLabel("没刷出时按多少分钟估算").fill("45");
-    await confirms(page, "预览效果");
-    await says(page, "如果过去 28 天用的是这些数字");
-    await picture(page, "what-if-phone");
-    await confirms(page, "取消");
-    await gone(dialog(page));
+      await goes(page, "/venues");
+      await page.locator('[role="cell"] a[href*="#/venues/"]').first().click();
+      await settled(page);
+      await press(page, "某天闭馆或改时间");
+      await dialog(page).getByLabel("原因").fill("设备检修");
+      await confirms(page, "确认");
+      await says(page, "已安排");
+      await gone(dialog(page));
+      await page.getByRole("tab", { name: "容量与规则" }).click();
+      await press(page, "改计时规则（先预览）");
+      await dialog(page).getByLabel("没刷出时按多少分钟估算").fill("45");
+      await confirms(page, "预览效果");
+      await says(page, "如果过去 28 天用的是这些数字");
+      await picture(page, "what-if-phone");
+      await confirms(page, "取消");
+      await gone(dialog(page));
 
-    await goes(page, "/terminals");
-    await page.locator('[role="cell"] a[href*="#/terminals/"]').first().click();
-    await settled(page);
-    await press(page, "开门");
-    await says(page, "门会立即打开");
-    await confirms(page, "开门");
-    await gone(dialog(page));
-    await page.getByRole("region", { name: "命令" }).getByText("开门").first().waitFor();
-    await picture(page, "terminal-phone");
+      await goes(page, "/terminals");
+      await page.locator('[role="cell"] a[href*="#/terminals/"]').first().click();
+      await settled(page);
+      await press(page, "开门");
+      await says(page, "门会立即打开");
+      await confirms(page, "开门");
+      await gone(dialog(page));
+      await page.getByRole("region", { name: "命令" }).getByText("开门").first().waitFor();
+      await picture(page, "terminal-phone");
 
-    await goes(page, "/screens");
-    await press(page, "新增大屏");
-    await dialog(page).getByLabel("挂在哪里").fill("二楼大厅");
-    await confirms(page, "新增");
-    await says(page, "大屏地址");
-    await confirms(page, "关闭");
-    await page.frameLocator("iframe").locator("#inside").waitFor();
-    await says(page, "二楼大厅");
-    await press(page, "停用");
-    await says(page, "不能恢复");
-    await confirms(page, "停用");
-    await says(page, "已停用");
-    await page.context().close();
-  });
+      await goes(page, "/screens");
+      await press(page, "新增大屏");
+      await dialog(page).getByLabel("挂在哪里").fill("二楼大厅");
+      await confirms(page, "新增");
+      await says(page, "大屏地址");
+      await confirms(page, "关闭");
+      await page.frameLocator("iframe").locator("#inside").waitFor();
+      await says(page, "二楼大厅");
+      await press(page, "停用");
+      await says(page, "不能恢复");
+      await confirms(page, "停用");
+      await says(page, "已停用");
+      await page.context().close();
+    },
+  );
 }
 
 /** Somebody of the community who has been somewhere and left. */
@@ -176,127 +185,144 @@ function later(local, minutes) {
 }
 
 async function district(boss, asker) {
-  await check("console: a district decides what a community asked for, reads reports and takes them away", async () => {
-    const other = await asker.at(asker.member);
-    await press(other, "查看完整信息");
-    await dialog(other).getByLabel("查看什么").selectOption("document");
-    await dialog(other).getByLabel("理由").fill("核对重复登记");
-    await confirms(other, "申请查看");
-    await says(other, "等待另一位同事批准");
-    await confirms(other, "关闭");
+  await check(
+    "console: a district decides what a community asked for, reads reports and takes them away",
+    async () => {
+      const other = await asker.at(asker.member);
+      await press(other, "查看完整信息");
+      await dialog(other).getByLabel("查看什么").selectOption("document");
+      await dialog(other).getByLabel("理由").fill("核对重复登记");
+      await confirms(other, "申请查看");
+      await says(other, "等待另一位同事批准");
+      await confirms(other, "关闭");
 
-    const page = await boss.window();
-    await boss.signsIn(page);
-    await picture(page, "overview-district");
-    await goes(page, "/work");
-    await picture(page, "work-desk");
-    await page.getByRole("tab", { name: "审批" }).click();
-    await says(page, "核对重复登记");
-    await picture(page, "requests-desk");
-    const row = page.getByRole("row").filter({ hasText: "核对重复登记" });
-    await row.getByRole("button", { name: "批准" }).click();
-    await confirms(page, "批准");
-    await gone(row);
-    await press(other, "查看");
-    await other.locator("code.plain-value").filter({ hasText: /^[0-9A-Z]{8,}$/ }).first().waitFor();
-    await other.context().close();
+      const page = await boss.window();
+      await boss.signsIn(page);
+      await picture(page, "overview-district");
+      await goes(page, "/work");
+      await picture(page, "work-desk");
+      await page.getByRole("tab", { name: "审批" }).click();
+      await says(page, "核对重复登记");
+      await picture(page, "requests-desk");
+      const row = page.getByRole("row").filter({ hasText: "核对重复登记" });
+      await row.getByRole("button", { name: "批准" }).click();
+      await confirms(page, "批准");
+      await gone(row);
+      await press(other, "查看");
+      await other
+        .locator("code.plain-value")
+        .filter({ hasText: /^[0-9A-Z]{8,}$/ })
+        .first()
+        .waitFor();
+      await other.context().close();
 
-    await goes(page, "/reports");
-    await page.locator("canvas").first().waitFor();
-    await picture(page, "days-desk");
-    await page.getByRole("button", { name: /第 \d+ 版/ }).first().click();
-    await dialog(page).getByText(/第 1 版 ·|还没有发布过/).first().waitFor();
-    await confirms(page, "关闭");
-    await gone(dialog(page));
-    await page.getByRole("tab", { name: "报表" }).click();
-    await page.locator("form.filters select").first().selectOption("venues");
-    await press(page, "生成");
-    await settled(page);
-    await picture(page, "report-desk");
-    const file = page.waitForEvent("download");
-    await press(page, "下载 CSV");
-    assert.match((await file).suggestedFilename(), /场馆使用.*\.csv$/);
+      await goes(page, "/reports");
+      await page.locator("canvas").first().waitFor();
+      await picture(page, "days-desk");
+      await page
+        .getByRole("button", { name: /第 \d+ 版/ })
+        .first()
+        .click();
+      await dialog(page)
+        .getByText(/第 1 版 ·|还没有发布过/)
+        .first()
+        .waitFor();
+      await confirms(page, "关闭");
+      await gone(dialog(page));
+      await page.getByRole("tab", { name: "报表" }).click();
+      await page.locator("form.filters select").first().selectOption("venues");
+      await press(page, "生成");
+      await settled(page);
+      await picture(page, "report-desk");
+      const file = page.waitForEvent("download");
+      await press(page, "下载 CSV");
+      assert.match((await file).suggestedFilename(), /场馆使用.*\.csv$/);
 
-    await goes(page, "/roll-call");
-    await page.locator('[role="cell"] a[href*="#/roll-call/"]').first().click();
-    await says(page, "推定在场");
-    await page.emulateMedia({ media: "print" });
-    assert.equal(await page.locator(".side").isVisible(), false, "the menu is not printed");
-    await page.emulateMedia({ media: "screen" });
-    await picture(page, "roll-call-desk");
-    await goes(page, "/audit");
-    await says(page, "登录");
-    await picture(page, "audit-desk");
-    await page.context().close();
-  });
+      await goes(page, "/roll-call");
+      await page.locator('[role="cell"] a[href*="#/roll-call/"]').first().click();
+      await says(page, "推定在场");
+      await page.emulateMedia({ media: "print" });
+      assert.equal(await page.locator(".side").isVisible(), false, "the menu is not printed");
+      await page.emulateMedia({ media: "screen" });
+      await picture(page, "roll-call-desk");
+      await goes(page, "/audit");
+      await says(page, "登录");
+      await picture(page, "audit-desk");
+      await page.context().close();
+    },
+  );
 }
 
 async function bureau(boss) {
-  await check("console: the bureau sees masked rows and figures, and is offered nothing to change", async () => {
-    const page = await boss.window();
-    await boss.signsIn(page);
-    const menu = page.getByRole("navigation", { name: "主菜单" });
-    assert.equal(await menu.getByRole("link", { name: "人员与角色" }).count(), 0);
-    assert.equal(await menu.getByRole("link", { name: "待办与审批" }).count(), 0);
-    await goes(page, "/members");
-    await page.locator('[role="cell"] a[href*="#/members/"]').first().waitFor();
-    assert.equal(await page.getByRole("link", { name: "前台登记" }).count(), 0);
-    for (const path of ["/members/new", "/staff", "/audit", "/work", "/roll-call"]) {
-      await goes(page, path);
-      await says(page, "您的角色不能查看这一页");
-    }
-    await picture(page, "no-right-desk");
-    await page.context().close();
-  });
+  await check(
+    "console: the bureau sees masked rows and figures, and is offered nothing to change",
+    async () => {
+      const page = await boss.window();
+      await boss.signsIn(page);
+      const menu = page.getByRole("navigation", { name: "主菜单" });
+      assert.equal(await menu.getByRole("link", { name: "人员与角色" }).count(), 0);
+      assert.equal(await menu.getByRole("link", { name: "待办与审批" }).count(), 0);
+      await goes(page, "/members");
+      await page.locator('[role="cell"] a[href*="#/members/"]').first().waitFor();
+      assert.equal(await page.getByRole("link", { name: "前台登记" }).count(), 0);
+      for (const path of ["/members/new", "/staff", "/audit", "/work", "/roll-call"]) {
+        await goes(page, path);
+        await says(page, "您的角色不能查看这一页");
+      }
+      await picture(page, "no-right-desk");
+      await page.context().close();
+    },
+  );
 }
 
 async function admin(boss, town) {
-  await check("console: an admin invites an instructor, who enrols with a picture to scan and signs in", async () => {
-    const page = await boss.window();
-    await boss.signsIn(page);
-    await goes(page, "/staff");
-    await press(page, "邀请同事");
-    const name = `coach-${Date.now() % 100_000}`;
-    await dialog(page).getByLabel("用户名").fill(name);
-    await dialog(page).getByLabel("角色").selectOption("instructor");
-    await dialog(page).getByLabel("负责的区域").selectOption(COMMUNITY);
-    await confirms(page, "邀请");
-    const invitation = await dialog(page).locator("code").textContent();
-    await confirms(page, "关闭");
-    await says(page, name);
-    await picture(page, "staff-desk");
+  await check(
+    "console: an admin invites an instructor, who enrols with a picture to scan and signs in",
+    async () => {
+      const page = await boss.window();
+      await boss.signsIn(page);
+      await goes(page, "/staff");
+      await press(page, "邀请同事");
+      const name = `coach-${Date.now() % 100_000}`;
+      await dialog(page).getByLabel("用户名").fill(name);
+      await dialog(page).getByLabel("角色").selectOption("instructor");
+      await dialog(page).getByLabel("负责的区域").selectOption(COMMUNITY);
+      await confirms(page, "邀请");
+      const invitation = await dialog(page).locator("code").textContent();
+      await confirms(page, "关闭");
+      await says(page, name);
+      await picture(page, "staff-desk");
 
-    const phone = await boss.window(PHONE);
-    await phone.goto(`${town.server.url}/staff#/enrol`);
-    const password = "a-long-word-of-my-own-7";
-    await phone.getByLabel("用户名").fill(name);
-    await phone.getByLabel("邀请码").fill(invitation);
-    await phone.getByLabel("设置密码").fill(password);
-    await phone.getByLabel("再输入一次密码").fill(password);
-    await press(phone, "开通");
-    await phone.getByRole("img", { name: /二维码/ }).waitFor();
-    await picture(phone, "enrol-phone");
-    const secret = await phone.locator(".secret code").textContent();
-    await press(phone, "已绑定，去登录");
-    await phone.getByLabel("用户名").fill(name);
-    await phone.getByLabel("密码").fill(password);
-    await phone.getByLabel("六位动态口令").fill(code(secret));
-    await press(phone, "登录");
-    await phone.getByRole("heading", { level: 1, name: /概览/ }).waitFor();
-    await goes(phone, "/members");
-    await says(phone, "您的角色不能查看这一页");
-    await phone.context().close();
+      const phone = await boss.window(PHONE);
+      await phone.goto(`${town.server.url}/staff#/enrol`);
+      const password = "a-long-word-of-my-own-7";
+      await phone.getByLabel("用户名").fill(name);
+      await phone.getByLabel("邀请码").fill(invitation);
+      await phone.getByLabel("设置密码").fill(password);
+      await phone.getByLabel("再输入一次密码").fill(password);
+      await press(phone, "开通");
+      await phone.getByRole("img", { name: /二维码/ }).waitFor();
+      await picture(phone, "enrol-phone");
+      const secret = await phone.locator(".secret code").textContent();
+      await press(phone, "已绑定，去登录");
+      await phone.getByLabel("用户名").fill(name);
+      await phone.getByLabel("密码").fill(password);
+      await phone.getByLabel("六位动态口令").fill(code(secret));
+      await press(phone, "登录");
+      await phone.getByRole("heading", { level: 1, name: /概览/ }).waitFor();
+      await goes(phone, "/members");
+      await says(phone, "您的角色不能查看这一页");
+      await phone.context().close();
 
-    const row = page.getByRole("row").filter({ hasText: name });
-    await row.getByRole("button", { name: "停用" }).click();
-    await says(page, "账号立即不能使用");
-    await confirms(page, "取消");
-    await gone(dialog(page));
-    await row.getByRole("button", { name: "停用" }).click();
-    await confirms(page, "停用");
-    await row.getByText("已停用").waitFor();
-    await page.context().close();
-  });
+      const row = page.getByRole("row").filter({ hasText: name });
+      await row.getByRole("button", { name: "停用" }).click();
+      await says(page, "账号立即不能使用");
+      await confirms(page, "取消");
+      await gone(dialog(page));
+      await row.getByRole("button", { name: "停用" }).click();
+      await confirms(page, "停用");
+      await row.getByText("已停用").waitFor();
+      await page.context().close();
+    },
+  );
 }
-
-

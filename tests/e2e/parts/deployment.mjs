@@ -121,7 +121,9 @@ async function isBuilt(page, copy) {
   const options = { cwd: copy, maxBuffer: 1 << 24 };
   await run("npm", ["ci", "--no-audit", "--no-fund"], options);
   await run("npm", ["run", "build"], options);
-  const [ours, built] = await Promise.all([page, copy].map((place) => readdir(join(place, "dist"))));
+  const [ours, built] = await Promise.all(
+    [page, copy].map((place) => readdir(join(place, "dist"))),
+  );
   assert.deepEqual(built.sort(), ours.sort());
   for (const file of ours) {
     const [committed, made] = await Promise.all(

@@ -111,15 +111,24 @@ export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
   return (await ask(path, { signal })).json();
 }
 
-export async function act<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
+export async function act<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  key?: string,
+): Promise<T> {
   const answer = await ask(path, { method, body, key });
   return answer.status === 204 ? (null as T) : ((await answer.json().catch(() => null)) as T);
 }
 
 export function query(values: Record<string, string | number | null | undefined>): string {
-  const pairs = Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const pairs = Object.entries(values).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   if (pairs.length === 0) return "";
-  return "?" + pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
+  return (
+    "?" + pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&")
+  );
 }
 
 /** All items of a list, page by page; `most` bounds what a long list may cost. */

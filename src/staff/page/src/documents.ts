@@ -2,7 +2,11 @@
 
 const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
 
-export interface Told { fault: string | null; birth?: string; sex?: string }
+export interface Told {
+  fault: string | null;
+  birth?: string;
+  sex?: string;
+}
 
 function identity(number: string): Told {
   const text = number.toUpperCase();
@@ -11,7 +15,11 @@ function identity(number: string): Told {
   if (text.length > 18) return { fault: "超过 18 位。" };
   const birth = `${text.slice(6, 10)}-${text.slice(10, 12)}-${text.slice(12, 14)}`;
   const date = new Date(`${birth}T00:00:00Z`);
-  if (Number.isNaN(date.getTime()) || date.toISOString().slice(0, 10) !== birth || date.getTime() > Date.now())
+  if (
+    Number.isNaN(date.getTime()) ||
+    date.toISOString().slice(0, 10) !== birth ||
+    date.getTime() > Date.now()
+  )
     return { fault: "第 7 到 14 位不是有效的出生日期。" };
   const sum = WEIGHTS.reduce((all, weight, n) => all + weight * Number(text[n]), 0);
   if ("10X98765432"[sum % 11] !== text[17]) return { fault: "校验位不对，请核对是否抄错。" };
@@ -19,7 +27,10 @@ function identity(number: string): Told {
 }
 
 const FORMS: Record<string, [RegExp, string]> = {
-  foreign_permanent_resident: [/^([A-Z]{3}[0-9]{12}|9[0-9]{17})$/, "应为 3 个字母加 12 位数字，或 9 开头的 18 位数字。"],
+  foreign_permanent_resident: [
+    /^([A-Z]{3}[0-9]{12}|9[0-9]{17})$/,
+    "应为 3 个字母加 12 位数字，或 9 开头的 18 位数字。",
+  ],
   hk_mo_pass: [/^[HM][0-9]{8}([0-9]{2})?$/, "应为 H 或 M 加 8 位数字。"],
   taiwan_pass: [/^[0-9]{8}([0-9]{2})?$/, "应为 8 位数字。"],
   passport: [/^[A-Z0-9]{5,17}$/, "应为 5 到 17 位字母和数字。"],

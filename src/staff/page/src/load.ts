@@ -17,8 +17,16 @@ const asProblem = (error: unknown) =>
 
 /** Loads `path` (nothing while it is null), again every `everyMs`. */
 export function useLoad<T>(path: string | null, everyMs = 0): Loaded<T> {
-  const [state, setState] = useState<{ data: T | null; problem: Problem | null; isLoading: boolean; at: number }>({
-    data: null, problem: null, isLoading: path !== null, at: 0,
+  const [state, setState] = useState<{
+    data: T | null;
+    problem: Problem | null;
+    isLoading: boolean;
+    at: number;
+  }>({
+    data: null,
+    problem: null,
+    isLoading: path !== null,
+    at: 0,
   });
   const [turn, setTurn] = useState(0);
   const shown = useRef<string | null>(null);
@@ -26,14 +34,20 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loaded<T> {
     if (path === null) return;
     const stop = new AbortController();
     const isOther = shown.current !== path;
-    setState((old) => ({ ...old, data: isOther ? null : old.data, isLoading: true, problem: isOther ? null : old.problem }));
+    setState((old) => ({
+      ...old,
+      data: isOther ? null : old.data,
+      isLoading: true,
+      problem: isOther ? null : old.problem,
+    }));
     get<T>(path, stop.signal).then(
       (data) => {
         shown.current = path;
         setState({ data, problem: null, isLoading: false, at: Date.now() });
       },
       (error) => {
-        if (!stop.signal.aborted) setState((old) => ({ ...old, problem: asProblem(error), isLoading: false }));
+        if (!stop.signal.aborted)
+          setState((old) => ({ ...old, problem: asProblem(error), isLoading: false }));
       },
     );
     return () => stop.abort();
@@ -65,7 +79,9 @@ export interface Paged<T> {
 }
 
 /** A list that grows page by page. `read` must keep its identity while it asks for the same. */
-export function usePages<T>(read: ((cursor: string | null, signal: AbortSignal) => Promise<Page<T>>) | null): Paged<T> {
+export function usePages<T>(
+  read: ((cursor: string | null, signal: AbortSignal) => Promise<Page<T>>) | null,
+): Paged<T> {
   const [items, setItems] = useState<T[]>([]);
   const [cursor, setCursor] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -113,7 +129,10 @@ export function usePages<T>(read: ((cursor: string | null, signal: AbortSignal) 
       stop.current.abort();
     };
   }, [load, turn]);
-  const more = useCallback(() => void load(items.length === 0 ? null : cursor), [load, cursor, items.length]);
+  const more = useCallback(
+    () => void load(items.length === 0 ? null : cursor),
+    [load, cursor, items.length],
+  );
   const toEnd = useCallback(async () => {
     if (running.current) {
       running.current = false;
@@ -127,8 +146,14 @@ export function usePages<T>(read: ((cursor: string | null, signal: AbortSignal) 
     setRunning(false);
   }, [load, cursor]);
   return {
-    items, problem, isLoading, isRunning, hasMore: cursor !== null, more,
-    toEnd: () => void toEnd(), reload: useCallback(() => setTurn((n) => n + 1), []),
+    items,
+    problem,
+    isLoading,
+    isRunning,
+    hasMore: cursor !== null,
+    more,
+    toEnd: () => void toEnd(),
+    reload: useCallback(() => setTurn((n) => n + 1), []),
   };
 }
 
