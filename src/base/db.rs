@@ -9,6 +9,7 @@ use sea_orm::{
     DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions,
     TransactionTrait,
     sqlx::{
+        Connection as _,
         postgres::PgConnectOptions,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
@@ -95,6 +96,14 @@ fn options(url: &str, settings: &[(&'static str, &'static str)]) -> ConnectOptio
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(BUSY_TIMEOUT)
+        })
+        // A full disk ends a transaction by itself; sqlx then counts it as open for ever, and would
+        // begin no other on that connection.
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.before_acquire(|connection, _| {
+                let is_free = !connection.is_in_transaction();
+                Box::pin(std::future::ready(Ok(is_free)))
+            })
         })
         .map_sqlx_postgres_opts(move |postgres| {
             postgres.application_name("fitgate").options(settings.iter().copied())
