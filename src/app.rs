@@ -147,7 +147,6 @@ impl App {
             tokio::spawn(serve(ops_listener, ops_router, Limits::default(), stop.clone())),
         ];
         tracing::info!(%address, %ops_address, "fitgate is listening");
-        let _guard = guard;
         Ok(Self {
             address,
             ops_address,
@@ -160,7 +159,7 @@ impl App {
             servers,
             tasks,
             hub,
-            _guard,
+            _guard: guard,
         })
     }
 

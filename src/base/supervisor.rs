@@ -1,5 +1,5 @@
 //! What systemd hears of a server: that it serves, that it lives, that it stops. A datagram each,
-//! to the socket that systemd names (sd_notify(3)); without one nothing is said.
+//! to the socket that systemd names (`sd_notify(3)`); without one nothing is said.
 
 use std::{net::SocketAddr, os::unix::net::UnixDatagram, path::PathBuf, time::Duration};
 

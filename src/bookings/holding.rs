@@ -79,7 +79,7 @@ pub async fn hold(
         return Err(Error::Conflict(Code::SlotTaken));
     }
     let lease = Lease { state: State::Held, time: rules::HOLD };
-    booking(seats::sit(tx, &slot, seat, member, lease, by, now).await?)
+    booking(&seats::sit(tx, &slot, seat, member, lease, by, now).await?)
 }
 
 /// Whether somebody may book or wait for a slot at all; says nothing of seats.
@@ -170,7 +170,7 @@ pub fn state_of(text: &str) -> Result<State, Error> {
     Ok(State::from_text(text).ok_or_else(|| anyhow::anyhow!("a booking has an unknown state"))?)
 }
 
-fn booking(row: bookings::Model) -> Result<Booking, Error> {
+fn booking(row: &bookings::Model) -> Result<Booking, Error> {
     let state = state_of(&row.state)?;
     let held_until = row.held_until.filter(|_| state == State::Held);
     Ok(Booking { id: row.id, slot: row.slot_id, state, held_until })
@@ -205,7 +205,7 @@ pub async fn confirm(
     let (row, slot) = locked(tx, keys, caller, id, now).await?;
     let state = state_of(&row.state)?;
     if state == State::Confirmed {
-        return booking(row);
+        return booking(&row);
     }
     let is_held = state == State::Held && row.held_until.is_some_and(|until| now < until);
     if !is_held || slot.status != OPEN {
@@ -290,5 +290,5 @@ pub async fn rate(
         .filter(bookings::COLUMN.id.eq(id))
         .exec(tx)
         .await?;
-    booking(row)
+    booking(&row)
 }

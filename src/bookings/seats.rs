@@ -45,9 +45,10 @@ pub async fn tidy(
 ) -> Result<Vec<i32>, Error> {
     run_out(tx, slot.id, now).await?;
     let mut seats = taken(tx, slot.id).await?;
-    while slot.status == OPEN && slot.starts_at > now {
+    let is_offered = slot.status == OPEN && slot.starts_at > now;
+    let mut next = if is_offered { first_waiter(tx, slot.id).await? } else { None };
+    while let Some(waiter) = next {
         let Some(seat) = rules::free_seat(&seats, slot.capacity) else { break };
-        let Some(waiter) = first_waiter(tx, slot.id).await? else { break };
         if seats.is_empty() && !claim(tx, slot).await? {
             break;
         }
@@ -56,6 +57,7 @@ pub async fn tidy(
         offered(tx, &waiter, booking.id, now).await?;
         notices::tell(tx, keys, slot, (booking.id, waiter.member_id), Said::Offered, now).await?;
         seats.push(seat);
+        next = first_waiter(tx, slot.id).await?;
     }
     if seats.is_empty() {
         unclaim(tx, slot.id).await?;

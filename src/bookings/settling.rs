@@ -156,6 +156,7 @@ async fn credit(
 }
 
 #[derive(FromQueryResult)]
+#[expect(clippy::struct_field_names, reason = "as the table names them")]
 struct Stay {
     entered_at: DateTime<Utc>,
     left_at: Option<DateTime<Utc>>,

@@ -32,6 +32,7 @@ const AHEAD_MAX: TimeDelta = TimeDelta::days(14);
 
 /// An hour of the week at which somebody plays.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "an hour of the day is called so")]
 pub struct Hour {
     pub sport: Sport,
     /// 1 is Monday, 7 Sunday.

@@ -83,6 +83,7 @@ pub fn placed(mut all: Vec<Candidate>) -> Vec<Candidate> {
 
 /// A year in business days and in instants, by China's calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a year's number is called so")]
 pub struct Year {
     pub year: i32,
     pub first: NaiveDate,

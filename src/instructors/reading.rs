@@ -1,6 +1,6 @@
 //! Reading instructors: one by one, by division, and the coaches that residents see.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{
@@ -105,24 +105,23 @@ pub async fn list(
     if let Some(division) = &filter.division {
         values.extend(division.bounds());
         let n = values.len();
-        sql.push_str(&format!(" AND i.home_community BETWEEN ${} AND ${n}", n - 1));
+        let _ = write!(sql, " AND i.home_community BETWEEN ${} AND ${n}", n - 1);
     }
     if let Some(day) = filter.coaches_on {
         values.push(day.into());
-        sql.push_str(&format!(
-            " AND i.status = 'active' AND i.coach AND i.certified_until >= ${}",
-            values.len()
-        ));
+        let n = values.len();
+        let _ = write!(sql, " AND i.status = 'active' AND i.coach AND i.certified_until >= ${n}");
     }
     if let Some(sport) = &filter.sport {
         values.push(sport.clone().into());
-        sql.push_str(&format!(
+        let _ = write!(
+            sql,
             " AND EXISTS (SELECT 1 FROM instructor_specialities s \
              WHERE s.instructor_id = i.id AND s.sport = ${})",
             values.len()
-        ));
+        );
     }
-    sql.push_str(&format!(" ORDER BY i.id LIMIT {rows}"));
+    let _ = write!(sql, " ORDER BY i.id LIMIT {rows}");
     read(db, &sql, values).await
 }
 

@@ -121,9 +121,10 @@ async fn follow(
 }
 
 fn item(feed: Feed, change: Change) -> ItemBody {
-    let data = change.data.as_deref().map(|data| serde_json::from_str(data).unwrap_or(json!({})));
+    let Change { id, number: modified, data, .. } = change;
+    let data = data.map(|data| serde_json::from_str(&data).unwrap_or(json!({})));
     let state = if data.is_some() { "updated" } else { "deleted" };
-    ItemBody { state, kind: feed.kind(), id: change.id, modified: change.number, data }
+    ItemBody { state, kind: feed.kind(), id, modified, data }
 }
 
 /// How many are in a venue, to the next ten: fewer would be somebody.

@@ -81,6 +81,7 @@ pub struct Faces {
 
 #[derive(Clone, Debug, Serialize, ToSchema, FromQueryResult)]
 #[schema(as = FacesReached)]
+#[expect(clippy::struct_field_names, reason = "an instant's name ends so everywhere")]
 pub struct Reached {
     pub level: i64,
     pub reached_at: DateTime<Utc>,

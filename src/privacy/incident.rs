@@ -95,6 +95,7 @@ struct KindOfData {
 }
 
 #[derive(Debug, Serialize, FromQueryResult)]
+#[expect(clippy::struct_field_names, reason = "as the audit names it")]
 struct Act {
     chain: String,
     act: String,

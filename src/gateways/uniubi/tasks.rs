@@ -78,20 +78,17 @@ pub struct Reported {
 /// Reads a report: the answer stands beside the task's number, or in `result`, as JSON or as a text
 /// of JSON; the whole as JSON or as a form.
 pub fn reported(body: &[u8]) -> Option<Reported> {
-    let (task, answer) = match json::object(body) {
-        Some(value) => {
-            let task = value.get("taskNo")?.as_str()?.to_owned();
-            let answer = match value.get("result") {
-                Some(Value::Object(inner)) => Value::Object(inner.clone()).to_string(),
-                Some(Value::String(text)) if text.trim_start().starts_with('{') => text.clone(),
-                _ => value.to_string(),
-            };
-            (task, answer)
-        }
-        None => {
-            let fields = Pairs::of_query(std::str::from_utf8(body).ok()?);
-            (fields.get("taskno")?.to_owned(), fields.text("result").to_owned())
-        }
+    let (task, answer) = if let Some(value) = json::object(body) {
+        let task = value.get("taskNo")?.as_str()?.to_owned();
+        let answer = match value.get("result") {
+            Some(Value::Object(inner)) => Value::Object(inner.clone()).to_string(),
+            Some(Value::String(text)) if text.trim_start().starts_with('{') => text.clone(),
+            _ => value.to_string(),
+        };
+        (task, answer)
+    } else {
+        let fields = Pairs::of_query(std::str::from_utf8(body).ok()?);
+        (fields.get("taskno")?.to_owned(), fields.text("result").to_owned())
     };
     let (number, step) = task.split_once('-')?;
     let (number, step) = (number.parse().ok()?, step.parse().ok()?);
