@@ -33,6 +33,7 @@ mod m0057_calendar;
 mod m0060_held_texts;
 mod m0061_export_links;
 mod m0062_companions;
+mod m0090_terminal_pins;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -70,6 +71,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0060_held_texts::Migration),
             Box::new(m0061_export_links::Migration),
             Box::new(m0062_companions::Migration),
+            Box::new(m0090_terminal_pins::Migration),
         ]
     }
 }

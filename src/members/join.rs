@@ -52,7 +52,7 @@ pub async fn join(
 }
 
 /// `$1` keeps what `$2` had.
-const HANDED_OVER: [&str; 6] = [
+const HANDED_OVER: [&str; 7] = [
     "INSERT INTO member_approvals (member_id, kind, valid_from, valid_to, by_actor) \
      SELECT $1, o.kind, o.valid_from, o.valid_to, o.by_actor FROM member_approvals o \
      WHERE o.member_id = $2 ON CONFLICT (member_id, kind, valid_from) DO NOTHING",
@@ -61,6 +61,8 @@ const HANDED_OVER: [&str; 6] = [
     "UPDATE view_requests SET member_id = $1 WHERE member_id = $2",
     "UPDATE staff_requests SET member_id = $1 WHERE member_id = $2",
     "UPDATE terminal_roster SET member_id = $1 WHERE member_id = $2 AND handle IN \
+     (SELECT c.handle FROM credentials c WHERE c.member_id = $1)",
+    "UPDATE terminal_pins SET member_id = $1 WHERE member_id = $2 AND handle IN \
      (SELECT c.handle FROM credentials c WHERE c.member_id = $1)",
 ];
 

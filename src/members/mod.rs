@@ -66,6 +66,7 @@ pub use recovery::{
 };
 pub use registration::{Channel, NewConsent, NewMember, note_duplicate, register};
 pub use registry::{ask_about_photo, ask_registry, record_registry, require_face_check};
+pub use roster::masked_name_of_face;
 pub use routes::{resident_routes, routes};
 pub use rules::{Approval, ConsentRecord, Facts, local_day};
 pub use search::{Found, Wanted, search};

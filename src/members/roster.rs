@@ -88,6 +88,18 @@ pub async fn face_beginning(
     Ok(found.pop().filter(|_| found.is_empty()).map(|row| row.handle))
 }
 
+/// The masked name of whoever a face's handle stands for.
+pub async fn masked_name_of_face(
+    db: &impl ConnectionTrait,
+    handle: &str,
+) -> Result<Option<String>, DbErr> {
+    let sql = "SELECT m.name_masked FROM credentials c JOIN members m ON m.id = c.member_id \
+               WHERE c.kind = 'face' AND c.handle = $1";
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [handle.into()]);
+    let row = db.query_one_raw(statement).await?;
+    row.map(|row| row.try_get("", "name_masked")).transpose()
+}
+
 #[derive(FromQueryResult)]
 struct Totals {
     rows: i64,

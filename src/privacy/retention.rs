@@ -10,6 +10,9 @@ use uuid::Uuid;
 const SHOWN_KEPT: TimeDelta = TimeDelta::days(90);
 /// How long what could not be read is kept to be looked at, if nobody has.
 const UNRESOLVED_KEPT: TimeDelta = TimeDelta::days(400);
+/// How long a number is kept after its face was deleted at a terminal: what happened before may come
+/// as late as that.
+const DELETED_KEPT: TimeDelta = TimeDelta::days(30);
 /// How long proofs are kept: of consent after somebody left, of who looked, of what doors deleted.
 const PROOF_KEPT: TimeDelta = TimeDelta::days(3 * 365 + 1);
 
@@ -20,7 +23,7 @@ struct Class {
     sql: &'static str,
 }
 
-const CLASSES: [Class; 12] = [
+const CLASSES: [Class; 13] = [
     Class {
         name: "raw records that were resolved",
         kept: SHOWN_KEPT,
@@ -68,6 +71,18 @@ const CLASSES: [Class; 12] = [
         name: "what terminals told of faces",
         kept: PROOF_KEPT,
         sql: "DELETE FROM handle_receipts WHERE at < $1 AND result = 'removed'",
+    },
+    Class {
+        // The highest number of a terminal stays, so that none is given twice.
+        name: "numbers of faces that terminals have deleted",
+        kept: DELETED_KEPT,
+        sql: "DELETE FROM terminal_pins WHERE (terminal_id, handle) IN \
+              (SELECT r.terminal_id, r.handle FROM handle_receipts r \
+              WHERE r.result = 'removed' AND r.at < $1) \
+              AND pin < (SELECT MAX(m.pin) FROM terminal_pins m \
+              WHERE m.terminal_id = terminal_pins.terminal_id) \
+              AND NOT EXISTS (SELECT 1 FROM terminal_roster o \
+              WHERE o.terminal_id = terminal_pins.terminal_id AND o.handle = terminal_pins.handle)",
     },
     Class {
         name: "what staff asked one another for",

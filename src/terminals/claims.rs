@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 use super::{
     ACTIVE, NewPlace, REVOKED, Serial, audited, day_start, fresh_row, insert_place,
-    rules::Family,
+    rules::{Family, Names},
     tables::{
         gateways::{terminal_link, unclaimed_terminal},
         terminal,
@@ -205,6 +205,7 @@ async fn link(
         locked_until: None,
         refused_logins: 0,
         streams: false,
+        names: Names::None.as_str().to_owned(),
     };
     terminal_link::Entity::delete_by_id(id).exec(tx).await?;
     let insert = terminal_link::Entity::insert(row.into_active_model());

@@ -9,12 +9,11 @@ use sea_orm::{
     DatabaseConnection, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
     QuerySelect as _, sea_query::Expr,
 };
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use super::rules::Order;
 use super::{
-    NATIVE, audited, roster,
-    rules::Family,
+    audited, roster,
     tables::{
         gateways::terminal_command::{self, Column, Entity},
         terminal,
@@ -34,72 +33,6 @@ const AGAIN_AFTER: TimeDelta = TimeDelta::seconds(60);
 const ATTEMPTS_MAX: i32 = 5;
 const DETAIL_CHARS_MAX: usize = 200;
 
-/// What a terminal is to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Order {
-    /// Opens the door for so many seconds.
-    OpenDoor {
-        seconds: u8,
-    },
-    Restart,
-    /// Sends its records of a time again.
-    QueryRecords {
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    },
-    /// Sets its clock.
-    SyncTime,
-    /// Holds a person who may enter, under this number.
-    HoldPerson {
-        handle: String,
-    },
-    /// Forgets a person and their face.
-    RemovePerson {
-        handle: String,
-    },
-}
-
-impl Order {
-    fn kind(&self) -> &'static str {
-        match self {
-            Order::OpenDoor { .. } => "open_door",
-            Order::Restart => "restart",
-            Order::QueryRecords { .. } => "query_records",
-            Order::SyncTime => "sync_time",
-            Order::HoldPerson { .. } => "hold_person",
-            Order::RemovePerson { .. } => "remove_person",
-        }
-    }
-
-    /// How long it makes sense: nobody waits at a door for an hour.
-    fn lifetime(&self) -> TimeDelta {
-        match self {
-            Order::OpenDoor { .. } => TimeDelta::seconds(60),
-            Order::Restart => TimeDelta::minutes(10),
-            Order::SyncTime => TimeDelta::hours(1),
-            Order::QueryRecords { .. } => TimeDelta::days(7),
-            Order::HoldPerson { .. } | Order::RemovePerson { .. } => TimeDelta::days(30),
-        }
-    }
-
-    /// Whether a terminal of this family can be told so at all.
-    pub(super) fn is_possible(&self, family: &str) -> bool {
-        let is = |known: Family| known.as_str() == family;
-        let fetches = is(Family::ZktecoAcc) || is(Family::ZktecoAtt) || is(Family::Fcard);
-        let is_vendors = fetches || Family::called(family).is_some();
-        match self {
-            Order::OpenDoor { .. } | Order::Restart => is_vendors || family == NATIVE,
-            Order::QueryRecords { .. } => !is(Family::Uniubi) && Order::Restart.is_possible(family),
-            Order::SyncTime => !is(Family::Fcard) && Order::Restart.is_possible(family),
-            Order::HoldPerson { .. } | Order::RemovePerson { .. } => is_vendors,
-        }
-    }
-
-    /// The kinds that do no harm when done twice; a lost answer must not open a door again.
-    const REPEATABLE: [&str; 4] = ["query_records", "sync_time", "hold_person", "remove_person"];
-}
-
 /// An order on its way to a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -107,6 +40,8 @@ pub struct Command {
     /// Counts the terminal's commands.
     pub number: i64,
     pub order: Order,
+    /// Steps of it that the device has done already, where it takes one at a time.
+    pub steps_done: i64,
 }
 
 /// What a device said of a command.
@@ -231,8 +166,16 @@ pub async fn take(
 }
 
 /// Every kind of order.
-pub const KINDS: [&str; 6] =
-    ["open_door", "restart", "query_records", "sync_time", "hold_person", "remove_person"];
+pub const KINDS: [&str; 8] = [
+    "open_door",
+    "restart",
+    "query_records",
+    "sync_time",
+    "hold_person",
+    "remove_person",
+    "list_persons",
+    "server_decides",
+];
 
 /// How many commands of each kind wait for a device that asks for one kind after another.
 pub async fn counts(
@@ -241,8 +184,9 @@ pub async fn counts(
     now: DateTime<Utc>,
 ) -> Result<HashMap<String, usize>, Error> {
     let mut counts = HashMap::new();
-    let rows = waiting(db, terminal, now, WAITING_MAX).await?;
-    for row in rows.into_iter().filter(|row| row.status == "queued") {
+    let due = Entity::find().filter(Column::TerminalId.eq(terminal)).filter(is_due(now));
+    let due = due.filter(Column::ExpiresAt.gt(now)).limit(WAITING_MAX).all(db).await?;
+    for row in due {
         *counts.entry(row.kind).or_default() += 1;
     }
     Ok(counts)
@@ -270,8 +214,7 @@ pub async fn take_of(
     let tx = db::begin(db).await?;
     let mut commands = Vec::new();
     for row in query.lock_exclusive().all(&tx).await? {
-        let order = serde_json::from_str(&row.parameters).map_err(Error::internal)?;
-        commands.push(Command { id: row.id, number: row.number, order });
+        commands.push(command(&row)?);
         let attempts = row.attempts + 1;
         let mut row = row.into_active_model();
         row.status = Set("sent".to_owned());
@@ -316,8 +259,8 @@ pub async fn press(
     terminal: TerminalId,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let rows = waiting(db, terminal, now, WAITING_MAX).await?;
-    Ok(rows.iter().any(|row| row.status == "queued" && row.attempts < ATTEMPTS_MAX))
+    let unheard = |row: &CommandView| row.status == "queued" && row.attempts < ATTEMPTS_MAX;
+    Ok(waiting(db, terminal, now, WAITING_MAX).await?.iter().any(unheard))
 }
 
 /// A command by its number, however it stands.
@@ -328,8 +271,64 @@ pub async fn by_number(
 ) -> Result<Option<Command>, Error> {
     let query = Entity::find().filter(Column::TerminalId.eq(terminal));
     let Some(row) = query.filter(Column::Number.eq(number)).one(db).await? else { return Ok(None) };
+    command(&row).map(Some)
+}
+
+fn command(row: &terminal_command::Model) -> Result<Command, Error> {
     let order = serde_json::from_str(&row.parameters).map_err(Error::internal)?;
-    Ok(Some(Command { id: row.id, number, order }))
+    let steps_done = row.result_code.unwrap_or(0);
+    Ok(Command { id: row.id, number: row.number, order, steps_done })
+}
+
+/// A command that a device has fetched and said nothing of yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    pub number: i64,
+    pub order: Order,
+    pub at: DateTime<Utc>,
+}
+
+/// The commands of a kind that a device has fetched and not answered, oldest first.
+pub async fn fetched(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+    kind: &str,
+    now: DateTime<Utc>,
+) -> Result<Vec<Fetched>, Error> {
+    let rows = Entity::find()
+        .filter(Column::TerminalId.eq(terminal))
+        .filter(Column::Status.eq("sent"))
+        .filter(Column::Kind.eq(kind))
+        .filter(Column::ExpiresAt.gt(now))
+        .order_by_asc(Column::Number)
+        .limit(WAITING_MAX)
+        .all(db)
+        .await?;
+    let mut all = Vec::new();
+    for row in rows {
+        let order = serde_json::from_str(&row.parameters).map_err(Error::internal)?;
+        all.push(Fetched { number: row.number, order, at: row.sent_at.unwrap_or(row.created_at) });
+    }
+    Ok(all)
+}
+
+/// Notes that a device has done so many steps of a command; the next one is fetched like a command.
+pub async fn advance(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+    number: i64,
+    steps_done: i64,
+) -> Result<(), Error> {
+    Entity::update_many()
+        .col_expr(Column::Status, Expr::value("queued"))
+        .col_expr(Column::ResultCode, Expr::value(steps_done))
+        .col_expr(Column::Attempts, Expr::value(0))
+        .filter(Column::TerminalId.eq(terminal))
+        .filter(Column::Number.eq(number))
+        .filter(Column::Status.eq("sent"))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Which command a result is about.
@@ -339,7 +338,8 @@ pub enum Which {
     Number(i64),
 }
 
-/// Notes what became of a command; what is settled already stays as it is.
+/// Notes what became of a command; what is settled already stays as it is, but for what was held
+/// well and turns out not to have been.
 ///
 /// # Errors
 /// `NotFound` when the terminal was never told such a thing.
@@ -357,10 +357,11 @@ pub async fn settle(
         Which::Number(number) => query.filter(Column::Number.eq(number)),
     };
     let row = query.lock_exclusive().one(&tx).await?.ok_or(Error::NotFound(Code::NotFound))?;
-    if ["done", "failed"].contains(&row.status.as_str()) {
+    let order: Order = serde_json::from_str(&row.parameters).map_err(Error::internal)?;
+    let taken_back = row.status == "done" && !result.done && row.kind == "hold_person";
+    if ["done", "failed"].contains(&row.status.as_str()) && !taken_back {
         return Ok(());
     }
-    let order: Order = serde_json::from_str(&row.parameters).map_err(Error::internal)?;
     let mut row = row.into_active_model();
     row.status = Set(if result.done { "done" } else { "failed" }.to_owned());
     row.finished_at = Set(Some(now));

@@ -16,8 +16,8 @@ use super::{
 use crate::base::{db, error::Error, ids::MemberId};
 
 /// Once a day, so that it falls into every part of it; sooner where something differed.
-const EVERY: TimeDelta = TimeDelta::hours(20);
-const AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
+pub(super) const EVERY: TimeDelta = TimeDelta::hours(20);
+pub(super) const AGAIN_AFTER: TimeDelta = TimeDelta::hours(1);
 
 /// Whether it is time to ask a device whom it holds.
 pub async fn is_due(

@@ -109,6 +109,39 @@ pub async fn compared(
     Ok(())
 }
 
+/// Notes that a device was told to list whom it holds.
+pub(super) async fn asked(
+    tx: &impl ConnectionTrait,
+    terminal: TerminalId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut row = locked(tx, terminal).await?.into_active_model();
+    row.roster_asked_at = Set(Some(now));
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// Whether a device lacked somebody when it was last looked at.
+pub(super) async fn some_were_lost(
+    db: &impl ConnectionTrait,
+    terminal: TerminalId,
+) -> Result<bool, Error> {
+    let row = Entity::find_by_id(terminal).one(db).await?;
+    Ok(row.and_then(|row| row.roster_missing).unwrap_or(0) > 0)
+}
+
+/// Counts one more person whom a device lacks.
+pub(super) async fn lost_one(
+    tx: &impl ConnectionTrait,
+    terminal: TerminalId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let row = locked(tx, terminal).await?;
+    let missing = usize::try_from(row.roster_missing.unwrap_or(0)).unwrap_or(0);
+    let extra = usize::try_from(row.roster_extra.unwrap_or(0)).unwrap_or(0);
+    compared(tx, terminal, (missing + 1, extra), now).await
+}
+
 /// When the newest record of a vendor's terminal happened.
 pub async fn last_record_at(
     db: &impl ConnectionTrait,
@@ -148,6 +181,7 @@ fn fresh(terminal_id: TerminalId) -> terminal_ledger::Model {
         roster_missing: None,
         roster_extra: None,
         roster_compared_at: None,
+        roster_asked_at: None,
     }
 }
 

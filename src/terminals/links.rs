@@ -12,7 +12,7 @@ use sea_orm::{
 use super::{
     ACTIVE, commands, find, ledger,
     notices::{self, NewNotice, NoticeKind},
-    rules::{ClockOffset, Family, Terminal, is_off, offset_step, watermark_step},
+    rules::{ClockOffset, Family, Names, Terminal, is_off, offset_step, watermark_step},
     tables::{gateways::terminal_link, terminal},
 };
 use crate::base::{db, error::Error, ids::TerminalId, keys::token_hash};
@@ -43,6 +43,16 @@ impl VendorTerminal {
 
     pub fn keeps_roster(&self) -> bool {
         self.link.keeps_roster
+    }
+
+    /// Whether names go to it, and how they are written there.
+    pub fn names(&self) -> Names {
+        Names::parse(&self.link.names)
+    }
+
+    /// Whether it is called at an address of its own.
+    pub fn is_called(&self) -> bool {
+        self.link.address.is_some()
     }
 
     pub(super) fn roster_version(&self) -> Option<&str> {

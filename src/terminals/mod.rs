@@ -13,8 +13,11 @@ mod heartbeat;
 mod keys;
 pub mod ledger;
 pub mod links;
+pub mod listings;
+mod names;
 mod nonces;
 pub mod notices;
+pub mod pins;
 pub mod roster;
 mod routes;
 mod rules;
@@ -40,8 +43,9 @@ pub use find::{KeyView, TerminalView, community, load_terminals, progress, termi
 pub use heartbeat::{Door, Heartbeat, heartbeat, mark_lost};
 pub use keys::{IssuedKey, revoke_key, rotate_key};
 pub use links::VendorTerminal;
+pub use names::{name_for, set_names};
 pub use routes::{Release, routes};
-pub use rules::{Absorbed, Doorway, Family, Place, Progress, Terminal, Trouble};
+pub use rules::{Absorbed, Doorway, Family, Names, Place, Progress, Terminal, Trouble};
 use tables::{terminal, terminal_place};
 
 use crate::{

@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseConnection,
-    EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Statement, sea_query::OnConflict,
+    EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+    Statement, sea_query::OnConflict,
 };
 use uuid::Uuid;
 
 use super::{
     Caches, VendorTerminal,
     commands::{self, Order},
-    faces,
-    rules::Family,
+    faces, pins,
+    rules::{Family, pins::is_short_number},
     tables::gateways::{roster_receipt, terminal_link, terminal_roster},
 };
 use crate::{
@@ -35,8 +35,6 @@ const PAGE: u64 = 1_000;
 const STUCK_FOR: TimeDelta = TimeDelta::hours(1);
 /// Receipts that leave nothing to do.
 const SETTLED: [&str; 2] = ["added", "removed"];
-/// Digits that every device of every family takes for a person's number.
-const HANDLE_DIGITS_MAX: usize = 9;
 
 /// Queues what the terminal lacks and what it must forget, if its roster is out of date and it has
 /// nothing else to do.
@@ -56,11 +54,12 @@ pub async fn keep_up(
     let (wanted, _) = everybody(db, known.family, now).await?;
     let tx = db::begin(db).await?;
     let terminal = known.terminal.id;
-    let rows = terminal_roster::Entity::find()
+    let mut rows = terminal_roster::Entity::find()
         .filter(terminal_roster::Column::TerminalId.eq(terminal))
-        .order_by_asc(terminal_roster::Column::Handle)
         .all(&tx)
         .await?;
+    // Not the database's order, which may be that of a language.
+    rows.sort_unstable_by(|one, other| one.handle.cmp(&other.handle));
     let (orders, unsettled) = differences(&wanted, &rows, now);
     if orders.is_empty() && !unsettled {
         let link = terminal_link::Entity::find_by_id(terminal).one(&tx).await?;
@@ -71,8 +70,15 @@ pub async fn keep_up(
         }
     }
     let taken = commands::queue(&tx, terminal, &orders, "job:roster", now).await?.len();
+    let mut coming = Vec::new();
     for order in &orders[..taken] {
         note(&tx, terminal, &wanted, order, now).await?;
+        if let Order::HoldPerson { handle } = order {
+            coming.extend(wanted.get(handle).map(|member| (handle.clone(), *member)));
+        }
+    }
+    if known.family.takes_pins() {
+        pins::give(&tx, terminal, &coming, now).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -103,16 +109,16 @@ pub(super) async fn everybody(
     }
 }
 
-/// Whether devices of a family take a handle for a person's number: some only numbers without a
-/// leading zero. Dahua's take the handle of a face as a number made of it.
+/// Whether devices of a family can be told of a handle: as it is, as a number made of it, or under
+/// a number of the terminal's own.
 fn can_stand(family: Family, handle: &str) -> bool {
     let is_short = |handle: &str| {
         (1..=32).contains(&handle.len()) && handle.bytes().all(|b| b.is_ascii_alphanumeric())
     };
     match family {
         Family::Hikvision | Family::Uniubi | Family::Hq => is_short(handle),
-        Family::Dahua => is_number(handle) || is_of_face(handle),
-        Family::ZktecoAcc | Family::ZktecoAtt | Family::Fcard => is_number(handle),
+        Family::Dahua => is_short_number(handle) || is_of_face(handle),
+        Family::ZktecoAcc | Family::ZktecoAtt | Family::Fcard => true,
     }
 }
 
@@ -121,19 +127,16 @@ fn is_of_face(handle: &str) -> bool {
     handle.len() == 32 && handle.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
-fn is_number(handle: &str) -> bool {
-    (1..=HANDLE_DIGITS_MAX).contains(&handle.len())
-        && handle.bytes().all(|byte| byte.is_ascii_digit())
-        && !handle.starts_with('0')
-}
-
 /// At most a piece of orders, removals first; and whether earlier ones are not settled yet.
 fn differences(
     wanted: &Persons,
     rows: &[terminal_roster::Model],
     now: DateTime<Utc>,
 ) -> (Vec<Order>, bool) {
-    let is_there = |of: &str| rows.binary_search_by(|r| r.handle.as_str().cmp(of)).is_ok();
+    let is_there = |of: &str| {
+        let found = rows.binary_search_by(|r| r.handle.as_str().cmp(of));
+        found.is_ok_and(|at| rows[at].state != "renew")
+    };
     let waits = |row: &terminal_roster::Model| match row.state.as_str() {
         "leaving" => true,
         "stuck" => now - row.changed_at < STUCK_FOR,
@@ -159,9 +162,12 @@ async fn note(
     let (handle, state) = match order {
         Order::HoldPerson { handle } => (handle, "sent"),
         Order::RemovePerson { handle } => (handle, "leaving"),
-        Order::OpenDoor { .. } | Order::Restart | Order::QueryRecords { .. } | Order::SyncTime => {
-            return Ok(());
-        }
+        Order::OpenDoor { .. }
+        | Order::Restart
+        | Order::QueryRecords { .. }
+        | Order::SyncTime
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => return Ok(()),
     };
     let member = wanted.get(handle).copied();
     let row = Model {
@@ -202,13 +208,20 @@ pub(super) async fn settled(
         }
         // It is told again with a later change of the roster.
         Order::RemovePerson { handle } => (handle, "stuck"),
-        Order::OpenDoor { .. } | Order::Restart | Order::QueryRecords { .. } | Order::SyncTime => {
-            return Ok(());
-        }
+        Order::OpenDoor { .. }
+        | Order::Restart
+        | Order::QueryRecords { .. }
+        | Order::SyncTime
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => return Ok(()),
     };
     let Some(row) = Entity::find_by_id((terminal, handle.clone())).one(tx).await? else {
         return Ok(());
     };
+    if row.state == "renew" {
+        // It answered to what it was told before; it is told anew.
+        return Ok(());
+    }
     let receipt = if state == "held" { "added" } else { "failed" };
     if state != "stuck" {
         faces::receive(tx, terminal, (row.member_id, handle), receipt, now).await?;
@@ -228,7 +241,7 @@ pub async fn holds(
     handle: &str,
 ) -> Result<bool, Error> {
     let row = terminal_roster::Entity::find_by_id((terminal, handle.to_owned())).one(db).await?;
-    Ok(row.is_some_and(|row| ["sent", "held"].contains(&row.state.as_str())))
+    Ok(row.is_some_and(|row| ["sent", "held", "renew"].contains(&row.state.as_str())))
 }
 
 /// The handle of a face that begins so, where exactly one does.

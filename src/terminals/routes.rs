@@ -15,6 +15,7 @@
 //! | POST `/api/v1/staff/terminals/claims` | claims one for a venue, a direction, a zone |
 //! | POST `/api/v1/staff/terminals/{id}/path-token` | another path token |
 //! | PUT `/api/v1/staff/terminals/{id}/access` | where it takes commands, and as whom |
+//! | PUT `/api/v1/staff/terminals/{id}/names` | whether it shows masked names |
 //! | GET, POST `/api/v1/staff/terminals/{id}/commands` | what it is told to do |
 //! | GET `/api/v1/staff/terminals/{id}/notices`, `/roster` | what it says, whom it holds |
 //! | GET `/api/v1/terminal/commands`, POST `…/{id}/result` | a signed terminal |
@@ -58,6 +59,7 @@ pub fn routes(release: Release) -> OpenApiRouter<State> {
         .routes(routes!(claiming::rotate_path_token))
         .routes(routes!(claiming::revoke))
         .routes(routes!(claiming::set_access))
+        .routes(routes!(claiming::set_names))
         .routes(routes!(claiming::list_notices))
         .routes(routes!(claiming::show_roster_state))
         .routes(routes!(orders::order, orders::list_commands))

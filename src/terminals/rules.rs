@@ -1,7 +1,10 @@
 //! Where a terminal stands, how far its clock is off, and what its record numbers tell. Pure.
 
 mod family;
+mod names;
 mod numbers;
+mod order;
+pub mod pins;
 mod progress;
 mod standing;
 
@@ -13,7 +16,9 @@ use chrono_tz::Tz;
 use crate::base::ids::{TerminalId, VenueId, ZoneId};
 
 pub use family::Family;
+pub use names::Names;
 pub use numbers::Numbers;
+pub use order::Order;
 pub use progress::{Absorbed, Progress};
 pub use standing::{Standing, Trouble, USUAL_PAUSE_AT_FIRST_S, is_off, usual_pause_step};
 

@@ -118,6 +118,7 @@ const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/terminals/claims", Staff),
     ("DELETE", "/api/v1/staff/terminals/{id}", Staff),
     ("PUT", "/api/v1/staff/terminals/{id}/access", Staff),
+    ("PUT", "/api/v1/staff/terminals/{id}/names", Staff),
     ("GET", "/api/v1/staff/terminals/{id}/commands", Staff),
     ("POST", "/api/v1/staff/terminals/{id}/commands", Staff),
     ("POST", "/api/v1/staff/terminals/{id}/keys", Staff),

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
 /// Each step's sample rows, in the order of the ladder.
-const SAMPLES: [(&str, &str); 28] = [
+const SAMPLES: [(&str, &str); 29] = [
     ("m0001_places", include_str!("../../migrations/samples/m0001_places.sql")),
     ("m0002_people", include_str!("../../migrations/samples/m0002_people.sql")),
     ("m0003_terminals", include_str!("../../migrations/samples/m0003_terminals.sql")),
@@ -37,6 +37,7 @@ const SAMPLES: [(&str, &str); 28] = [
     ("m0060_held_texts", include_str!("../../migrations/samples/m0060_held_texts.sql")),
     ("m0061_export_links", include_str!("../../migrations/samples/m0061_export_links.sql")),
     ("m0062_companions", include_str!("../../migrations/samples/m0062_companions.sql")),
+    ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -24,7 +24,7 @@ const DAYS_400: TimeDelta = TimeDelta::days(400);
 const THREE_YEARS: TimeDelta = TimeDelta::days(3 * 365 + 1);
 const AT_ONCE: TimeDelta = TimeDelta::zero();
 
-const CLASSES: [Class; 21] = [
+const CLASSES: [Class; 22] = [
     Class {
         name: "raw records that were resolved",
         kept: DAYS_90,
@@ -87,6 +87,15 @@ const CLASSES: [Class; 21] = [
         row: "INSERT INTO handle_receipts (terminal_id, handle, member_id, result, at) \
               VALUES ({id}, '{n}', {id}, 'removed', {at})",
         left: "SELECT COUNT(*) AS n FROM handle_receipts WHERE handle = '{n}'",
+    },
+    Class {
+        name: "numbers of faces that terminals have deleted",
+        kept: TimeDelta::days(30),
+        row: "INSERT INTO handle_receipts (terminal_id, handle, member_id, result, at) \
+              VALUES ({id}, 'p{n}', {id}, 'removed', {at}); \
+              INSERT INTO terminal_pins (terminal_id, pin, handle, member_id, given_at) \
+              VALUES ({id}, 1, 'p{n}', {id}, {at}), ({id}, 2, 'q{n}', {id}, {at})",
+        left: "SELECT COUNT(*) AS n FROM terminal_pins WHERE handle = 'p{n}'",
     },
     Class {
         name: "consents of people who left",

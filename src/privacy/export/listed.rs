@@ -12,7 +12,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-pub(super) const EXPORTED: [Exported; 28] = [
+pub(super) const EXPORTED: [Exported; 29] = [
     Exported {
         table: "members",
         person: "id",
@@ -63,6 +63,16 @@ pub(super) const EXPORTED: [Exported; 28] = [
             ("state", Text),
             ("result_code", Big),
             ("changed_at", Instant),
+        ],
+    },
+    Exported {
+        table: "terminal_pins",
+        person: "member_id",
+        columns: &[
+            ("terminal_id", Kind::Uuid),
+            ("pin", Big),
+            ("handle", Text),
+            ("given_at", Instant),
         ],
     },
     Exported {

@@ -26,7 +26,7 @@ use crate::{
     },
     staff::{Function, StaffCaller},
     terminals::{
-        self, Claimed, Family, NewClaim, NewPlace, Serial,
+        self, Claimed, Family, Names, NewClaim, NewPlace, Serial,
         access::{self, Access},
         claims::UnclaimedView,
         notices::{self, NoticeView},
@@ -219,6 +219,30 @@ pub async fn set_access(
     let access = body.parse(state.config.data.mode == Mode::Production)?;
     let (by, now) = (caller.actor(), state.clock.now());
     access::set(&state.db, &state.keys, id, &access, &by, now).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether names go to a terminal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamesBody {
+    /// `none` (as it is at first), `utf8`, or `gbk` for `ZKTeco` firmware that reads it.
+    names: Names,
+}
+
+/// Says whether a terminal shows names, masked as on screens. Everybody is told to it anew, with
+/// their names or without.
+#[utoipa::path(put, path = "/api/v1/staff/terminals/{id}/names", tag = "staff: terminals",
+    params(("id" = TerminalId, Path)), request_body = NamesBody, responses((status = 204)))]
+pub async fn set_names(
+    Part(state): Part<State>,
+    caller: StaffCaller,
+    Path(id): Path<TerminalId>,
+    Json(body): Json<NamesBody>,
+) -> Result<StatusCode, Error> {
+    require_terminal(&state, &caller, id).await?;
+    let (by, now) = (caller.actor(), state.clock.now());
+    terminals::set_names(&state.db, id, body.names, &by, now).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -45,6 +45,8 @@ pub struct OrderBody {
     from: Option<DateTime<Utc>>,
     /// … to here.
     to: Option<DateTime<Utc>>,
+    /// Whether it is to ask us; true when absent.
+    on: Option<bool>,
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
@@ -54,6 +56,9 @@ enum OrderWord {
     Restart,
     QueryRecords,
     SyncTime,
+    /// Asks us before it opens (`on`), or goes by what it holds: what it does anyway while it does
+    /// not reach us.
+    ServerDecides,
     /// Forgets what we believe the terminal holds, so that everybody is sent to it again.
     RefillRoster,
 }
@@ -77,6 +82,7 @@ impl OrderBody {
                 }
                 Order::QueryRecords { from, to }
             }
+            OrderWord::ServerDecides => Order::ServerDecides { on: self.on.unwrap_or(true) },
             OrderWord::RefillRoster => return Ok(None),
         }))
     }
@@ -197,7 +203,10 @@ impl NativeCommand {
                 Some(Self { from: Some(*from), to: Some(*to), ..plain("query_records") })
             }
             // Native terminals fetch their roster whole.
-            Order::HoldPerson { .. } | Order::RemovePerson { .. } => None,
+            Order::HoldPerson { .. }
+            | Order::RemovePerson { .. }
+            | Order::ListPersons
+            | Order::ServerDecides { .. } => None,
         }
     }
 }

@@ -52,6 +52,9 @@ pub mod terminal_link {
         pub refused_logins: i32,
         /// Whether its events are fetched as a stream.
         pub streams: bool,
+        /// Whether masked names go with the numbers, and how they are written: `none`, `utf8`,
+        /// `gbk`.
+        pub names: String,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -131,7 +134,7 @@ pub mod terminal_roster {
         #[sea_orm(primary_key, auto_increment = false)]
         pub handle: String,
         pub member_id: MemberId,
-        /// `sent`, `held`, `refused`, `leaving` or `stuck`.
+        /// `sent`, `held`, `renew`, `refused`, `leaving` or `stuck`.
         pub state: String,
         pub result_code: Option<i64>,
         pub changed_at: DateTimeUtc,
@@ -194,6 +197,55 @@ pub mod terminal_ledger {
         pub roster_missing: Option<i32>,
         pub roster_extra: Option<i32>,
         pub roster_compared_at: Option<DateTimeUtc>,
+        /// When a device that fetches its orders was last asked for a list.
+        pub roster_asked_at: Option<DateTimeUtc>,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod terminal_pin {
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::{MemberId, TerminalId};
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "terminal_pins")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub terminal_id: TerminalId,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub pin: i64,
+        pub handle: String,
+        pub member_id: MemberId,
+        pub given_at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+pub mod terminal_listing {
+    use sea_orm::entity::prelude::*;
+
+    use crate::base::ids::TerminalId;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "terminal_listings")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub terminal_id: TerminalId,
+        /// Of the command that asked.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub pin: String,
+        pub at: DateTimeUtc,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

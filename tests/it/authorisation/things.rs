@@ -65,6 +65,7 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
             json!({ "venue_id": v, "direction": "in", "valid_from": day }),
         ),
         ("POST", format!("/terminals/{t}/path-token"), Value::Null),
+        ("PUT", format!("/terminals/{t}/names"), json!({ "names": "utf8" })),
         ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
         ("DELETE", format!("/terminals/{t}"), Value::Null),
     ]);
