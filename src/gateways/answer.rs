@@ -7,17 +7,33 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::base::{
-    error::Error,
-    http::problem::{AsIs, Problem},
+use crate::{
+    base::{
+        error::Error,
+        http::problem::{AsIs, Problem},
+    },
+    terminals::Names,
 };
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain;charset=UTF-8");
+const TEXT_GBK: HeaderValue = HeaderValue::from_static("text/plain;charset=GBK");
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=UTF-8");
 
 /// A plain text.
 pub fn text(body: impl Into<String>) -> Response {
     ([(header::CONTENT_TYPE, TEXT)], Extension(AsIs), body.into()).into_response()
+}
+
+/// A plain text in the encoding in which a device reads names.
+pub fn encoded(body: &str, names: Names) -> Response {
+    match names {
+        Names::Gbk => {
+            let (bytes, _, _) = encoding_rs::GBK.encode(body);
+            ([(header::CONTENT_TYPE, TEXT_GBK)], Extension(AsIs), bytes.into_owned())
+                .into_response()
+        }
+        Names::Utf8 | Names::None => text(body),
+    }
 }
 
 /// JSON, as it stands.

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     dahua::numbers,
-    facts::{Fact, Passed, Seen, Unreadable},
+    facts::{Fact, Passed, Person, Seen, Unreadable},
 };
 use crate::{
     base::{
@@ -30,7 +30,7 @@ use crate::{
         ledger::{self, Came},
         links::{self, Contact},
         notices::{self, NewNotice},
-        roster,
+        pins, roster,
     },
 };
 
@@ -252,12 +252,14 @@ impl Intake {
 
     /// The handle behind the number that a device knows a face by, where that is another one.
     async fn named(&self, known: &VendorTerminal, seen: &Seen) -> Result<Option<String>, Error> {
-        let person = seen.person.as_ref().filter(|_| known.family == Family::Dahua);
-        let beginning = person.and_then(|person| numbers::beginning(&person.handle));
-        match beginning {
-            Some(beginning) => roster::handle_of(&self.state.db, &beginning).await,
-            None => Ok(None),
+        let face = seen.person.as_ref().filter(|person| person.held_as == Method::Face);
+        let Some(Person { handle, .. }) = face else { return Ok(None) };
+        if known.family.takes_pins() {
+            return pins::handle_of(&self.state.db, known, handle).await;
         }
+        let beginning = numbers::beginning(handle).filter(|_| known.family == Family::Dahua);
+        let Some(beginning) = beginning else { return Ok(None) };
+        roster::handle_of(&self.state.db, &beginning).await
     }
 
     /// Keeps facts of a terminal that nobody has claimed, as many as it may leave here.

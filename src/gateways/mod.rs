@@ -11,6 +11,7 @@ mod digest;
 mod facts;
 mod fcard;
 mod hikvision;
+mod holders;
 mod hq;
 mod intake;
 mod json;

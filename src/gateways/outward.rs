@@ -213,7 +213,12 @@ async fn carry_out(
         Order::QueryRecords { from, to } if records::are_listed(known.family) => {
             return records::query(reach, known, (*from, *to)).await;
         }
-        Order::OpenDoor { .. } | Order::Restart | Order::SyncTime | Order::QueryRecords { .. } => {}
+        Order::OpenDoor { .. }
+        | Order::Restart
+        | Order::SyncTime
+        | Order::QueryRecords { .. }
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => {}
     }
     let call = match known.family {
         Family::Hikvision => hikvision::calls::of(order, zone, now),
@@ -264,11 +269,12 @@ async fn attempt(family: Family, access: &Access, call: &Call) -> Result<Answere
             if is_refused { Err(Silence::Refused) } else { Ok(answered) }
         }
         Family::Uniubi => {
-            let mut call = call.clone();
-            let separator = if call.body.is_empty() { "" } else { "&" };
-            let pass = format!("{separator}pass={}", super::calls::escape(password));
-            call.body.extend_from_slice(pass.as_bytes());
-            let (answered, _) = send(access, &call, None).await?;
+            let call = call.clone().with("pass", password);
+            let (mut answered, _) = send(access, &call, None).await?;
+            // Firmware differs in the method by which it is asked.
+            if uniubi::calls::wants_other_method(&answered.body) {
+                (answered, _) = send(access, &call.by_other_method(), None).await?;
+            }
             let is_refused = uniubi::calls::is_shut(&answered.body);
             if is_refused { Err(Silence::Refused) } else { Ok(answered) }
         }

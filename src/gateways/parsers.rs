@@ -52,6 +52,8 @@ fn zkteco_acc(bytes: &[u8]) {
         acc::table(name, bytes);
     }
     acc::clock(bytes);
+    acc::pins(bytes);
+    acc::errors_of_commands(bytes);
     acc::firmware(bytes);
     acc::is_access(bytes);
     acc::question(bytes).map(|(_, record)| acc::door_of(&record));
@@ -110,6 +112,10 @@ fn fcard(bytes: &[u8]) {
     fcard::record::read("", bytes);
     fcard::record::serial(bytes);
     fcard::record::limit(bytes);
+    fcard::record::system(bytes);
+    fcard::people::stored(bytes);
+    fcard::people::deleted(bytes);
+    fcard::people::pushed("multipart/form-data; boundary=b", bytes);
 }
 
 fn dahua(bytes: &[u8]) {
@@ -125,6 +131,7 @@ fn dahua_answers(bytes: &[u8]) {
 }
 
 fn uniubi(bytes: &[u8]) {
+    uniubi::tasks::reported(bytes);
     uniubi::callback::read(&Pairs::of_query(&String::from_utf8_lossy(bytes)), bytes);
 }
 
@@ -132,6 +139,9 @@ fn uniubi_answers(bytes: &[u8]) {
     uniubi::calls::listed(bytes);
     uniubi::calls::refusal(bytes, &Order::HoldPerson { handle: "a".to_owned() });
     uniubi::calls::is_shut(bytes);
+    uniubi::calls::is_there(bytes);
+    uniubi::calls::wants_other_method(bytes);
+    uniubi::callback::listed(bytes);
 }
 
 fn hq(bytes: &[u8]) {

@@ -9,6 +9,7 @@ use super::{
     facts::Fact,
     hikvision::{calls, event as hikvision},
     outward::{Reach, failed},
+    uniubi,
 };
 use crate::{
     base::error::Error,
@@ -20,7 +21,7 @@ const PAGES_MAX: u32 = 400;
 
 /// Whether devices of a family list their records to whoever asks.
 pub fn are_listed(family: Family) -> bool {
-    matches!(family, Family::Hikvision | Family::Dahua)
+    matches!(family, Family::Hikvision | Family::Dahua | Family::Uniubi)
 }
 
 /// One page, and what is asked for next.
@@ -50,11 +51,15 @@ pub async fn query(
         let Some(place) = next else { break };
         let call = match known.family {
             Family::Dahua => people::records(place.from, to),
+            Family::Uniubi => {
+                uniubi::calls::records_page(place.position, (from, to), known.terminal.time_zone)
+            }
             _ => calls::page(&search, place.position, place.from, to, known.terminal.time_zone),
         };
         let Some(answered) = reach.place(&call).await? else { return Ok(None) };
         let page = match known.family {
             Family::Dahua => dahua_page(&answered.body, place),
+            Family::Uniubi => uniubi_page(&answered.body, place),
             _ => hikvision_page(&answered.body, place),
         };
         let Some(page) = page else { return Ok(Some(failed("no list of records"))) };
@@ -73,6 +78,12 @@ fn hikvision_page(body: &[u8], place: Next) -> Option<Page> {
     let goes_on = listed.more && count > 0;
     let next = goes_on.then(|| Next { position: place.position.saturating_add(count), ..place });
     Some(Page { facts: listed.facts, next })
+}
+
+fn uniubi_page(body: &[u8], place: Next) -> Option<Page> {
+    let (facts, more) = uniubi::callback::listed(body)?;
+    let next = more.then(|| Next { position: place.position.saturating_add(1), ..place });
+    Some(Page { facts, next })
 }
 
 /// The oldest come first, and no more than a page: the next one begins with the newest of this.

@@ -18,9 +18,9 @@ use super::{
 use crate::{
     base::{error::Error, lease},
     terminals::{
-        Family, VendorTerminal, access,
+        self, Family, VendorTerminal, access,
         commands::{CommandResult, Order},
-        comparison, faces, links, roster,
+        comparison, faces, links, listings, roster,
     },
 };
 
@@ -35,9 +35,11 @@ const TERMINALS_MAX: u64 = 50;
 /// What became of a person; nothing where the device did not answer, and is to be told again.
 type Told = Result<Option<CommandResult>, Error>;
 
-/// Queues what devices lack or must forget, and compares those that have not been compared today.
+/// Queues what devices lack or must forget, and compares those that have not been compared today;
+/// devices that fetch their orders are told to say whom they hold.
 pub async fn keep_up(intake: &Intake, holder: &str) -> Result<(), Error> {
     let (db, now) = (&intake.state.db, intake.now());
+    listings::ask_those_due(db, now).await?;
     for (id, family) in access::with_rosters(db, TERMINALS_MAX, now).await? {
         let Some(known) = links::by_id(db, family, id).await? else { continue };
         let name = lease_of(id);
@@ -127,12 +129,13 @@ async fn by_handles(
 
 /// Writes a person, and their face where we may hand it out.
 pub async fn hold(reach: &Reach<'_>, known: &VendorTerminal, handle: &str) -> Told {
+    let name = terminals::name_for(&reach.intake.state.db, known, handle).await?;
     if known.family == Family::Hq {
         let photo = photo(reach, handle).await?;
-        let call = hq::hold(&known.terminal.serial, handle, photo.as_deref());
+        let call = hq::hold(&known.terminal.serial, handle, &name, photo.as_deref());
         return asked(reach, &call, |answered| hq::refusal(&answered.body)).await;
     }
-    let first = write(reach, known.family, handle).await?;
+    let first = write(reach, known.family, handle, &name).await?;
     if !first.as_ref().is_some_and(|result| result.done) {
         return Ok(first);
     }
@@ -147,23 +150,31 @@ async fn photo(reach: &Reach<'_>, handle: &str) -> Result<Option<Vec<u8>>, Error
     faces::hand_out(&state.db, &state.keys, reach.terminal, handle, reach.intake.now()).await
 }
 
-/// Writes a person without a face; one who is there already stays as they are.
-async fn write(reach: &Reach<'_>, family: Family, handle: &str) -> Told {
+/// Writes a person without a face, or gives them another name where they are there.
+async fn write(reach: &Reach<'_>, family: Family, handle: &str, name: &str) -> Told {
     match family {
         Family::Dahua => {
             let number = numbers::of(handle);
             let Some(found) = reach.place(&dahua::find(&number)).await? else { return Ok(None) };
-            if dahua::found(&found.body, &number).is_some_and(|records| !records.is_empty()) {
-                return Ok(Some(CommandResult { done: true, code: None, detail: None }));
-            }
-            asked(reach, &dahua::insert(&number), refused_by_dahua).await
+            let records = dahua::found(&found.body, &number).unwrap_or_default();
+            let call = match records.first() {
+                Some(record) => dahua::rename(*record, &number, name),
+                None => dahua::insert(&number, name),
+            };
+            asked(reach, &call, refused_by_dahua).await
         }
         Family::Uniubi => {
             let order = Order::HoldPerson { handle: handle.to_owned() };
-            asked(reach, &uniubi::hold(handle), |a| uniubi::refusal(&a.body, &order)).await
+            let call = uniubi::hold(handle, name);
+            let Some(answered) = reach.place(&call).await? else { return Ok(None) };
+            let refusal = |answered: &Answered| uniubi::refusal(&answered.body, &order);
+            if uniubi::is_there(&answered.body) {
+                return asked(reach, &uniubi::rename(handle, name), refusal).await;
+            }
+            Ok(Some(made_of(&answered, refusal(&answered))))
         }
         Family::Hikvision | Family::Hq | Family::ZktecoAcc | Family::ZktecoAtt | Family::Fcard => {
-            asked(reach, &people::hold(handle), |a| people::refusal(&a.body)).await
+            asked(reach, &people::hold(handle, name), |a| people::refusal(&a.body)).await
         }
     }
 }
@@ -260,9 +271,13 @@ async fn asked(
 ) -> Told {
     let Some(answered) = reach.place(call).await? else { return Ok(None) };
     let refusal = refusal(&answered);
-    Ok(Some(CommandResult {
+    Ok(Some(made_of(&answered, refusal)))
+}
+
+fn made_of(answered: &Answered, refusal: Option<String>) -> CommandResult {
+    CommandResult {
         done: answered.status.is_success() && refusal.is_none(),
         code: Some(i64::from(answered.status.as_u16())),
         detail: refusal,
-    }))
+    }
 }

@@ -1,5 +1,5 @@
 //! Orders and persons as the calls that these devices take, and what they answer: mostly lines of
-//! `name=value`. A person is an opaque number, and so is the name. Pure.
+//! `name=value`. A person is an opaque number, and so is the name where the venue wants none. Pure.
 //!
 //! Writing persons and faces and opening doors is in the documents that came with this project's
 //! samples. How a person is found and deleted (`recordFinder.cgi` gives the record's number,
@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::{
     gateways::{
         answers::{Held, Refusal},
-        calls::Call,
+        calls::{Call, escape},
         dahua::lines,
     },
     terminals::commands::Order,
@@ -40,7 +40,18 @@ pub fn of(order: &Order, zone: Tz, now: DateTime<Utc>) -> Option<Call> {
             let local = now.with_timezone(&zone).format("%Y-%m-%d%%20%H:%M:%S");
             Some(Call::get(format!("/cgi-bin/global.cgi?action=setCurrentTime&time={local}")))
         }
-        Order::QueryRecords { .. } | Order::HoldPerson { .. } | Order::RemovePerson { .. } => None,
+        Order::ServerDecides { on } => {
+            // Online, or events only; after so many seconds without an answer it decides itself.
+            let mode = if *on { 2 } else { 1 };
+            Some(Call::get(format!(
+                "/cgi-bin/configManager.cgi?action=setConfig&Intelbras_ModeCfg.DeviceMode={mode}\
+                 &Intelbras_ModeCfg.RemoteCheckTimeout=5"
+            )))
+        }
+        Order::QueryRecords { .. }
+        | Order::HoldPerson { .. }
+        | Order::RemovePerson { .. }
+        | Order::ListPersons => None,
     }
 }
 
@@ -57,13 +68,26 @@ pub fn found(bytes: &[u8], number: &str) -> Option<Vec<u64>> {
     Some(theirs.filter_map(record).collect())
 }
 
-/// Writes a person who may pass at all times.
-pub fn insert(number: &str) -> Call {
+/// Writes a person who may pass at all times. A device wants a name: without one it is the number.
+pub fn insert(number: &str, name: &str) -> Call {
+    let name = named(number, name);
     Call::get(format!(
-        "{UPDATE}?action=insert&name=AccessControlCard&CardName={number}&UserID={number}&CardNo=\
+        "{UPDATE}?action=insert&name=AccessControlCard&CardName={name}&UserID={number}&CardNo=\
          &CardStatus=0&Doors[0]=0&TimeSections[0]=255&ValidDateStart=20200101%20000000\
          &ValidDateEnd=20371231%20235959"
     ))
+}
+
+/// Gives another name to a person who is there.
+pub fn rename(record: u64, number: &str, name: &str) -> Call {
+    let name = named(number, name);
+    Call::get(format!(
+        "{UPDATE}?action=update&name=AccessControlCard&recno={record}&CardName={name}"
+    ))
+}
+
+fn named(number: &str, name: &str) -> String {
+    escape(if name.is_empty() { number } else { name })
 }
 
 /// Deletes one record of a person.
@@ -140,7 +164,11 @@ mod tests {
         let now = "2026-11-23T02:00:00Z".parse().unwrap();
         let clock = of(&Order::SyncTime, chrono_tz::Asia::Shanghai, now).unwrap();
         assert!(clock.path.ends_with("time=2026-11-23%2010:00:00"), "{}", clock.path);
-        assert!(insert("7").path.contains("CardName=7&UserID=7&"));
+        let asks = of(&Order::ServerDecides { on: true }, chrono_tz::Asia::Shanghai, now).unwrap();
+        assert!(asks.path.contains("DeviceMode=2&"), "{}", asks.path);
+        assert!(insert("7", "").path.contains("CardName=7&UserID=7&"));
+        assert!(insert("7", "张*").path.contains("CardName=%E5%BC%A0%2A&UserID=7&"));
+        assert!(rename(3, "7", "").path.ends_with("&recno=3&CardName=7"));
         assert_eq!(
             remove(3).path,
             "/cgi-bin/recordUpdater.cgi?action=remove&name=AccessControlCard&recno=3"

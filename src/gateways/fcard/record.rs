@@ -18,6 +18,8 @@ use crate::{
 
 /// A record unpacked; one has a few hundred bytes.
 const RECORD_BYTES_MAX: u64 = 64 * 1024;
+/// Records of the device's own log in one request; the interface names a thousand.
+const SYSTEM_RECORDS_MAX: usize = 2_000;
 
 /// An upload: whose, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +94,70 @@ fn fact(detail: &[u8]) -> Option<Fact> {
         passed,
         code: kind.to_string(),
     }))
+}
+
+/// Records of doors and of the device itself: what happened when, many a request.
+pub fn system(body: &[u8]) -> Vec<Fact> {
+    let Some(value) = json::object(body) else { return vec![Fact::unreadable(body)] };
+    let is_of_door = Fields::of(&value, "").number("RecordType") == Some(1);
+    let Some(rows) = value.get("Records").and_then(serde_json::Value::as_array) else {
+        return vec![Fact::unreadable(body)];
+    };
+    let fact = |row| {
+        let unreadable = || Fact::unreadable(serde_json::Value::to_string(row).as_bytes());
+        happened(is_of_door, &Fields::of(row, "")).unwrap_or_else(unreadable)
+    };
+    rows.iter().take(SYSTEM_RECORDS_MAX).map(fact).collect()
+}
+
+fn happened(is_of_door: bool, fields: &Fields) -> Option<Fact> {
+    let (id, kind) = (fields.number("RecordID")?, fields.number("RecordType")?);
+    let seconds = fields.number("RecordDate")?;
+    let when = When::At(DateTime::from_timestamp(seconds, 0)?);
+    let (log, kind_word, code) = if is_of_door { door(kind) } else { device(kind) };
+    Some(Fact::Notice(Said {
+        follows: None,
+        // These logs count on their own; their numbers are none of the records of persons.
+        key: facts::key(&[log, &id.to_string(), &seconds.to_string()]),
+        when: Some(when),
+        kind: kind_word,
+        code,
+        detail: None,
+    }))
+}
+
+fn door(kind: i64) -> (&'static str, NoticeKind, String) {
+    let word = match kind {
+        1 => "door_opened",
+        2 => "door_closed",
+        5 => "door_held_open",
+        6 => "exit_button",
+        other => return ("door", NoticeKind::Notice, format!("fcard:door:{other}")),
+    };
+    let is_alarm = word == "door_held_open";
+    ("door", if is_alarm { NoticeKind::Alarm } else { NoticeKind::Notice }, word.to_owned())
+}
+
+/// Codes of the device's own log.
+pub const OPENED: &str = "remote_open";
+pub const STARTED: &str = "started";
+
+fn device(kind: i64) -> (&'static str, NoticeKind, String) {
+    let (is_alarm, word) = match kind {
+        1 => (false, OPENED),
+        15 => (true, "door_forced"),
+        16 => (true, "duress"),
+        17 => (true, "door_held_open"),
+        19 => (true, "fire"),
+        20 => (true, "tamper"),
+        28 => (false, STARTED),
+        other => {
+            let is_alarm = (14..=20).contains(&other);
+            let kind = if is_alarm { NoticeKind::Alarm } else { NoticeKind::Notice };
+            return ("system", kind, format!("fcard:system:{other}"));
+        }
+    };
+    ("system", if is_alarm { NoticeKind::Alarm } else { NoticeKind::Notice }, word.to_owned())
 }
 
 /// The serial number of a device that polls.

@@ -1,24 +1,29 @@
 //! What these devices ask for, path by path. They go on only after `Success` 1.
 
+use std::net::IpAddr;
+
 use axum::{Extension, extract::Request, response::Response, routing::post};
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::record;
+use super::{people, record, results};
 use crate::{
     base::{error::Error, ids::Direction, state::State},
     entries::DecisionKind,
     gateways::{
         answer,
         facts::Fact,
+        holders::{self, Holder},
         intake::{Device, Intake},
         native,
+        outward::failed,
         post::Post,
     },
     terminals::{
         Family, VendorTerminal,
-        commands::{self, Command, CommandResult, Order, Which},
-        links, roster,
+        commands::{self, Order, Which},
+        links::{self, Contact},
+        listings, roster,
     },
 };
 
@@ -27,13 +32,16 @@ pub fn routes() -> OpenApiRouter<State> {
         .route("/Device/Keepalive", post(keepalive))
         .route("/Device/RemoteCommand", post(remote))
         .route("/Device/RequestAuthorization", post(authorise))
+        .route("/People/RequestAuthorization", post(authorise))
         .route("/Record/UploadIdentifyRecord", post(upload))
+        .route("/Record/UploadSystemRecord", post(upload_system))
         .route("/People/DownloadPeopleList", post(download))
-        .route("/People/DownloadPeopleListResult", post(noted))
+        .route("/People/DownloadPeopleListResult", post(stored))
         .route("/People/DeletePeopleList", post(delete))
-        .route("/People/DeletePeopleListResult", post(noted))
-        .route("/People/PushPeople", post(noted))
+        .route("/People/DeletePeopleListResult", post(deleted))
+        .route("/People/PushPeople", post(pushed))
         .route("/Device/UploadWorkParameter", post(noted))
+        .route("/Device/UploadWorkSetting", post(noted))
 }
 
 /// Not yours to know: the device stops uploading and goes on asking.
@@ -47,6 +55,9 @@ enum Ask {
     Remote,
     Download,
     Delete,
+    /// What became of the persons that it fetched, and of those that it was to delete.
+    Stored,
+    Deleted,
     /// Something that is only acknowledged.
     Noted,
 }
@@ -65,6 +76,14 @@ async fn download(Extension(intake): Extension<Intake>, request: Request) -> Res
 
 async fn delete(Extension(intake): Extension<Intake>, request: Request) -> Response {
     polled(&intake, request, Ask::Delete).await
+}
+
+async fn stored(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    polled(&intake, request, Ask::Stored).await
+}
+
+async fn deleted(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    polled(&intake, request, Ask::Deleted).await
 }
 
 async fn noted(Extension(intake): Extension<Intake>, request: Request) -> Response {
@@ -87,23 +106,26 @@ async fn reply(intake: &Intake, post: Post, ask: Ask) -> Result<String, Error> {
         intake.take(&device, Vec::new(), post.contact).await?;
         return Ok(NOT_CLAIMED.to_owned());
     };
+    let address = post.contact.address;
     links::contact(&intake.state.db, known, post.contact, intake.now()).await?;
     let limit = record::limit(&post.body);
     match ask {
         Ask::Keepalive => work(intake, known).await,
-        Ask::Remote => take(intake, known, &REMOTE, 1).await.map(|told| command(&told)),
-        Ask::Download => {
-            take(intake, known, &["hold_person"], limit).await.map(|told| people(&told))
-        }
-        Ask::Delete => {
-            take(intake, known, &["remove_person"], limit).await.map(|told| leaving(&told))
+        Ask::Remote => remote_command(intake, known).await,
+        Ask::Download => download_people(intake, known, limit, address).await,
+        Ask::Delete => delete_people(intake, known, limit).await,
+        Ask::Stored => results::persons(intake, known, &post.body).await.map(|()| WELL.to_owned()),
+        Ask::Deleted => {
+            results::removals(intake, known, &post.body).await.map(|()| WELL.to_owned())
         }
         Ask::Noted => Ok(WELL.to_owned()),
     }
 }
 
 /// Orders that a device fetches one at a time.
-const REMOTE: [&str; 3] = ["open_door", "restart", "query_records"];
+const REMOTE: [&str; 4] = ["open_door", "restart", "query_records", "list_persons"];
+/// Bytes of persons after which no other is begun: photos are large, and devices small.
+const PEOPLE_BYTES: usize = 512 * 1024;
 
 /// What waits for the device, so that it asks for it.
 async fn work(intake: &Intake, known: &VendorTerminal) -> Result<String, Error> {
@@ -124,62 +146,73 @@ async fn work(intake: &Intake, known: &VendorTerminal) -> Result<String, Error> 
     ))
 }
 
-fn command(told: &[Command]) -> String {
-    let word = told.first().map_or("", |command| match command.order {
-        Order::OpenDoor { .. } => ",\"Opendoor\":1",
-        Order::Restart => ",\"Restart\":1",
+async fn remote_command(intake: &Intake, known: &VendorTerminal) -> Result<String, Error> {
+    let (db, now) = (&intake.state.db, intake.now());
+    let told = commands::take_of(db, known.terminal.id, &REMOTE, 1, now).await?.pop();
+    let word = match told.map(|command| command.order) {
+        Some(Order::OpenDoor { .. }) => ",\"Opendoor\":1".to_owned(),
+        Some(Order::Restart) => ",\"Restart\":1".to_owned(),
         // It can only send all that it has again; what we know already changes nothing.
-        Order::QueryRecords { .. } => ",\"RepostRecord\":1",
-        Order::SyncTime | Order::HoldPerson { .. } | Order::RemovePerson { .. } => "",
-    });
-    format!("{{\"Success\":1{word}}}")
-}
-
-fn people(told: &[Command]) -> String {
-    let person = |handle| {
-        json!({
-            "UserID": handle, "Name": "", "IdentityCard": "", "AccessType": 0,
-            "ExpirationDate": 0, "OpenTimes": 65535, "KeepOpen": 0, "Timegroup": 1,
-        })
-    };
-    let people: Vec<Value> = handles(told).map(person).collect();
-    json!({ "Success": 1, "PeopleCount": people.len(), "PeopleList": people }).to_string()
-}
-
-fn leaving(told: &[Command]) -> String {
-    let people: Vec<&str> = handles(told).collect();
-    format!(
-        "{{\"Success\":1,\"DeleteAll\":0,\"DeleteCount\":{},\"DeleteList\":[{}]}}",
-        people.len(),
-        people.join(",")
-    )
-}
-
-fn handles(told: &[Command]) -> impl Iterator<Item = &str> {
-    told.iter().filter_map(|command| match &command.order {
-        Order::HoldPerson { handle } | Order::RemovePerson { handle } => Some(handle.as_str()),
-        Order::OpenDoor { .. } | Order::Restart | Order::QueryRecords { .. } | Order::SyncTime => {
-            None
+        Some(Order::QueryRecords { .. }) => ",\"RepostRecord\":1".to_owned(),
+        Some(Order::ListPersons) => {
+            let numbers = listings::probe(db, known, now).await?;
+            if numbers.is_empty() {
+                results::nobody_to_ask_about(intake, known).await?;
+                return Ok(WELL.to_owned());
+            }
+            format!(",\"QueryPeople\":[{}]", numbers.join(","))
         }
-    })
+        Some(
+            Order::SyncTime
+            | Order::HoldPerson { .. }
+            | Order::RemovePerson { .. }
+            | Order::ServerDecides { .. },
+        )
+        | None => String::new(),
+    };
+    Ok(format!("{{\"Success\":1{word}}}"))
 }
 
-/// Hands commands out. How this protocol reports their results is not documented, so what was
-/// fetched counts as done.
-async fn take(
+/// Persons for the device to hold, as many as it wants and one answer carries.
+async fn download_people(
     intake: &Intake,
     known: &VendorTerminal,
-    kinds: &[&str],
     limit: u64,
-) -> Result<Vec<Command>, Error> {
-    let (db, now, id) = (&intake.state.db, intake.now(), known.terminal.id);
-    let told = commands::take_of(db, id, kinds, limit, now).await?;
-    for command in &told {
-        let detail = Some("已取走 fetched".to_owned());
-        let result = CommandResult { done: true, code: None, detail };
-        commands::settle(db, id, Which::Number(command.number), result, now).await?;
+    address: Option<IpAddr>,
+) -> Result<String, Error> {
+    let (db, id) = (&intake.state.db, known.terminal.id);
+    let (mut told, mut bytes) = (Vec::new(), 0);
+    for _ in 0..limit {
+        let now = intake.now();
+        let Some(command) = commands::take_of(db, id, &["hold_person"], 1, now).await?.pop() else {
+            break;
+        };
+        if let Some(holder) = Holder::of(intake, known, &command.order, address).await? {
+            bytes += holder.photo.as_ref().map_or(0, Vec::len);
+            told.push(people::person(&holder));
+        } else {
+            let which = Which::Number(command.number);
+            commands::settle(db, id, which, failed(holders::WITHHELD), now).await?;
+        }
+        if bytes >= PEOPLE_BYTES {
+            break;
+        }
     }
-    Ok(told)
+    Ok(people::people(&told))
+}
+
+async fn delete_people(
+    intake: &Intake,
+    known: &VendorTerminal,
+    limit: u64,
+) -> Result<String, Error> {
+    let (db, now, id) = (&intake.state.db, intake.now(), known.terminal.id);
+    let mut numbers = Vec::new();
+    for command in commands::take_of(db, id, &["remove_person"], limit, now).await? {
+        let holder = Holder::of(intake, known, &command.order, None).await?;
+        numbers.extend(holder.map(|holder| holder.number));
+    }
+    Ok(people::leaving(&numbers))
 }
 
 async fn upload(Extension(intake): Extension<Intake>, request: Request) -> Response {
@@ -189,8 +222,51 @@ async fn upload(Extension(intake): Extension<Intake>, request: Request) -> Respo
     };
     let told = async {
         let upload = record::read(&post.content_type, &post.body);
-        let device = intake.by_serial(Family::Fcard, &upload.serial, post.contact.address).await?;
-        intake.take(&device, vec![upload.fact], post.contact).await
+        keep(&intake, &upload.serial, vec![upload.fact], post.contact).await
+    };
+    told.await.map_or_else(answer::refusal, |()| answer::json(WELL))
+}
+
+/// Takes facts, and what they say of orders.
+async fn keep(
+    intake: &Intake,
+    serial: &str,
+    facts: Vec<Fact>,
+    contact: Contact,
+) -> Result<(), Error> {
+    let device = intake.by_serial(Family::Fcard, serial, contact.address).await?;
+    intake.take(&device, facts.clone(), contact).await?;
+    match device.claimed() {
+        Some(known) => results::facts(intake, known, &facts).await,
+        None => Ok(()),
+    }
+}
+
+async fn upload_system(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    let post = match Post::read(request).await {
+        Ok(post) => post,
+        Err(refusal) => return refusal,
+    };
+    let serial = record::serial(&post.body);
+    let told = keep(&intake, &serial, record::system(&post.body), post.contact).await;
+    told.map_or_else(answer::refusal, |()| answer::json(WELL))
+}
+
+/// A person of the device's: of those whom we asked for we hear whether they are there, others are
+/// not kept.
+async fn pushed(Extension(intake): Extension<Intake>, request: Request) -> Response {
+    let post = match Post::read(request).await {
+        Ok(post) => post,
+        Err(refusal) => return refusal,
+    };
+    let told = async {
+        let said = people::pushed(&post.content_type, &post.body);
+        let device = intake.by_serial(Family::Fcard, &said.serial, post.contact.address).await?;
+        intake.take(&device, Vec::new(), post.contact).await?;
+        match device.claimed() {
+            Some(known) => results::answer(&intake, known, &said).await,
+            None => Ok(()),
+        }
     };
     told.await.map_or_else(answer::refusal, |()| answer::json(WELL))
 }

@@ -37,7 +37,16 @@ pub fn of(order: &Order, zone: Tz, now: DateTime<Utc>) -> Option<Call> {
             content_type: XML,
             body: time(zone, now).into_bytes(),
         }),
-        Order::QueryRecords { .. } | Order::HoldPerson { .. } | Order::RemovePerson { .. } => None,
+        Order::ServerDecides { on } => {
+            let asks = json!({ "AcsCfg": {
+                "remoteCheckDoorEnabled": on, "checkChannelType": "ISAPIListen",
+            } });
+            Some(Call::json("PUT", "/ISAPI/AccessControl/AcsCfg?format=json", &asks))
+        }
+        Order::QueryRecords { .. }
+        | Order::HoldPerson { .. }
+        | Order::RemovePerson { .. }
+        | Order::ListPersons => None,
     }
 }
 

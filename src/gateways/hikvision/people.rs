@@ -17,10 +17,11 @@ const PAGE: u32 = 30;
 /// A line that stands in no JPEG of ours.
 const BOUNDARY: &str = "fitgate_5f0c6a1e8d";
 
-/// Writes a person who may pass at all times, whether known before or not.
-pub fn hold(handle: &str) -> Call {
+/// Writes a person who may pass at all times, whether known before or not; with no name where there
+/// is none.
+pub fn hold(handle: &str, name: &str) -> Call {
     let person = json!({ "UserInfo": {
-        "employeeNo": handle, "name": "", "userType": "normal",
+        "employeeNo": handle, "name": name, "userType": "normal",
         "Valid": {
             "enable": true, "beginTime": LONG_AGO, "endTime": FOR_EVER, "timeType": "local",
         },

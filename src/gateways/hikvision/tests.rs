@@ -1,6 +1,7 @@
 //! What the bytes of these devices become; samples composed from the documented forms.
 
 use super::{
+    calls,
     event::{self, What},
     routes::events,
 };
@@ -8,8 +9,10 @@ use crate::{
     base::ids::{Direction, Method},
     gateways::{
         facts::{Fact, Passed},
+        json,
         mutations::{samples, survive},
     },
+    terminals::commands::Order,
 };
 
 const FACE: &str = r#"{"dateTime":"2026-11-23T10:00:00+08:00","eventType":"AccessControllerEvent",
@@ -83,6 +86,21 @@ fn the_sampled_stream_tells_what_was_stored_and_then_what_happens() {
     });
     assert!(passed.count() >= 1);
     assert!(!events.iter().any(|e| matches!(e.what, What::Fact(Fact::Unreadable(_)))));
+}
+
+#[test]
+fn a_device_is_told_to_ask_in_the_sampled_form() {
+    let told = |on| {
+        let call =
+            calls::of(&Order::ServerDecides { on }, chrono_tz::UTC, chrono::DateTime::UNIX_EPOCH);
+        json::object(&call.unwrap().body).unwrap()
+    };
+    assert_eq!(told(false)["AcsCfg"]["remoteCheckDoorEnabled"], false);
+    let all = samples("hikvision");
+    let mut sampled = all.iter().filter_map(|bytes| json::object(bytes));
+    if let Some(sampled) = sampled.find(|value| value.get("AcsCfg").is_some()) {
+        assert_eq!(told(true), sampled);
+    }
 }
 
 #[test]

@@ -57,7 +57,10 @@ pub fn of(order: &Order, serial: &str, zone: Tz, now: DateTime<Utc>) -> Option<C
             let times = json!({ "DeviceID": device, "TimeS": text(*from), "TimeE": text(*to) });
             action("ManualPushRecords", &times, None)
         }
-        Order::HoldPerson { .. } | Order::RemovePerson { .. } => return None,
+        Order::HoldPerson { .. }
+        | Order::RemovePerson { .. }
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => return None,
     })
 }
 
@@ -70,10 +73,11 @@ fn clock(device: &Value, local: NaiveDateTime) -> Value {
 
 /// Writes a person who may pass at all times, with their face where there is one, whether the
 /// device held them before or not.
-pub fn hold(serial: &str, handle: &str, jpeg: Option<&[u8]>) -> Call {
+pub fn hold(serial: &str, handle: &str, name: &str, jpeg: Option<&[u8]>) -> Call {
+    let name = if name.is_empty() { handle } else { name };
     let person = json!({
         "DeviceID": device(serial), "IdType": 2, "PersonUUID": handle, "PersonType": 0,
-        "Name": handle, "tempValid": 0,
+        "Name": name, "tempValid": 0,
     });
     let picture =
         jpeg.map(|jpeg| format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(jpeg)));
@@ -147,7 +151,7 @@ mod tests {
 
     #[test]
     fn persons_are_written_and_deleted_in_the_documented_form() {
-        let hold = hold("005a213b000b93cc", "m-1001", Some(b"\xff\xd8\xff"));
+        let hold = hold("005a213b000b93cc", "m-1001", "", Some(b"\xff\xd8\xff"));
         assert_eq!(hold.path, "/action/EditPersonNew");
         let ours = read(&hold);
         assert_eq!(ours["picinfo"], "data:image/jpeg;base64,/9j/");

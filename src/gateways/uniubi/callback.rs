@@ -1,7 +1,9 @@
 //! Recognitions of these devices: bytes to facts. Pure.
 
 use chrono::DateTime;
+use serde_json::Value;
 
+use super::calls;
 use crate::{
     base::ids::Method,
     gateways::{
@@ -28,6 +30,20 @@ pub fn read(query: &Pairs, body: &[u8]) -> Callback {
     let serial = field("deviceKey");
     let fact = fact(&field).unwrap_or_else(|| Fact::unreadable(body));
     Callback { serial, fact }
+}
+
+/// The records of a list, and whether more are to come; none if it is no list. A record of a list is
+/// the one that was posted, by the same key.
+pub fn listed(answer: &[u8]) -> Option<(Vec<Fact>, bool)> {
+    let value = json::object(answer)?;
+    let data = value.get("data").filter(|_| calls::is_well(&value))?;
+    let rows = data.get("records").unwrap_or(data).as_array()?;
+    let one = |row: &Value| {
+        let fields = Fields::of(row, "");
+        let field = |name: &str| fields.text(name).to_owned();
+        fact(&field).unwrap_or_else(|| Fact::unreadable(row.to_string().as_bytes()))
+    };
+    Some((rows.iter().map(one).collect(), rows.len() >= calls::RECORDS))
 }
 
 fn fact(field: &impl Fn(&str) -> String) -> Option<Fact> {

@@ -10,12 +10,13 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use crate::{
     gateways::{
         answers::{Held, Refusal},
-        calls::Call,
+        calls::{Call, escape},
         json,
     },
     terminals::commands::Order,
@@ -25,6 +26,9 @@ use crate::{
 const PAGE: u32 = 100;
 const EXISTS: [&str; 2] = ["LAN_EXP-3005", "LAN_EXP-4007"];
 const UNKNOWN: &str = "LAN_EXP-3009";
+const OTHER_METHOD: &str = "LAN_EXP-1006";
+/// Records of one page.
+pub const RECORDS: usize = 100;
 /// A wrong password; a device may lock itself after some of these.
 const BAD_PASSWORD: [&str; 2] = ["LAN_EXP-1001", "LAN_EXP-1007"];
 
@@ -36,18 +40,57 @@ pub fn of(order: &Order, now: DateTime<Utc>) -> Option<Call> {
         Order::SyncTime => {
             Some(Call::form("/setTime", &[("timestamp", &now.timestamp_millis().to_string())]))
         }
-        Order::QueryRecords { .. } | Order::HoldPerson { .. } | Order::RemovePerson { .. } => None,
+        Order::QueryRecords { .. }
+        | Order::HoldPerson { .. }
+        | Order::RemovePerson { .. }
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => None,
     }
 }
 
 /// Writes a person; their end is not set, since a device deletes whoever ends.
-pub fn hold(handle: &str) -> Call {
-    Call::form("/person/create", &[("person", &person(handle).to_string())])
+pub fn hold(handle: &str, name: &str) -> Call {
+    Call::form("/person/create", &[("person", &person(handle, name).to_string())])
+}
+
+/// Gives another name to a person who is there.
+pub fn rename(handle: &str, name: &str) -> Call {
+    Call::form("/person/update", &[("person", &person(handle, name).to_string())])
 }
 
 /// A person as a device takes them, in a form or in a task.
-pub fn person(handle: &str) -> Value {
-    json!({ "id": handle, "name": handle, "facePermission": 2 })
+pub fn person(handle: &str, name: &str) -> Value {
+    let name = if name.is_empty() { handle } else { name };
+    json!({ "id": handle, "name": name, "facePermission": 2 })
+}
+
+/// What the `index`th page of the records between two times is asked for with, oldest first.
+pub fn records(index: i64, (from, to): (DateTime<Utc>, DateTime<Utc>), zone: Tz) -> Value {
+    let text = |at: DateTime<Utc>| at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string();
+    json!({
+        "personId": "-1", "length": RECORDS.to_string(), "index": index.to_string(),
+        "startTime": text(from), "endTime": text(to), "model": "-1", "order": "1",
+    })
+}
+
+/// Asks for a page of records.
+pub fn records_page(index: u32, times: (DateTime<Utc>, DateTime<Utc>), zone: Tz) -> Call {
+    let asked = records(i64::from(index), times, zone);
+    let field = |(name, value): (&String, &Value)| {
+        format!("{name}={}", escape(value.as_str().unwrap_or_default()))
+    };
+    let fields: Vec<String> = asked.as_object().into_iter().flatten().map(field).collect();
+    Call::get(format!("/newFindRecords?{}", fields.join("&")))
+}
+
+/// Whether a person is there already.
+pub fn is_there(bytes: &[u8]) -> bool {
+    json::object(bytes).is_some_and(|value| code(&value) == EXISTS[0])
+}
+
+/// Whether a device wants this call by the other method.
+pub fn wants_other_method(bytes: &[u8]) -> bool {
+    json::object(bytes).is_some_and(|value| code(&value) == OTHER_METHOD)
 }
 
 /// Writes the face of a person, under the person's own number: a number has one photo for ever.
@@ -80,7 +123,7 @@ pub fn listed(bytes: &[u8]) -> Option<Held> {
     Some(Held { handles: rows.iter().filter_map(handle).collect(), count, more: count >= PAGE })
 }
 
-fn is_well(value: &Value) -> bool {
+pub fn is_well(value: &Value) -> bool {
     value.get("success").and_then(Value::as_bool) == Some(true)
         || code(value).starts_with("LAN_SUS")
 }
@@ -102,9 +145,12 @@ pub fn refusal(bytes: &[u8], order: &Order) -> Option<String> {
     let done = match order {
         Order::HoldPerson { .. } => EXISTS.contains(&code),
         Order::RemovePerson { .. } => code == UNKNOWN,
-        Order::OpenDoor { .. } | Order::Restart | Order::QueryRecords { .. } | Order::SyncTime => {
-            false
-        }
+        Order::OpenDoor { .. }
+        | Order::Restart
+        | Order::QueryRecords { .. }
+        | Order::SyncTime
+        | Order::ListPersons
+        | Order::ServerDecides { .. } => false,
     };
     if is_well(&value) || done {
         return None;
@@ -130,7 +176,7 @@ mod tests {
 
     #[test]
     fn persons_are_written_as_forms() {
-        let hold = hold("a1");
+        let hold = hold("a1", "");
         assert_eq!(hold.path, "/person/create");
         let text = String::from_utf8(hold.body).unwrap();
         assert!(text.starts_with("person=%7B") && text.contains("%22id%22%3A%22a1%22"), "{text}");

@@ -3,7 +3,9 @@
 
 pub mod callback;
 pub mod calls;
+mod pulls;
 pub mod routes;
+pub mod tasks;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Access terminals: bytes of their uploads to facts. Pure.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDateTime;
 
 use super::{
@@ -156,6 +158,27 @@ fn error(line: &[u8]) -> Fact {
         }),
         None => Fact::unreadable(line),
     }
+}
+
+/// The numbers of the persons in `tablename=user`; nothing else of them is looked at.
+pub fn pins(body: &[u8]) -> BTreeSet<String> {
+    let pin = |line: &[u8]| {
+        let text = readable(line);
+        let fields = Pairs::split(text.strip_prefix("user ")?, '\t');
+        fields.get("pin").filter(|pin| facts::is_name(pin)).map(str::to_owned)
+    };
+    lines(body).filter_map(pin).collect()
+}
+
+/// Which line of which command each error of `tablename=errorlog` is about, and what it is.
+pub fn errors_of_commands(body: &[u8]) -> Vec<(String, String)> {
+    let one = |line: &[u8]| {
+        let text = readable(line);
+        let fields = Pairs::split(text.split_once(' ')?.1, '\t');
+        let is_ours = fields.get("dataorigin") == Some("cmd");
+        is_ours.then(|| (fields.text("cmdid").to_owned(), fields.text("errcode").to_owned()))
+    };
+    lines(body).filter_map(one).collect()
 }
 
 /// What a device says of itself at registration and among its options: its firmware.

@@ -22,19 +22,23 @@ use crate::{
     },
     gateways::{
         answer,
+        holders::{self, Holder},
         intake::{Device, Intake},
+        outward::failed,
         text::Pairs,
     },
     terminals::{
         self, Family, Serial, VendorTerminal,
-        commands::{self, Which},
+        commands::{self, Order, Which},
         links::{self, Contact},
-        roster,
+        listings, roster,
     },
 };
 
-/// Commands of one poll.
-const COMMANDS_MAX: u64 = 20;
+/// Commands of one poll, and bytes after which no other is begun: devices name packages of a few
+/// hundred kilobytes and more.
+const COMMANDS_MAX: usize = 20;
+const ANSWER_BYTES: usize = 256 * 1024;
 
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new().route("/iclock/{*path}", any(serve))
@@ -150,17 +154,38 @@ async fn poll(intake: &Intake, device: &Device, asked: &Asked) -> Result<Respons
         (contact.firmware, contact.faces) = super::att::info(info);
     }
     links::contact(db, known, contact, now).await?;
-    let mut told = commands::take(db, known.terminal.id, COMMANDS_MAX, now).await?;
-    if told.is_empty() {
+    let mut lines = waiting(intake, known, asked.address).await?;
+    if lines.is_empty() {
         roster::keep_up(db, &intake.caches, known, now).await?;
-        told = commands::take(db, known.terminal.id, COMMANDS_MAX, now).await?;
+        lines = waiting(intake, known, asked.address).await?;
     }
-    if told.is_empty() {
-        return Ok(answer::text("OK"));
-    }
+    Ok(if lines.is_empty() { answer::text("OK") } else { answer::encoded(&lines, known.names()) })
+}
+
+/// The lines of the commands that wait, as many as fit into one answer; photos are large.
+async fn waiting(
+    intake: &Intake,
+    known: &VendorTerminal,
+    address: Option<IpAddr>,
+) -> Result<String, Error> {
+    let (db, id) = (&intake.state.db, known.terminal.id);
     let zone = known.terminal.time_zone;
-    let lines = told.iter().map(|command| orders::lines(known.family, command, zone, now));
-    Ok(answer::text(lines.collect::<String>()))
+    let mut lines = String::new();
+    for _ in 0..COMMANDS_MAX {
+        let now = intake.now();
+        let Some(command) = commands::take(db, id, 1, now).await?.pop() else { break };
+        let holder = Holder::of(intake, known, &command.order, address).await?;
+        let own = orders::lines(known.family, &command, holder.as_ref(), zone, now);
+        if own.is_empty() {
+            let which = Which::Number(command.number);
+            commands::settle(db, id, which, failed(holders::WITHHELD), now).await?;
+        }
+        lines.push_str(&own);
+        if lines.len() >= ANSWER_BYTES {
+            break;
+        }
+    }
+    Ok(lines)
 }
 
 /// What became of commands. An id that we never gave is somebody else's old one: there is nothing
@@ -186,5 +211,13 @@ pub async fn settle_line(
     let Some(result) = orders::verdict(known.family, &command.order, place, code) else {
         return Ok(());
     };
+    if command.order == Order::ListPersons && code == 0 {
+        let now = intake.now();
+        let open = commands::fetched(db, terminal, "list_persons", now).await?;
+        if open.iter().any(|one| one.number == number) {
+            // It holds nobody, and sends no list of that.
+            listings::compare(db, known, number, now).await?;
+        }
+    }
     commands::settle(db, terminal, Which::Number(number), result, intake.now()).await
 }

@@ -3,7 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 use sha2::{Digest as _, Sha256};
 
-use super::{acc, config, routes::Asked, routes::settle_line, time};
+use super::{acc, config, orders, routes::Asked, routes::settle_line, time};
 use crate::{
     base::{error::Error, ids::Direction},
     entries::{DecisionKind, StoredDecision},
@@ -11,6 +11,11 @@ use crate::{
         answer,
         intake::{Device, Intake},
         native,
+    },
+    terminals::{
+        VendorTerminal,
+        commands::{self, Order, Which},
+        listings,
     },
 };
 
@@ -78,6 +83,9 @@ async fn upload(intake: &Intake, device: &Device, asked: &Asked) -> Result<Respo
         "tabledata" => {
             let name = table_name(asked);
             facts = acc::table(&name, &asked.body);
+            if let Some(known) = device.claimed().filter(|_| name == "errorlog") {
+                errors(intake, known, &asked.body).await?;
+            }
             said = format!("{name}={}", count(asked));
         }
         "options" => contact.firmware = acc::firmware(&asked.body),
@@ -107,12 +115,50 @@ async fn answered(intake: &Intake, device: &Device, asked: &Asked) -> Result<Res
     let facts = if is_table { acc::table(&name, &asked.body) } else { Vec::new() };
     intake.take(device, facts, asked.contact()).await?;
     let packets = (asked.query.number("packidx"), asked.query.number("packcnt"));
-    if let Some(known) = device.claimed()
-        && packets.0 == packets.1
-    {
-        settle_line(intake, known, asked.query.text("cmdid"), count(asked)).await?;
+    let is_last = packets.0 == packets.1;
+    if let Some(known) = device.claimed() {
+        if is_table && name == "user" {
+            listed(intake, known, asked, is_last).await?;
+        }
+        if is_last {
+            settle_line(intake, known, asked.query.text("cmdid"), count(asked)).await?;
+        }
     }
     Ok(answer::text(if is_table { format!("{name}={}", count(asked)) } else { "OK".to_owned() }))
+}
+
+/// A piece of the list of those whom the device holds, which we asked for.
+async fn listed(
+    intake: &Intake,
+    known: &VendorTerminal,
+    asked: &Asked,
+    is_last: bool,
+) -> Result<(), Error> {
+    let (db, now) = (&intake.state.db, intake.now());
+    let Some((number, _)) = orders::number_of(asked.query.text("cmdid")) else { return Ok(()) };
+    let command = commands::by_number(db, known.terminal.id, number).await?;
+    if command.is_none_or(|command| command.order != Order::ListPersons) {
+        return Ok(());
+    }
+    listings::keep(db, known, number, acc::pins(&asked.body), now).await?;
+    if is_last {
+        listings::compare(db, known, number, now).await?;
+    }
+    Ok(())
+}
+
+/// Errors of commands, said after their results: a face that was taken and then not understood.
+async fn errors(intake: &Intake, known: &VendorTerminal, body: &[u8]) -> Result<(), Error> {
+    let (db, id) = (&intake.state.db, known.terminal.id);
+    for (line, code) in acc::errors_of_commands(body) {
+        let Some((number, _)) = orders::number_of(&line) else { continue };
+        let Some(result) = orders::bad_face(&code) else { continue };
+        let command = commands::by_number(db, id, number).await?;
+        if command.is_some_and(|command| matches!(command.order, Order::HoldPerson { .. })) {
+            commands::settle(db, id, Which::Number(number), result, intake.now()).await?;
+        }
+    }
+    Ok(())
 }
 
 fn server_time(intake: &Intake, device: &Device) -> String {

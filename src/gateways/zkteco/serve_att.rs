@@ -9,7 +9,7 @@ use crate::{
         answer, facts,
         intake::{Device, Intake},
     },
-    terminals::roster,
+    terminals::{self, pins, roster},
 };
 
 pub async fn reply(intake: &Intake, device: &Device, asked: &Asked) -> Result<Response, Error> {
@@ -48,10 +48,15 @@ async fn person(intake: &Intake, device: &Device, pin: &str) -> Result<Response,
     let Some(known) = device.claimed().filter(|_| facts::is_name(pin)) else {
         return Ok(answer::text("OK"));
     };
-    if !roster::holds(&intake.state.db, known.terminal.id, pin).await? {
+    let db = &intake.state.db;
+    let handle = pins::handle_of(db, known, pin).await?.unwrap_or_else(|| pin.to_owned());
+    if !roster::holds(db, known.terminal.id, &handle).await? {
         return Ok(answer::text("OK"));
     }
-    Ok(answer::text(format!(
-        "DATA UPDATE USERINFO PIN={pin}\tName=\tPasswd=\tCard=\tGrp=1\tTZ=0000000000000000\tPri=0\n"
-    )))
+    let name = terminals::name_for(db, known, &handle).await?;
+    let line = format!(
+        "DATA UPDATE USERINFO PIN={pin}\tName={name}\tPasswd=\tCard=\tGrp=1\t\
+         TZ=0000000000000000\tPri=0\n"
+    );
+    Ok(answer::encoded(&line, known.names()))
 }

@@ -5,7 +5,8 @@ use crate::{
     base::ids::{Direction, Method},
     gateways::{
         facts::{Fact, Passed, Seen},
-        mutations::survive,
+        holders::Holder,
+        mutations::{samples, survive},
         text::Pairs,
     },
     terminals::{
@@ -138,16 +139,56 @@ fn an_order_is_done_with_its_last_line_and_failed_with_any() {
     };
     assert_eq!([done(&hold, 1, 0), done(&hold, 2, 0)], [None, Some(true)]);
     assert_eq!([done(&hold, 1, -629), done(&hold, 2, -5000)], [Some(false), None]);
+    // With a photo the lines have other places, and the last one is another.
+    let with_photo = [4, 5, 6].map(|place| done(&hold, place, 0));
+    assert_eq!(with_photo, [None, None, Some(true)]);
+    let told = |family, code| orders::verdict(family, &hold, 1, code).unwrap().detail.unwrap();
+    assert!(told(Family::ZktecoAcc, -30).starts_with("照片不合格"));
+    assert!(told(Family::ZktecoAtt, -1001).starts_with("设备已满"));
+    assert!(orders::bad_face("D01E0003").unwrap().detail.unwrap().ends_with("D01E0003"));
+    assert_eq!(orders::bad_face("-1"), None);
     let remove = Order::RemovePerson { handle: "7".into() };
     assert_eq!([done(&remove, 3, -27), done(&remove, 1, -27)], [Some(true), None]);
     assert_eq!(orders::number_of("2951"), Some((295, 1)));
     assert_eq!((orders::number_of("info8487"), orders::number_of("-1")), (None, None));
 }
 
+/// The lines of an order without their ids.
+fn words_of(order: Order, holder: &Holder) -> Vec<String> {
+    let command = Command { id: uuid::Uuid::nil(), number: 29, order, steps_done: 0 };
+    let (zone, now) = (chrono_tz::Tz::Asia__Shanghai, chrono::DateTime::UNIX_EPOCH);
+    let text = orders::lines(Family::ZktecoAcc, &command, Some(holder), zone, now);
+    text.lines().map(|line| line.splitn(3, ':').nth(2).unwrap().to_owned()).collect()
+}
+
 #[test]
-fn no_order_carries_a_line_end_or_a_name() {
+fn persons_are_told_and_deleted_as_in_the_samples() {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    let photo = BASE64_STANDARD.decode("/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==").unwrap();
+    let holder = Holder { number: "1".into(), name: String::new(), photo: Some(photo) };
+    let hold = words_of(Order::HoldPerson { handle: "x".into() }, &holder);
+    let remove = words_of(Order::RemovePerson { handle: "x".into() }, &holder);
+    assert_eq!((hold.len(), remove.len()), (3, 3));
+    for bytes in samples("zkteco-acc") {
+        let text = String::from_utf8_lossy(&bytes);
+        let lines = || text.lines().map(|line| line.splitn(3, ':').nth(2).unwrap_or_default());
+        if text.starts_with("C:295:") {
+            // Nobody has a password here.
+            let sampled: Vec<String> =
+                lines().map(|l| l.replace("Password=234", "Password=")).collect();
+            assert_eq!(hold, sampled);
+        }
+        if text.starts_with("C:340:") {
+            assert_eq!(remove, lines().collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn no_order_carries_a_line_end() {
     let now = chrono::DateTime::from_timestamp_millis(1_795_000_000_000).unwrap();
     let handle = || "7".to_owned();
+    let holder = Holder { number: "7".into(), photo: Some(vec![1; 99]), ..Holder::default() };
     for family in [Family::ZktecoAcc, Family::ZktecoAtt] {
         for order in [
             Order::OpenDoor { seconds: 5 },
@@ -156,15 +197,27 @@ fn no_order_carries_a_line_end_or_a_name() {
             Order::QueryRecords { from: now, to: now },
             Order::HoldPerson { handle: handle() },
             Order::RemovePerson { handle: handle() },
+            Order::ListPersons,
+            Order::ServerDecides { on: true },
         ] {
-            let command = Command { id: uuid::Uuid::nil(), number: 22, order };
-            let told = orders::lines(family, &command, chrono_tz::Tz::Asia__Shanghai, now);
+            let command = Command { id: uuid::Uuid::nil(), number: 22, order, steps_done: 0 };
+            let zone = chrono_tz::Tz::Asia__Shanghai;
+            let told = orders::lines(family, &command, Some(&holder), zone, now);
             assert!(told.lines().all(|line| line.starts_with("C:22")), "{told}");
             assert!(!told.contains('\r') && told.ends_with('\n'), "{told}");
         }
     }
     assert!(config::registered("a", "b").starts_with("registry=ok\n"));
     assert_eq!(codes::word(206), "started");
+}
+
+#[test]
+fn a_list_gives_numbers_and_errors_their_commands() {
+    let list = b"user uid=1\tcardno=\tpin=7\tname=x\r\nuser uid=2\tpin=900000001\nuser pin=\n7";
+    assert_eq!(acc::pins(list).into_iter().collect::<Vec<_>>(), ["7", "900000001"]);
+    let errors = b"errorlog errcode=D01E0001\terrmsg=\tdataorigin=cmd\tcmdid=226\tadditional=\n\
+        errorlog errcode=D01E0001\tdataorigin=dev\tcmdid=0";
+    assert_eq!(acc::errors_of_commands(errors), [("226".into(), "D01E0001".into())]);
 }
 
 /// All that a request to these devices' paths goes through.

@@ -58,6 +58,18 @@ impl Bytes {
 
     /// Sends it from `from` and reads the whole answer.
     pub async fn sent_from(&self, from: &str, to: SocketAddr) -> Reply {
+        let (status, body) = self.exchanged(from, to).await;
+        Reply { status, body: String::from_utf8(body).unwrap() }
+    }
+
+    /// Sends it and gives the bytes of the answer, which must be a 200.
+    pub async fn answered_in_bytes(&self, to: SocketAddr) -> Vec<u8> {
+        let (status, body) = self.exchanged("127.0.0.1", to).await;
+        assert_eq!(status, 200, "{}", self.head);
+        body
+    }
+
+    async fn exchanged(&self, from: &str, to: SocketAddr) -> (u16, Vec<u8>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
         let mut stream = socket.connect(to).await.unwrap();
@@ -67,9 +79,8 @@ impl Bytes {
         let end = bytes.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let body = String::from_utf8(bytes[end + 4..].to_vec()).unwrap();
         assert!(!head.to_ascii_lowercase().contains("transfer-encoding"), "{head}");
-        Reply { status, body }
+        (status, bytes[end + 4..].to_vec())
     }
 
     /// Sends it and hears no answer: the line breaks once the bytes are out.

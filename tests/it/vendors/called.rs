@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::holders::{CHALLENGE, reaches};
+use super::{fakes::CHALLENGE, holders::reaches};
 use crate::support::{TestTown, eventually};
 
 fn event(number: u32, person: &str, time: &str) -> Value {
@@ -270,4 +270,115 @@ async fn only_one_replica_talks_to_a_device() {
     if let Some(other) = other {
         other.stop().await;
     }
+}
+
+/// A device of Hikvision's that streams whatever happens at it to whoever listens.
+struct Streamer {
+    events: watch::Sender<Vec<Value>>,
+    /// Its connections break when this changes.
+    breaks: watch::Sender<usize>,
+    listening: AtomicUsize,
+    most: AtomicUsize,
+    begun: AtomicUsize,
+}
+
+impl Streamer {
+    async fn serves(&self, mut stream: TcpStream) {
+        while let Some(text) = asked(&mut stream).await {
+            if !is_proved(&text) {
+                challenges(&mut stream).await;
+            } else if text.starts_with("GET /ISAPI/Event/notification/alertStream") {
+                let now = self.listening.fetch_add(1, Ordering::AcqRel) + 1;
+                self.most.fetch_max(now, Ordering::AcqRel);
+                self.begun.fetch_add(1, Ordering::AcqRel);
+                self.streams(&mut stream).await;
+                self.listening.fetch_sub(1, Ordering::AcqRel);
+                return;
+            } else {
+                let none = json!({ "AcsEvent": { "responseStatusStrg": "OK", "InfoList": [] } });
+                answers(&mut stream, &none.to_string()).await;
+            }
+        }
+    }
+
+    /// Until it breaks off, or nobody listens any more.
+    async fn streams(&self, stream: &mut TcpStream) {
+        let (mut events, mut breaks) = (self.events.subscribe(), self.breaks.subscribe());
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: multipart/mixed; boundary=MIME_boundary\r\n\
+                    Connection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut told = 0;
+        loop {
+            let all = events.borrow_and_update().clone();
+            for event in &all[told..] {
+                let text = event.to_string();
+                let part = format!(
+                    "--MIME_boundary\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+                     \r\n{text}\r\n",
+                    text.len()
+                );
+                if stream.write_all(part.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+            told = all.len();
+            let mut byte = [0];
+            tokio::select! {
+                _ = events.changed() => {}
+                _ = breaks.changed() => return,
+                read = stream.read(&mut byte) => if read.unwrap_or(0) == 0 { return },
+            }
+        }
+    }
+
+    fn happens(&self, event: Value) {
+        self.events.send_modify(|events| events.push(event));
+    }
+}
+
+/// One session is all that such a device has: two servers on one database share it.
+#[tokio::test]
+async fn of_two_servers_one_listens_to_a_device_and_the_other_follows_it() {
+    let town = TestTown::open().await;
+    for person in ["1001", "1002", "1003"] {
+        town.numbered(person).await;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let device = Arc::new(Streamer {
+        events: watch::Sender::new(vec![event(8, "1001", "09:00:00")]),
+        breaks: watch::Sender::new(0),
+        listening: AtomicUsize::new(0),
+        most: AtomicUsize::new(0),
+        begun: AtomicUsize::new(0),
+    });
+    let serving = device.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let serving = serving.clone();
+            tokio::spawn(async move { serving.serves(stream).await });
+        }
+    });
+    let venue = town.venue("健身房", json!({})).await;
+    let claimed = town.claim(&venue, "hikvision", "AA1", "in").await;
+    let path = format!("/terminals/{}", claimed["id"].as_str().unwrap());
+    let other = town.second_server().await;
+    reaches(&town, &path, &address, true).await;
+    let screen = town.screen("330499").await;
+    screen.shows("the first visit", |shown| shown["ever"]["visits"] == 1).await;
+    device.breaks.send_modify(|n| *n += 1);
+    eventually("it is listened to again", async || {
+        (device.begun.load(Ordering::Acquire) >= 2).then_some(())
+    })
+    .await;
+    device.happens(event(9, "1002", "09:10:00"));
+    screen.shows("the second visit", |shown| shown["ever"]["visits"] == 2).await;
+    // Whichever of them listened: the one that is left does, after the other has gone.
+    if let Some(other) = other {
+        other.stop().await;
+    }
+    device.happens(event(10, "1003", "09:20:00"));
+    screen.shows("the third visit", |shown| shown["ever"]["visits"] == 3).await;
+    assert_eq!(device.most.load(Ordering::Acquire), 1, "never two at once");
+    town.adds_up().await;
 }

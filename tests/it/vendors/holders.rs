@@ -1,254 +1,16 @@
 //! Terminals that are called, of every such family: who may enter is written to them with their
 //! faces, deleted, listed and compared.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
-use reqwest::Method;
 use serde_json::{Value, json};
-use uuid::Uuid;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate, matchers::any};
+use wiremock::{Mock, MockServer, matchers::any};
 
-use crate::support::{Answer, Resident, TestTown, eventually, photo};
-
-pub const CHALLENGE: &str = "Digest qop=\"auth\", realm=\"DS-00000000\", nonce=\"OGRj\", \
-    stale=\"false\", opaque=\"\", domain=\"::\"";
-
-/// What a device holds: persons, and the size of each one's face.
-#[derive(Default)]
-struct Mind {
-    persons: BTreeMap<String, usize>,
-    /// Persons whom it does not take.
-    refused: Vec<String>,
-}
-
-/// A device of a family, as it speaks.
-#[derive(Clone)]
-struct FakeDevice {
-    family: &'static str,
-    mind: Arc<Mutex<Mind>>,
-}
-
-impl FakeDevice {
-    fn holds(&self) -> Vec<String> {
-        self.mind.lock().unwrap().persons.keys().cloned().collect()
-    }
-
-    fn face_of(&self, number: &str) -> usize {
-        self.mind.lock().unwrap().persons.get(number).copied().unwrap_or_default()
-    }
-}
-
-fn said(status: u16, body: &Value) -> ResponseTemplate {
-    ResponseTemplate::new(status).set_body_json(body)
-}
-
-fn lines(text: String) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_string(text)
-}
-
-impl Respond for FakeDevice {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let proof = request.headers.get("authorization");
-        let proof = proof.map_or("", |proof| proof.to_str().unwrap());
-        let mind = &mut *self.mind.lock().unwrap();
-        match self.family {
-            "hq" if proof == "Basic YWRtaW46c2VjcmV0MQ==" => mind.as_hq(request),
-            "hq" => ResponseTemplate::new(401),
-            "uniubi" => mind.as_uniubi(request),
-            _ if !proof.starts_with("Digest ") => {
-                ResponseTemplate::new(401).insert_header("WWW-Authenticate", CHALLENGE)
-            }
-            "dahua" => mind.as_dahua(request),
-            _ => mind.as_hikvision(request),
-        }
-    }
-}
-
-impl Mind {
-    fn is_refused(&self, number: &str) -> bool {
-        self.refused.iter().any(|refused| refused == number)
-    }
-
-    fn as_hikvision(&mut self, request: &Request) -> ResponseTemplate {
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let well = json!({ "statusCode": 1, "statusString": "OK", "subStatusCode": "ok" });
-        match request.url.path() {
-            "/ISAPI/AccessControl/UserInfo/SetUp" => {
-                let person = &body["UserInfo"];
-                let handle = person["employeeNo"].as_str().unwrap().to_owned();
-                assert_eq!(person["name"], "", "no name leaves the house");
-                if self.is_refused(&handle) {
-                    let sub = "deviceUserAlreadyExistFace";
-                    return said(400, &json!({ "statusCode": 6, "subStatusCode": sub }));
-                }
-                self.persons.entry(handle).or_default();
-            }
-            "/ISAPI/Intelligent/FDLib/FDSetUp" => {
-                let text = String::from_utf8_lossy(&request.body);
-                let handle = text.split("\"FPID\":\"").nth(1).unwrap().split('"').next().unwrap();
-                let jpeg = request.body.windows(3).any(|part| part == b"\xff\xd8\xff");
-                assert!(jpeg && text.contains("name=\"FaceImage\""));
-                *self.persons.get_mut(handle).unwrap() = request.body.len();
-            }
-            "/ISAPI/AccessControl/UserInfoDetail/Delete" => {
-                for one in body["UserInfoDetail"]["EmployeeNoList"].as_array().unwrap() {
-                    self.persons.remove(one["employeeNo"].as_str().unwrap());
-                }
-            }
-            "/ISAPI/AccessControl/UserInfoDetail/DeleteProcess" => {
-                let done = json!({ "UserInfoDetailDeleteProcess": { "status": "success" } });
-                return said(200, &done);
-            }
-            "/ISAPI/AccessControl/UserInfo/Search" => {
-                let from = body["UserInfoSearchCond"]["searchResultPosition"].as_u64().unwrap();
-                let row = |handle: &String| json!({ "employeeNo": handle, "name": "" });
-                let from = usize::try_from(from).unwrap();
-                let rows: Vec<Value> = self.persons.keys().skip(from).take(2).map(row).collect();
-                let more = if from + rows.len() < self.persons.len() { "MORE" } else { "OK" };
-                let page = json!({ "responseStatusStrg": more, "numOfMatches": rows.len(),
-                    "UserInfo": rows });
-                return said(200, &json!({ "UserInfoSearch": page }));
-            }
-            other => panic!("{other} is not what this is about"),
-        }
-        said(200, &well)
-    }
-
-    fn as_hq(&mut self, request: &Request) -> ResponseTemplate {
-        let body: Value = serde_json::from_slice(&request.body).unwrap();
-        let (operator, info) = (body["operator"].as_str().unwrap(), &body["info"]);
-        assert_eq!(request.url.path(), format!("/action/{operator}"));
-        assert_eq!(info["DeviceID"], 1_434_281);
-        let answer = |code: u32, info: Value| {
-            said(200, &json!({ "operator": operator, "code": code, "info": info }))
-        };
-        match operator {
-            "EditPersonNew" => {
-                let handle = info["PersonUUID"].as_str().unwrap().to_owned();
-                assert_eq!(info["Name"], handle.as_str(), "no name leaves the house");
-                if self.is_refused(&handle) {
-                    return answer(471, json!({ "Result": "Fail" }));
-                }
-                let face = body["picinfo"].as_str().map_or(0, |picture| {
-                    let text = picture.strip_prefix("data:image/jpeg;base64,").unwrap();
-                    BASE64_STANDARD.decode(text).unwrap().len()
-                });
-                self.persons.insert(handle, face);
-            }
-            "DeletePerson" => {
-                for handle in info["PersonUUID"].as_array().unwrap() {
-                    self.persons.remove(handle.as_str().unwrap());
-                }
-            }
-            "SearchPersonList" => {
-                let row = |handle: &String| json!({ "CustomizeID": 0, "PersonUUID": handle });
-                let rows: Vec<Value> = self.persons.keys().map(row).collect();
-                return answer(200, json!({ "Listnum": rows.len(), "List": rows }));
-            }
-            other => panic!("{other} is not what this is about"),
-        }
-        answer(200, json!({ "Result": "Ok" }))
-    }
-
-    fn as_uniubi(&mut self, request: &Request) -> ResponseTemplate {
-        let form = format!("http://form/?{}", String::from_utf8_lossy(&request.body));
-        let form = reqwest::Url::parse(&form).unwrap();
-        let fields: BTreeMap<String, String> = form.query_pairs().into_owned().collect();
-        let code = |code: &str, data: Value| {
-            let is_well = code.starts_with("LAN_SUS");
-            let result = u8::from(is_well);
-            said(200, &json!({ "result": result, "success": is_well, "code": code, "data": data }))
-        };
-        if fields["pass"] != "secret1" {
-            return code("LAN_EXP-1001", Value::Null);
-        }
-        let well = code("LAN_SUS-0", Value::Null);
-        match request.url.path() {
-            "/person/create" => {
-                let person: Value = serde_json::from_str(&fields["person"]).unwrap();
-                let handle = person["id"].as_str().unwrap().to_owned();
-                assert_eq!(person["name"], handle.as_str(), "no name leaves the house");
-                if self.persons.contains_key(&handle) {
-                    return code("LAN_EXP-3005", Value::Null);
-                }
-                if self.is_refused(&handle) {
-                    return code("LAN_EXP-4043", Value::Null);
-                }
-                self.persons.insert(handle, 0);
-            }
-            "/face/create" => {
-                let size = BASE64_STANDARD.decode(&fields["imgBase64"]).unwrap().len();
-                *self.persons.get_mut(&fields["personId"]).unwrap() = size;
-            }
-            "/person/delete" => {
-                if self.persons.remove(&fields["id"]).is_none() {
-                    return code("LAN_EXP-3009", Value::Null);
-                }
-            }
-            "/person/findByPage" => {
-                let rows: Vec<Value> =
-                    self.persons.keys().map(|handle| json!({ "id": handle })).collect();
-                return code("LAN_SUS-0", json!(rows));
-            }
-            other => panic!("{other} is not what this is about"),
-        }
-        well
-    }
-
-    fn as_dahua(&mut self, request: &Request) -> ResponseTemplate {
-        let query: BTreeMap<String, String> = request.url.query_pairs().into_owned().collect();
-        let field = |name: &str| query.get(name).cloned().unwrap_or_default();
-        let number = field("UserID");
-        let of = |action: &str| (request.url.path().to_owned(), action.to_owned());
-        let rows = |persons: &[&String]| {
-            let row = |(n, number): (usize, &&String)| {
-                format!("records[{n}].RecNo={number}\r\nrecords[{n}].UserID={number}\r\n")
-            };
-            let rows: String = persons.iter().enumerate().map(row).collect();
-            lines(format!("found={}\r\n{rows}", persons.len()))
-        };
-        let (path, action) = of(&field("action"));
-        match (path.trim_start_matches("/cgi-bin/"), action.as_str()) {
-            ("recordFinder.cgi", "find") => {
-                let wanted = field("condition.UserID");
-                return rows(
-                    &self.persons.keys().filter(|one| **one == wanted).collect::<Vec<_>>(),
-                );
-            }
-            ("recordFinder.cgi", "doSeekFind") => {
-                return rows(&self.persons.keys().collect::<Vec<_>>());
-            }
-            ("recordUpdater.cgi", "insert") => {
-                assert_eq!(field("CardName"), number, "no name leaves the house");
-                if self.is_refused(&number) {
-                    return lines("Error\r\nRepeated face".to_owned());
-                }
-                self.persons.insert(number, 0);
-                return lines("RecNo=1\r\n".to_owned());
-            }
-            ("recordUpdater.cgi", "remove") => {
-                self.persons.remove(&field("recno"));
-            }
-            ("FaceInfoManager.cgi", "add") => {
-                let face: Value = serde_json::from_slice(&request.body).unwrap();
-                let picture = face["Info"]["PhotoData"][0].as_str().unwrap();
-                let size = BASE64_STANDARD.decode(picture).unwrap().len();
-                *self.persons.get_mut(face["UserID"].as_str().unwrap()).unwrap() = size;
-            }
-            ("FaceInfoManager.cgi", "remove") => {
-                if let Some(size) = self.persons.get_mut(&number) {
-                    *size = 0;
-                }
-            }
-            other => panic!("{other:?} is not what this is about"),
-        }
-        lines("OK\r\n".to_owned())
-    }
-}
+use super::{
+    fakes::FakeDevice,
+    fetchers::{masked_name, somebody},
+};
+use crate::support::{Resident, TestTown, eventually};
 
 /// Sets where a terminal is called.
 pub async fn reaches(town: &TestTown, path: &str, address: &str, stream: bool) {
@@ -272,14 +34,7 @@ async fn is_told(family: &'static str) {
     let path = format!("/terminals/{}", claimed["id"].as_str().unwrap());
     town.numbered("1001").await;
     town.numbered("1002").await;
-    let zhang = Resident::registers(&town, "zhang").await;
-    for consent in ["door_face", "off_device_face_transfer"] {
-        zhang.agrees(consent).await.ok();
-    }
-    let request = zhang.request(Method::PUT, "/me/face");
-    let request = request.header("Idempotency-Key", Uuid::new_v4().to_string());
-    let request = request.header("Content-Type", "image/jpeg").body(photo::picture(300, 400));
-    Answer::to(request).await.ok();
+    let zhang = somebody(&town).await;
     {
         let mut mind = fake.mind.lock().unwrap();
         mind.refused.push("1002".into());
@@ -301,6 +56,8 @@ async fn is_told(family: &'static str) {
     })
     .await;
     assert!(refused["detail"].as_str().unwrap().starts_with("人脸重复"), "{refused}");
+    assert_eq!(fake.name_of(&held), if family == "hikvision" { "" } else { &held });
+    is_told_names(&town, &path, &fake, &zhang, &held).await;
     if family == "dahua" {
         enters_by_number(&town, &claimed, &held).await;
     }
@@ -326,6 +83,26 @@ async fn is_told(family: &'static str) {
     let line = &ledger["items"][0];
     assert!(line["roster_mismatch"].as_i64().unwrap() >= 1, "{line}");
     assert!(line["roster_compared_at"].is_string(), "{line}");
+}
+
+/// Names go where the venue wants them, and away again.
+async fn is_told_names(
+    town: &TestTown,
+    path: &str,
+    fake: &FakeDevice,
+    zhang: &Resident,
+    held: &str,
+) {
+    let without = fake.name_of(held);
+    let name = masked_name(town, zhang).await;
+    for (names, shown) in [("utf8", &name), ("none", &without)] {
+        let body = json!({ "names": names });
+        assert_eq!(town.office.put(&format!("{path}/names"), &body).await.status, 204);
+        eventually("the name is as the venue wants it", async || {
+            (fake.name_of(held) == *shown).then_some(())
+        })
+        .await;
+    }
 }
 
 /// Whoever is known at the device by a number that was made of their face's handle.

@@ -3,10 +3,13 @@
 mod called;
 mod claiming;
 mod commands;
+mod fakes;
 mod faults;
+mod fetchers;
 mod hikvision;
 mod holders;
 mod others;
+mod pulling;
 mod returning;
 mod simulated;
 mod zkteco_acc;

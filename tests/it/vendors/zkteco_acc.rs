@@ -117,8 +117,14 @@ async fn faces_in_and_out_become_entries_once_however_often_they_are_sent() {
 async fn the_door_asks_and_is_told_with_a_sentence() {
     let town = TestTown::open().await;
     let venue = town.venue("健身房", json!({})).await;
-    town.claim(&venue, "zkteco_acc", "ACC-1", "in").await;
+    let claimed = town.claim(&venue, "zkteco_acc", "ACC-1", "in").await;
     town.numbered("1001").await;
+    // It is told to leave the decision to us; what it cannot ask, it decides by what it holds.
+    let commands = format!("/terminals/{}/commands", claimed["id"].as_str().unwrap());
+    town.office.post(&commands, &json!({ "kind": "server_decides" })).await.ok();
+    let poll = Bytes::new("GET", "/iclock/getrequest?SN=ACC-1", b"");
+    let told = poll.answered(town.address()).await;
+    assert_eq!(told, "C:11:SET OPTIONS AutoServerFunOn=1\n");
     let ask = async |pin: &str| {
         let record = format!(
             "time=2026-11-23 10:00:00\tpin={pin}\tcardno=0\taddrtype=2\teventaddr=1\tevent=223\t\
