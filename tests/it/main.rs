@@ -49,7 +49,6 @@ mod support;
 mod takeover;
 mod tickets;
 mod tidy;
-mod transfer;
 mod vendors;
 mod viewers;
 mod webhooks;
