@@ -18,7 +18,7 @@ pub use office::Office;
 pub use people::{Member, Shown, document};
 pub use resident::{Resident, registration};
 pub use server::Server;
-pub use store::Store;
+pub use store::{Said, Store};
 pub use terminal::{Envelope, Terminal, results};
 pub use town::{COMMUNITY, Screen, TestTown};
 pub use wechat::{SESSION_KEY, push};
