@@ -21,7 +21,7 @@ pub use people::{Member, Shown, document};
 pub use receiver::Receiver;
 pub use resident::{Resident, registration};
 pub use server::Server;
-pub use store::Store;
+pub use store::{Said, Store};
 pub use terminal::{Envelope, Terminal, results};
 pub use town::{COMMUNITY, Screen, TestTown};
 pub use wechat::{SESSION_KEY, push};

@@ -34,6 +34,16 @@ pub struct Said {
     pub stderr: String,
 }
 
+impl Said {
+    pub fn of(output: std::process::Output) -> Self {
+        Self {
+            exit: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
 impl Store {
     /// As `FITGATE_TEST_DATABASE_URL` and `FITGATE_TEST_REDIS_URL` want it.
     pub async fn fresh() -> Self {
@@ -154,12 +164,7 @@ impl Store {
     /// Runs the binary on this store, whatever it answers. Options that every command takes come
     /// last.
     pub async fn try_fitgate(&self, words: &[&str]) -> Said {
-        let output = self.command(words).output().await.unwrap();
-        Said {
-            exit: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Said::of(self.command(words).output().await.unwrap())
     }
 
     /// Runs the binary on this store; it must find all well. Gives what it printed.
