@@ -302,7 +302,7 @@ async fn courts_are_booked_by_halves_or_whole_and_open_the_door_where_the_venue_
         (&json!("refused"), &json!("prerequisite_missing"))
     );
     // A half that begins within the hour takes the whole with it, and leaves the other half.
-    let half = anna.books(&right).await;
+    let right_half = anna.books(&right).await;
     assert_eq!(ben.holds(&whole).await.said(), (409, "slot_taken"));
     ben.phone.does(&format!("/slots/{whole}/waiters")).await.ok();
     let free: Vec<Value> = {

@@ -145,13 +145,13 @@ async fn records_that_never_come_are_declared_lost_and_taken_if_they_come_all_th
     assert_eq!((gaps.len(), &gaps[0]["detail"]), (1, &json!("2")), "{gaps:?}");
     assert_eq!(gaps[0]["actions"], json!(["command", "declare_lost", "reject"]));
     let (preview, answer) = (path(&gaps[0], "preview"), path(&gaps[0], "answer"));
-    let lost = json!({ "action": "declare_lost", "reason": "设备存储损坏" });
-    assert_eq!(clerk.post(&preview, &lost).await.ok()["records_given_up"], 2);
+    let given_up = json!({ "action": "declare_lost", "reason": "设备存储损坏" });
+    assert_eq!(clerk.post(&preview, &given_up).await.ok()["records_given_up"], 2);
     assert_eq!(listed(&clerk, "gap").await.len(), 1, "a look changes nothing");
     let elsewhere = town.hire("community", "330499001002").await;
-    assert_eq!(elsewhere.post(&answer, &lost).await.said(), (404, "not_found"));
-    assert_eq!(clerk.post(&answer, &lost).await.ok()["records_given_up"], 2);
-    assert_eq!(clerk.post(&answer, &lost).await.said(), (409, "request_decided"));
+    assert_eq!(elsewhere.post(&answer, &given_up).await.said(), (404, "not_found"));
+    assert_eq!(clerk.post(&answer, &given_up).await.ok()["records_given_up"], 2);
+    assert_eq!(clerk.post(&answer, &given_up).await.said(), (409, "request_decided"));
     town.is_now("2026-11-25T02:00:00Z");
     assert_eq!(listed(&clerk, "gap").await.len(), 0, "and it stays so");
     let ledger = clerk.get("/terminal-ledger").await.ok();

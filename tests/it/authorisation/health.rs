@@ -61,7 +61,7 @@ pub async fn things(
     ] {
         town.store.sql(&sql).await;
     }
-    let test = json!({
+    let measured = json!({
         "venue_id": venue, "tested_at": "2026-11-23T01:00:00Z",
         "items": [{ "item": "bmi", "value": 22 }],
     });
@@ -75,7 +75,7 @@ pub async fn things(
         ("GET", outcomes.to_owned(), Value::Null),
         ("POST", format!("/members/{member}/fitness-plans"), plan),
         ("GET", format!("/members/{member}/fitness-tests"), Value::Null),
-        ("POST", format!("/members/{member}/fitness-tests"), test),
+        ("POST", format!("/members/{member}/fitness-tests"), measured),
         ("POST", format!("/redemptions/{id}/reversal"), Value::Null),
         ("POST", format!("/ticket-notices/{id}/seen"), Value::Null),
         ("GET", format!("/tickets/{id}"), Value::Null),

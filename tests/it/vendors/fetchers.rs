@@ -156,8 +156,8 @@ async fn an_access_terminal_holds_a_face_under_a_number_of_its_own() {
     let bytes = device.polls().await;
     let (gbk, _, _) = encoding_rs::GBK.encode(&name);
     let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-    let named = [&b"\tName="[..], &*gbk, &b"\tPrivilege"[..]].concat();
-    assert!(has(&named) && !has(name.as_bytes()));
+    let in_gbk = [&b"\tName="[..], &*gbk, &b"\tPrivilege"[..]].concat();
+    assert!(has(&in_gbk) && !has(name.as_bytes()));
     assert_eq!(town.office.put(&names, &json!({ "names": "none" })).await.status, 204);
     later(&town, TimeDelta::seconds(61));
     let lines = device.obeys().await;
