@@ -80,8 +80,8 @@ pub async fn make_plan(
 ) -> Result<Uuid, Error> {
     by.require(Function::KeepFitness, &members::home_of(tx, new.member).await?)?;
     require_consent(tx, new.member).await?;
-    let test = tests::Entity::find_by_id(new.test).one(tx).await?;
-    test.filter(|test| test.member_id == new.member).ok_or(Error::NotFound(Code::NotFound))?;
+    let found = tests::Entity::find_by_id(new.test).one(tx).await?;
+    found.filter(|test| test.member_id == new.member).ok_or(Error::NotFound(Code::NotFound))?;
     let text = new.text.trim();
     if !(1..=TEXT_CHARS_MAX).contains(&text.chars().count()) {
         return Err(Error::invalid("/text", Code::TextLength));
@@ -124,8 +124,8 @@ pub async fn current_plan(
         .one(conn)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let plain = keys.open(TABLE, "plan_ct", &row.id.to_string(), &row.plan_ct)?;
-    let sealed: Sealed = serde_json::from_slice(&plain)
+    let opened = keys.open(TABLE, "plan_ct", &row.id.to_string(), &row.plan_ct)?;
+    let sealed: Sealed = serde_json::from_slice(&opened)
         .map_err(|_| anyhow::anyhow!("plan {} is no plan", row.id))?;
     let until = today.min(row.ends_on);
     let days = ((until - row.starts_on).num_days() + 1).max(0);
