@@ -327,7 +327,7 @@ async fn courts_are_booked_by_halves_or_whole_and_open_the_door_where_the_venue_
     let (_, open_door) = town.gym().await;
     assert_eq!(open_door.asks("in", &ben.card).await["decision"], "granted", "asks for nothing");
     // A late cancellation is one, and gives the hours back: but Ben himself has the other half.
-    assert_eq!(anna.phone.delete(&format!("/bookings/{half}")).await.status, 200);
+    assert_eq!(anna.phone.delete(&format!("/bookings/{right_half}")).await.status, 200);
     assert_eq!(anna.state(&right).await, "cancelled_late");
     assert_eq!(ben.state(&whole).await, "none");
 }

@@ -29,7 +29,6 @@ mod laws;
 mod lists;
 mod manifests;
 mod notices;
-mod manifests;
 mod offices;
 mod open_data;
 mod own_minutes;
