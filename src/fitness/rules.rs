@@ -83,12 +83,15 @@ pub enum Move {
     Unknown,
 }
 
+/// One time that an item was measured: day, value, points.
+pub type Point = (NaiveDate, Milli, Option<i32>);
+
 /// An item through one's tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trend {
     pub item: String,
-    /// Oldest first: day, value, points.
-    pub points: Vec<(NaiveDate, Milli, Option<i32>)>,
+    /// Oldest first.
+    pub points: Vec<Point>,
     /// Against the time before, and against the first time.
     pub since_last: Move,
     pub since_first: Move,
@@ -96,13 +99,13 @@ pub struct Trend {
 
 /// The trend of every item that was ever measured; tests oldest first.
 pub fn trends(tests: &[(NaiveDate, Outcome)]) -> Vec<Trend> {
-    let mut of: BTreeMap<&str, Vec<(NaiveDate, Milli, Option<i32>)>> = BTreeMap::new();
+    let mut of: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
     for (day, test) in tests {
         for one in &test.items {
             of.entry(&one.item).or_default().push((*day, one.value, one.score));
         }
     }
-    let trend = |(item, points): (&str, Vec<(NaiveDate, Milli, Option<i32>)>)| {
+    let trend = |(item, points): (&str, Vec<Point>)| {
         let score = |back: usize| points.iter().rev().nth(back).and_then(|(_, _, score)| *score);
         let (latest, before) = (score(0), score(1));
         let first = points.first().filter(|_| points.len() > 1).and_then(|(_, _, s)| *s);

@@ -174,13 +174,11 @@ fn weigh(text: &str) -> anyhow::Result<(Vec<Weights>, Cuts)> {
         }
         ensure!(is_word(&row.item), "row {}: no item", n + 1);
         let weight = value.with_context(place)? * (WHOLE / 1000);
-        let of_age = match weights.iter_mut().find(|weights| weights.ages == ages) {
-            Some(found) => found,
-            None => {
-                weights.push(Weights { ages, items: BTreeMap::new() });
-                weights.last_mut().context("it was just added")?
-            }
-        };
+        if !weights.iter().any(|weights| weights.ages == ages) {
+            weights.push(Weights { ages, items: BTreeMap::new() });
+        }
+        let of_age = weights.iter_mut().find(|weights| weights.ages == ages);
+        let of_age = of_age.context("it is there by now")?;
         ensure!(of_age.items.insert(row.item, weight).is_none(), "row {}: twice", n + 1);
     }
     check_weights(&weights)?;
