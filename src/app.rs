@@ -10,7 +10,6 @@ use axum::{
     middleware::{Next, from_fn},
     response::Response,
 };
-use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
@@ -25,7 +24,6 @@ use crate::{
         config::Config,
         counters::Counters,
         db,
-        error::Error,
         guard::Guard,
         http::{
             docs::docs,
@@ -34,7 +32,6 @@ use crate::{
             ops::{Readiness, ops},
             serve::{Front, Limits, serve},
         },
-        ids::VenueId,
         keys::Keys,
         metrics::Metrics,
         realname,
@@ -42,14 +39,14 @@ use crate::{
         wechat_api::Wechat,
     },
     bookings,
-    entries::{
-        self, Directory, Reason, Recorder, RecorderContext, Remembered, Rivals, world::Worlds,
-    },
+    entries::{Directory, Recorder, RecorderContext, Remembered, Rivals, world::Worlds},
     fitness, gateways, groups, honours, instructors, jobs, members,
     minutes::{self, projector},
     notices, open_data, privacy, reports, safety, screen, staff, terminals, tickets, venues,
     webhooks, wechat, worklist,
 };
+
+mod handed;
 
 /// A running fitgate.
 pub struct App {
@@ -104,17 +101,15 @@ impl App {
         let counters = Counters::open(config.data.redis_url())?;
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new());
-        let wechat = Wechat::new(&config.wechat, db.clone(), keys.clone(), clock.clone())?;
-        let realname = realname::chosen(&config.realname, &clock)?;
         let state = State {
             db: db.clone(),
             clock: clock.clone(),
             keys: keys.clone(),
             counters: counters.clone(),
+            wechat: Wechat::new(&config.wechat, db.clone(), keys.clone(), clock.clone())?,
+            realname: realname::chosen(&config.realname, &clock)?,
             config: Arc::new(config),
             metrics: metrics.clone(),
-            wechat,
-            realname,
             stop: stop.clone(),
         };
         let tasks = TaskTracker::new();
@@ -122,9 +117,7 @@ impl App {
         let caches = terminals::Caches::default();
         let intake =
             gateways::Intake::new(state.clone(), recorder.clone(), caches.clone(), tasks.clone());
-        tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
-        tasks.spawn(gateways::outward::keep_rosters(intake.clone(), stop.clone()));
-        tasks.spawn(gateways::listening::run(intake.clone(), stop.clone()));
+        start_gateways(&intake, &stop, &tasks);
         let hub = screen::Hub::new(
             db.clone(),
             clock,
@@ -195,6 +188,13 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         .with_context(|| format!("cannot listen on {address}; is another server running there?"))
 }
 
+/// Starts what talks to devices by itself.
+fn start_gateways(intake: &gateways::Intake, stop: &CancellationToken, tasks: &TaskTracker) {
+    tasks.spawn(gateways::outward::run(intake.clone(), stop.clone()));
+    tasks.spawn(gateways::outward::keep_rosters(intake.clone(), stop.clone()));
+    tasks.spawn(gateways::listening::run(intake.clone(), stop.clone()));
+}
+
 /// Starts the recorder, the projector and the jobs; the recorder outlives requests by being
 /// stopped through its queue.
 fn start_tasks(
@@ -231,7 +231,7 @@ fn start_tasks(
         keys: state.keys.clone(),
         worlds,
         wechat: state.wechat.clone(),
-        webhooks: webhooks::Sender::new(reach(&state.config))?,
+        webhooks: webhooks::Sender::new(handed::reach(&state.config))?,
         config: state.config.clone(),
         metrics: state.metrics.clone(),
         committed,
@@ -239,11 +239,6 @@ fn start_tasks(
     jobs::start(&context, &state.stop, tasks);
     jobs::start_own(&context, &state.stop, tasks);
     Ok(recorder)
-}
-
-/// Which addresses webhooks may have.
-fn reach(config: &Config) -> webhooks::Reach {
-    webhooks::Reach { anywhere: config.webhooks_anywhere, hosts: config.webhook_hosts() }
 }
 
 /// Calls a minute from one caller to what needs no token, and how many at once.
@@ -264,85 +259,9 @@ fn rarely(
     move |request, next| Box::pin(limit.clone().guard(request, next))
 }
 
-/// Past minutes belong to a domain above members, so the frame hands them the way to the ledger.
-fn carry_over(state: &State) -> members::CarryOver {
-    let (keys, clock) = (state.keys.clone(), state.clock.clone());
-    Arc::new(move |tx, rows| {
-        let (keys, now) = (keys.clone(), clock.now());
-        Box::pin(async move { minutes::carry_over(tx, &keys, rows, now).await })
-    })
-}
-
-/// To forget somebody is a matter of every domain, also where WeChat says that it must be.
-fn erase(state: &State) -> wechat::Erase {
-    let clock = state.clock.clone();
-    Arc::new(move |tx, member, actor| {
-        let now = clock.now();
-        Box::pin(async move { privacy::erase(tx, member, actor, now).await })
-    })
-}
-
-/// What goes on in venues is known to the domains above them.
-fn look_around(state: &State) -> venues::LookAround {
-    let (db, keys) = (state.db.clone(), state.keys.clone());
-    Arc::new(move |token, venues, now| {
-        let (db, keys) = (db.clone(), keys.clone());
-        Box::pin(async move { looked_around(&db, &keys, token, &venues, now).await })
-    })
-}
-
-async fn looked_around(
-    db: &DatabaseConnection,
-    keys: &Keys,
-    token: Option<String>,
-    venues: &[venues::Venue],
-    now: DateTime<Utc>,
-) -> Result<Vec<venues::Surroundings>, Error> {
-    let member = match token {
-        Some(token) => members::member_with_token(db, &token, now).await?,
-        None => None,
-    };
-    let ids: Vec<VenueId> = venues.iter().map(|venue| venue.id).collect();
-    let inside = minutes::busyness::inside(db, &ids, now).await?;
-    let refusals = match member {
-        Some(id) => Some(entries::refusals(db, keys, id, venues, &inside, now).await?),
-        None => None,
-    };
-    let mut around = Vec::with_capacity(venues.len());
-    for (n, venue) in venues.iter().enumerate() {
-        let day = venue.business_day(now);
-        let usual = minutes::busyness::usual_visits(db, venue.id, day).await?;
-        let usual = usual.into_iter().map(|(hour, visits)| venues::UsualHour { hour, visits });
-        around.push(venues::Surroundings {
-            inside: inside.get(&venue.id).copied().unwrap_or_default(),
-            usual_visits: usual.collect(),
-            admission: refusals.as_ref().map(|all| admission(all[n])),
-        });
-    }
-    Ok(around)
-}
-
-fn admission(refusal: Option<Reason>) -> venues::Admission {
-    venues::Admission {
-        admitted: refusal.is_none(),
-        reason: refusal.map(Reason::code),
-        sentence: refusal.map(Reason::zh),
-        sentence_en: refusal.map(Reason::en),
-    }
-}
-
-/// What terminals hold is known to the domain above members.
-fn face_doors(state: &State) -> members::FaceDoors {
-    let (db, clock) = (state.db.clone(), state.clock.clone());
-    Arc::new(move |member| {
-        let (db, now) = (db.clone(), clock.now());
-        Box::pin(async move { terminals::faces::doors_of(&db, member, now).await })
-    })
-}
-
 /// What residents do for themselves: one bucket a token for all of it.
 fn own_routes(state: &State) -> OpenApiRouter<State> {
-    members::resident_routes(face_doors(state))
+    members::resident_routes(handed::face_doors(state))
         .merge(minutes::resident_routes())
         .merge(bookings::resident_routes())
         .merge(groups::resident_routes())
@@ -353,14 +272,6 @@ fn own_routes(state: &State) -> OpenApiRouter<State> {
         .merge(privacy::routes())
 }
 
-/// What a terminal sent before it was claimed is read by a domain above terminals.
-fn release(intake: gateways::Intake) -> terminals::Release {
-    Arc::new(move |family, serial, by| {
-        let intake = intake.clone();
-        Box::pin(async move { intake.release(family, &serial, &by).await })
-    })
-}
-
 fn router(
     state: &State,
     recorder: Recorder,
@@ -368,22 +279,22 @@ fn router(
     hub: screen::Hub,
 ) -> anyhow::Result<Router> {
     let (paths, api) = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(venues::routes(look_around(state)).layer(from_fn(rarely(
+        .merge(venues::routes(handed::look_around(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,
             OPEN_BURST,
         ))))
-        .merge(members::routes(carry_over(state)))
+        .merge(members::routes(handed::carry_over(state)))
         .merge(own_routes(state).layer(from_fn(rarely(state, OWN_PER_MINUTE, OWN_BURST))))
         .merge(staff::routes())
         .merge(privacy::staff_routes())
         .merge(worklist::routes())
-        .merge(terminals::routes(release(intake.clone())))
+        .merge(terminals::routes(handed::release(intake.clone())))
         .merge(gateways::routes(recorder, intake))
         .merge(minutes::routes())
         .merge(reports::routes())
         .merge(safety::routes())
-        .merge(webhooks::routes(reach(&state.config)))
+        .merge(webhooks::routes(handed::reach(&state.config)))
         .merge(instructors::routes())
         .merge(bookings::routes())
         .merge(groups::routes())
@@ -394,13 +305,13 @@ fn router(
         .merge(tickets::routes())
         .merge(honours::routes())
         .merge(honours::open_routes().layer(from_fn(rarely(state, OPEN_PER_MINUTE, OPEN_BURST))))
-        .merge(wechat::routes(erase(state)).layer(from_fn(rarely(
+        .merge(wechat::routes(handed::erase(state)).layer(from_fn(rarely(
             state,
             OPEN_PER_MINUTE,
             OPEN_BURST,
         ))))
         .merge(screen::staff_routes(hub.clone()))
-        .merge(members::desk_face_routes(face_doors(state)))
+        .merge(members::desk_face_routes(handed::face_doors(state)))
         .merge(screen::routes(hub))
         .split_for_parts();
     let remembered = Extension(caches);

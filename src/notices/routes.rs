@@ -1,4 +1,4 @@
-//! Notices over HTTP.
+//! Notices over HTTP: read by anyone, published by staff.
 //!
 //! | path | who |
 //! | --- | --- |

@@ -101,7 +101,7 @@ struct ItemBody {
 
 /// The changes of a feed behind a number, in their order, 500 at most.
 #[utoipa::path(get, path = "/open/v1/feeds/{feed}", tag = "open data",
-    params(("feed" = Feed, Path), FeedQuery),
+    params(("feed" = inline(Feed), Path), FeedQuery),
     responses(
         (status = 200, body = FeedBody),
         (status = 404, description = "`open_data_off`, or no such feed"),

@@ -10,9 +10,8 @@ use uuid::Uuid;
 
 use crate::base::{db, error::Error, ids::MemberId, keys::Keys};
 
+mod beyond;
 mod listed;
-
-use listed::EXPORTED;
 
 /// How a column becomes JSON.
 #[derive(Clone, Copy)]
@@ -43,6 +42,11 @@ struct Exported {
 
 use Kind::{Big, Bool, Day, Float, Instant, Int, Photo, Sealed, Small, Text};
 
+/// Every table of which an export shows something.
+fn exported() -> impl Iterator<Item = &'static Exported> {
+    listed::EXPORTED.iter().chain(&beyond::EXPORTED)
+}
+
 /// Tables with a person's id and nothing of theirs that another table does not tell: where the
 /// fold stands, and whose counters are to be written anew.
 #[cfg(test)]
@@ -57,7 +61,7 @@ pub async fn export(
 ) -> Result<Value, Error> {
     let tx = db::snapshot(db).await?;
     let mut tables = Map::new();
-    for exported in &EXPORTED {
+    for exported in exported() {
         // A table whose rows are about two people stands here once for each.
         let rows = rows(&tx, keys, exported, member).await?;
         let all = tables.entry(exported.table).or_insert_with(|| json!([]));

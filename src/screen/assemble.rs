@@ -45,7 +45,7 @@ pub struct Parts<'a> {
     pub distinct: Distinct,
     pub people_as_of: DateTime<Utc>,
     pub registered: &'a [people::Group],
-    /// Active instructors with a certificate that is good today.
+    /// Active instructors with a certificate that is good today; not shown where there are none.
     pub instructors: i64,
     pub latest: &'a [LatestEntry],
     pub life: &'a Life,
@@ -77,7 +77,7 @@ pub fn assemble(parts: &Parts<'_>) -> Document {
         ever,
         people_as_of: parts.people_as_of,
         registered,
-        instructors: Some(parts.instructors),
+        instructors: Some(parts.instructors).filter(|n| *n > 0),
         groups: parts.life.groups,
         activities: parts.life.activities,
         notices: parts.life.notices.clone(),

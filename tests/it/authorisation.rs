@@ -188,6 +188,7 @@ fn filled(path: &str) -> String {
         ("{handle}", NOBODYS_ID),
         ("{token}", NOBODYS_ID),
         ("{feed}", "venues"),
+        ("{file}", "app.js"),
         ("{companion_id}", NOBODYS_ID),
         ("{member_id}", NOBODYS_ID),
         ("{meetup_id}", NOBODYS_ID),
@@ -392,11 +393,9 @@ async fn what_belongs_to_another_resident_does_not_exist() {
     ] {
         assert_eq!(other.post(&path, &body).await.said(), (404, "not_found"), "{path}");
     }
-    let code = format!("/me/code?dependant_id={id}");
-    assert_eq!(other.get(&code).await.said(), (404, "not_found"));
-    let consent = json!({
-        "purpose": "door_face", "granted": true, "text_version": "1", "dependant_id": id,
-    });
+    assert_eq!(other.get(&format!("/me/code?dependant_id={id}")).await.said(), (404, "not_found"));
+    let consent =
+        json!({ "purpose": "door_face", "granted": true, "text_version": "1", "dependant_id": id });
     assert_eq!(other.post("/me/consents", &consent).await.said(), (404, "not_found"));
     assert_eq!(other.get("/me/sessions").await.ok()["items"], json!([]));
 }

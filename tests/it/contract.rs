@@ -26,6 +26,7 @@ fn filled(path: &str, venue: &str) -> String {
         ("{handle}", id),
         ("{token}", id),
         ("{feed}", "venues"),
+        ("{file}", "app.js"),
         ("{companion_id}", id),
         ("{member_id}", id),
         ("{meetup_id}", id),

@@ -117,7 +117,7 @@ async fn every_search_is_a_place_in_an_index_of_its_own() {
     let db = Database::connect(&town.store.database_url).await.unwrap();
     let mut analysed = false;
     loop {
-        for (index, text) in member_lists() {
+        for (index, text) in member_lists(is_postgres) {
             // PostgreSQL knows nothing of a table that nobody has looked at.
             if is_postgres && !analysed {
                 continue;

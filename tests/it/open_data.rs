@@ -34,7 +34,7 @@ impl Reader {
                     _ => drop(self.copy.insert(id, item["data"].clone())),
                 }
             }
-            self.next = page["next"].as_str().unwrap().to_owned();
+            page["next"].as_str().unwrap().clone_into(&mut self.next);
             if page["items"] == json!([]) {
                 let path = self.next.strip_prefix("https://open.test").unwrap();
                 assert_eq!(Answer::to(town.wire.get(path)).await.ok()["next"], self.next.as_str());

@@ -138,7 +138,7 @@ async fn a_face_proves_who_somebody_is_only_when_wechat_says_so() {
 async fn consents_are_given_one_by_one_and_never_in_passing() {
     let town = TestTown::with_wechat().await;
     let texts = Answer::to(town.wire.get("/api/v1/consent-texts")).await.ok();
-    assert_eq!(texts["items"].as_array().unwrap().len(), 7);
+    assert_eq!(texts["items"].as_array().unwrap().len(), 8);
     let zhang = Resident::signs_in(&town, "zhang").await;
     let mut body = registration(&document("1990-05-01".parse().unwrap(), 12));
     let says = |purpose: &str| json!({ "purpose": purpose, "granted": true, "text_version": "1" });

@@ -195,7 +195,7 @@ const CLASSES: [Class; 30] = [
         name: "numbers of records",
         kept: DAYS_400,
         row: "INSERT INTO event_keys (terminal_id, record_id, event_id, occurred_at, body_hash, \
-              decision, received_at) VALUES ({id}, '{n}', {id}, {at}, '', '{}', {at})",
+              decision, received_at) VALUES ({id}, '{n}', NULL, NULL, '', '{}', {at})",
         left: "SELECT COUNT(*) AS n FROM event_keys WHERE record_id = '{n}'",
     },
     Class {

@@ -26,6 +26,9 @@ const RECORD_BYTES_MAX: usize = 64;
 const THOUSANDTHS: f64 = 1000.0;
 /// How far a decimal may be from thousandths, for it to be one that was written with three digits.
 const SLACK: f64 = 1e-6;
+/// Below here a float misses the decimal it stands for by less than [`SLACK`]; it is far beyond
+/// what anybody measures.
+const SCALED_END: f64 = 1e9;
 
 /// A measured item.
 #[derive(Deserialize, ToSchema)]
@@ -47,9 +50,8 @@ pub fn measured(items: Vec<ItemBody>) -> Result<Vec<(String, Milli)>, Error> {
     }
     let exact = |one: ItemBody| {
         let scaled = one.value * THOUSANDTHS;
-        let fits =
-            scaled.abs() < 1e12 && (scaled - scaled.round()).abs() < SLACK * scaled.abs().max(1.0);
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 10^12")]
+        let fits = scaled.abs() < SCALED_END && (scaled - scaled.round()).abs() < SLACK;
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 10^9")]
         fits.then(|| (one.item, scaled.round() as Milli)).ok_or_else(wrong)
     };
     items.into_iter().map(exact).collect()
@@ -375,5 +377,22 @@ impl DeviceResult {
             Err(other) => return Err(other),
         };
         Ok(Self { record, result, reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_have_three_digits_behind_the_point_at_most() {
+        let read = |value| measured(vec![ItemBody { item: "bmi".to_owned(), value }]).ok();
+        for (value, milli) in [(28.0, 28_000), (0.58, 580), (-4.35, -4_350), (9999.999, 9_999_999)]
+        {
+            assert_eq!(read(value), Some(vec![("bmi".to_owned(), milli)]), "{value}");
+        }
+        for bad in [28.00001, 9999.9999, 0.0005, 1e6, -1e300, f64::NAN] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 }

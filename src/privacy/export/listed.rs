@@ -1,8 +1,9 @@
-//! The tables with rows about people, and what of them an export shows.
+//! The tables with rows about people, and what of them an export shows: who they are, and what doors
+//! and minutes know.
 
 use super::{
     Exported,
-    Kind::{self, Big, Bool, Day, Float, Instant, Int, Photo, Sealed, Small, Text},
+    Kind::{self, Big, Bool, Day, Float, Instant, Int, Photo, Sealed, Text},
 };
 
 const MINUTES: [(&str, Kind); 4] = [
@@ -12,7 +13,7 @@ const MINUTES: [(&str, Kind); 4] = [
     ("minutes_corrected", Big),
 ];
 
-pub(super) const EXPORTED: [Exported; 44] = [
+pub(super) const EXPORTED: [Exported; 31] = [
     Exported {
         table: "members",
         person: "id",
@@ -185,113 +186,6 @@ pub(super) const EXPORTED: [Exported; 44] = [
         ],
     },
     Exported {
-        table: "instructors",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("home_community", Text),
-            ("status", Text),
-            ("coach", Bool),
-            ("certified_until", Day),
-            ("created_at", Instant),
-        ],
-    },
-    Exported {
-        table: "instructor_certificates",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("level", Text),
-            ("issuer", Text),
-            ("number_ct", Sealed),
-            ("issued_on", Day),
-            ("expires_on", Day),
-            ("revoked_at", Instant),
-        ],
-    },
-    Exported {
-        table: "instructor_services",
-        person: "member_id",
-        columns: &[
-            ("slot_id", Kind::Uuid),
-            ("venue_id", Kind::Uuid),
-            ("business_day", Day),
-            ("minutes", Int),
-            ("learners", Int),
-        ],
-    },
-    Exported {
-        table: "bookings",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("slot_id", Kind::Uuid),
-            ("venue_id", Kind::Uuid),
-            ("kind", Text),
-            ("resource_id", Kind::Uuid),
-            ("state", Text),
-            ("starts_at", Instant),
-            ("ends_at", Instant),
-            ("made_at", Instant),
-            ("rating", Small),
-        ],
-    },
-    Exported {
-        table: "slot_waiters",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("slot_id", Kind::Uuid),
-            ("state", Text),
-            ("joined_at", Instant),
-        ],
-    },
-    Exported {
-        table: "booking_members",
-        person: "member_id",
-        columns: &[("pardoned_at", Instant)],
-    },
-    Exported {
-        table: "group_members",
-        person: "member_id",
-        columns: &[
-            ("group_id", Kind::Uuid),
-            ("state", Text),
-            ("is_leader", Bool),
-            ("asked_at", Instant),
-            ("joined_at", Instant),
-            ("left_at", Instant),
-        ],
-    },
-    Exported {
-        table: "partner_offers",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("community", Text),
-            ("sport", Text),
-            ("weekday", Int),
-            ("hour", Int),
-            ("created_at", Instant),
-        ],
-    },
-    Exported {
-        table: "activity_sign_ups",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("activity_id", Kind::Uuid),
-            ("team_id", Kind::Uuid),
-            ("role", Text),
-            ("state", Text),
-            ("signed_at", Instant),
-            ("attended_at", Instant),
-            ("attended_by", Text),
-            ("place", Int),
-            ("result", Text),
-        ],
-    },
-    Exported {
         table: "faces",
         person: "member_id",
         columns: &[("handle", Text), ("photo_ct", Photo), ("taken_at", Instant)],
@@ -354,33 +248,6 @@ pub(super) const EXPORTED: [Exported; 44] = [
             ("resolution", Text),
         ],
     },
-    Exported {
-        table: "fitness_tests",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("tested_at", Instant),
-            ("division", Text),
-            ("result_ct", Sealed),
-        ],
-    },
-    Exported {
-        table: "fitness_plans",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("test_id", Kind::Uuid),
-            ("plan_ct", Sealed),
-            ("starts_on", Day),
-            ("ends_on", Day),
-            ("created_at", Instant),
-        ],
-    },
-    Exported {
-        table: "honours",
-        person: "member_id",
-        columns: &[("kind", Text), ("place", Int), ("figure", Big), ("beside", Big)],
-    },
     Exported { table: "point_accounts", person: "member_id", columns: &[("balance", Big)] },
     Exported {
         table: "point_entries",
@@ -392,20 +259,6 @@ pub(super) const EXPORTED: [Exported; 44] = [
             ("business_day", Day),
             ("venue_id", Kind::Uuid),
             ("at", Instant),
-        ],
-    },
-    Exported {
-        table: "tickets",
-        person: "member_id",
-        columns: &[
-            ("id", Kind::Uuid),
-            ("venue_id", Kind::Uuid),
-            ("kind", Text),
-            ("text_ct", Sealed),
-            ("held_ct", Sealed),
-            ("state", Text),
-            ("reported_at", Instant),
-            ("ended_at", Instant),
         ],
     },
     Exported {

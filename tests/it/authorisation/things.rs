@@ -66,6 +66,13 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("PATCH", format!("/accounts/{account}"), json!({ "enabled": false })),
         ("POST", format!("/accounts/{account}/enrolment"), Value::Null),
         ("GET", format!("/venues/{v}/ways-in"), Value::Null),
+    ]);
+    things.extend(at_terminal(t, v, day));
+    things
+}
+
+fn at_terminal(t: &str, v: &str, day: &str) -> Vec<(&'static str, String, Value)> {
+    vec![
         ("GET", format!("/terminals/{t}/commands"), Value::Null),
         ("GET", format!("/terminals/{t}/notices"), Value::Null),
         ("GET", format!("/terminals/{t}/roster"), Value::Null),
@@ -79,8 +86,7 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("PUT", format!("/terminals/{t}/names"), json!({ "names": "utf8" })),
         ("DELETE", format!("/terminals/{t}/keys/{NOBODYS_ID}"), Value::Null),
         ("DELETE", format!("/terminals/{t}"), Value::Null),
-    ]);
-    things
+    ]
 }
 
 fn with_reason(body: &Value) -> Value {

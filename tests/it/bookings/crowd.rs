@@ -1,6 +1,8 @@
 //! Two hundred people at once, on two servers where the stores can be shared: one seat, a class, and a
 //! court whose halves overlap the whole.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
@@ -16,7 +18,7 @@ async fn crowd(town: &TestTown, people: usize) -> Vec<String> {
     let mut csv = "document_type,document_number,name,home_community,registered_at\n".to_owned();
     for n in 0..people {
         let number = TestTown::number("1990-01-01", u32::try_from(n).unwrap() + 500);
-        csv.push_str(&format!("resident_id,{number},张三,{COMMUNITY},2026-03-01\n"));
+        writeln!(csv, "resident_id,{number},张三,{COMMUNITY},2026-03-01").unwrap();
     }
     town.office.imports("text/csv", csv).await.ok();
     town.store.sql("UPDATE members SET verification = 'desk'").await;

@@ -7,23 +7,26 @@ use serde_json::Value;
 
 /// Longest wait for anything; only what never comes reaches it.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Between two looks.
+/// Between two looks: at first, and after so many, since callers may not come too often.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOKS_AT_FIRST: usize = 40;
+const LOOK_LATER: Duration = Duration::from_millis(500);
 
 /// Looks until `probe` sees something, and gives what it saw.
 pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
-    let mut looks = tokio::time::interval(LOOK_EVERY);
     let look = async {
-        loop {
-            looks.tick().await;
+        for n in 0.. {
             if let Some(seen) = probe().await {
-                return seen;
+                return Some(seen);
             }
+            let pause = if n < LOOKS_AT_FIRST { LOOK_EVERY } else { LOOK_LATER };
+            tokio::time::sleep(pause).await;
         }
+        None
     };
     match tokio::time::timeout(PATIENCE, look).await {
-        Ok(seen) => seen,
-        Err(tokio::time::error::Elapsed { .. }) => panic!("never came about: {what}"),
+        Ok(Some(seen)) => seen,
+        Ok(None) | Err(tokio::time::error::Elapsed { .. }) => panic!("never came about: {what}"),
     }
 }
 
