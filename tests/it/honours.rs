@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, COMMUNITY, Resident, Shown, TestTown, at, eventually};
+use crate::support::{
+    Answer, COMMUNITY, Office, Resident, Shown, Terminal, TestTown, at, eventually,
+};
+
+const HONOURS: &str = "/api/v1/honours?division=330499&year=2026";
 
 #[tokio::test]
 async fn a_year_is_honoured_and_measured_minutes_are_points() {
@@ -13,13 +17,28 @@ async fn a_year_is_honoured_and_measured_minutes_are_points() {
     let (zhang, li) =
         (Resident::registers(&town, "zhang").await, Resident::registers(&town, "li").await);
     zhang.patch(&json!({ "in_ranks": true })).await.ok();
+    come_on_their_days(&town, &door, &zhang, &li).await;
+    points_are_spent_and_given_back(&town, &gym.id, &zhang, [&clerk, &manager]).await;
+    points_follow_what_comes_late(&door, &zhang).await;
+    a_clerk_serves_in_time(&gym.id, &clerk, &li).await;
+
+    assert_eq!(Answer::to(town.wire.get(HONOURS)).await.status, 404, "the year is not over");
+    town.is_now("2027-01-16T02:00:00Z");
+    let town = town.restarted().await;
+    the_year_is_honoured(&town).await;
+    what_comes_now_is_after_the_fact(&town, &door.at_server(&town.wire)).await;
+    who_wants_to_be_seen_no_more_is_left_out(&town).await;
+}
+
+/// Zhang comes on three days, and li, who wants to be seen by nobody, on one. The first day's visit
+/// begins after they agreed that minutes are counted: from before, nothing is credited.
+async fn come_on_their_days(town: &TestTown, door: &Terminal, zhang: &Resident, li: &Resident) {
     town.is_now("2026-11-26T02:00:00Z");
-    // Zhang comes on three days, and li, who wants to be seen by nobody, on one.
     let stays = [
-        (&zhang, "c-z", 23, 125),
-        (&zhang, "c-z", 24, 45),
-        (&zhang, "c-z", 25, 29),
-        (&li, "c-l", 25, 60),
+        (zhang, "c-z", 23, 125),
+        (zhang, "c-z", 24, 45),
+        (zhang, "c-z", 25, 29),
+        (li, "c-l", 25, 60),
     ];
     for (n, (one, card, day, minutes)) in stays.into_iter().enumerate() {
         let shown = Shown::card(card);
@@ -27,21 +46,29 @@ async fn a_year_is_honoured_and_measured_minutes_are_points() {
             one.post("/me/verification", &json!({ "method": "registry" })).await.ok();
             town.credential(&one.id().await, &shown).await;
         }
-        let from = at(&format!("2026-11-{day}T01:00:00Z"));
+        let from = at(&format!("2026-11-{day}T02:30:00Z"));
         door.saw("in", &shown, from).await;
         door.saw("out", &shown, from + chrono::TimeDelta::minutes(minutes)).await;
     }
+}
+
+async fn points_are_spent_and_given_back(
+    town: &TestTown,
+    gym: &str,
+    zhang: &Resident,
+    [clerk, manager]: [&Office; 2],
+) {
     // Twelve for two hours and more, four for forty-five minutes, two for twenty-nine.
     let points = zhang.get("/me/points").await.ok();
     assert_eq!(points["balance"], 18);
     assert_eq!(zhang.get("/me/points").await.ok(), points, "a look changes nothing");
-    let path = format!("/venues/{}/redemptions", gym.id);
-    let code = async |one: &Resident| one.get("/me/code").await.ok()["code"].clone();
+    let path = format!("/venues/{gym}/redemptions");
     let spends = async |points: i32| {
-        clerk.post(&path, &json!({ "code": code(&zhang).await, "points": points })).await
+        let code = zhang.get("/me/code").await.ok()["code"].clone();
+        clerk.post(&path, &json!({ "code": code, "points": points })).await
     };
     assert_eq!(spends(5).await.said(), (409, "partner_required"));
-    let partner = format!("/venues/{}/points-partner", gym.id);
+    let partner = format!("/venues/{gym}/points-partner");
     assert_eq!(clerk.put(&partner, &json!({ "partner": true })).await.said(), (403, "forbidden"));
     manager.put(&partner, &json!({ "partner": true })).await.ok();
     assert_eq!(spends(19).await.said(), (409, "points_short"));
@@ -57,16 +84,20 @@ async fn a_year_is_honoured_and_measured_minutes_are_points() {
     let sums = "SELECT COUNT(*) AS n FROM point_accounts a WHERE a.balance <> \
                 (SELECT SUM(p.points) FROM point_entries p WHERE p.member_id = a.member_id)";
     assert_eq!(town.store.count(sums).await, 0);
-    // What comes late changes the day's points by one more row.
+}
+
+/// What comes late changes the day's points by one more row.
+async fn points_follow_what_comes_late(door: &Terminal, zhang: &Resident) {
     door.saw("in", &Shown::card("c-z"), at("2026-11-25T05:00:00Z")).await;
     door.saw("out", &Shown::card("c-z"), at("2026-11-25T05:11:00Z")).await;
     let after = zhang.get("/me/points").await.ok();
     assert_eq!((&after["balance"], &after["items"][0]["points"]), (&json!(20), &json!(2)));
+}
 
-    // A clerk serves in time.
+async fn a_clerk_serves_in_time(gym: &str, clerk: &Office, li: &Resident) {
     let report = json!({ "kind": "hygiene", "text": "地面有水" });
-    let id = li.post(&format!("/venues/{}/reports", gym.id), &report).await.ok();
-    let id = id["id"].as_str().unwrap().to_owned();
+    let id = li.post(&format!("/venues/{gym}/reports"), &report).await.ok();
+    let id = id["id"].as_str().unwrap();
     for body in [
         json!({ "act": "triage" }),
         json!({ "act": "assign", "assignee": "保洁" }),
@@ -75,13 +106,11 @@ async fn a_year_is_honoured_and_measured_minutes_are_points() {
         clerk.post(&format!("/tickets/{id}/steps"), &body).await.ok();
     }
     li.post(&format!("/me/reports/{id}/confirmation"), &json!({ "fixed": true })).await.ok();
+}
 
-    let path = "/api/v1/honours?division=330499&year=2026";
-    assert_eq!(Answer::to(town.wire.get(path)).await.status, 404, "the year is not over");
-    town.is_now("2027-01-16T02:00:00Z");
-    let town = town.restarted().await;
+async fn the_year_is_honoured(town: &TestTown) {
     let honours = eventually("a year's honours", async || {
-        let said = Answer::to(town.wire.get(path)).await;
+        let said = Answer::to(town.wire.get(HONOURS)).await;
         (said.status == 200).then_some(said.body)
     })
     .await;
@@ -99,15 +128,21 @@ async fn a_year_is_honoured_and_measured_minutes_are_points() {
     ];
     assert_eq!(told, expected, "{honours}");
     assert_eq!(honours["items"][2]["subject"], "张*");
-    // What comes now is after the fact: the same rows say the same.
-    door.at_server(&town.wire).saw("in", &Shown::card("c-l"), at("2026-11-24T01:00:00Z")).await;
-    door.at_server(&town.wire).saw("out", &Shown::card("c-l"), at("2026-11-24T02:00:00Z")).await;
+}
+
+/// The same rows say the same.
+async fn what_comes_now_is_after_the_fact(town: &TestTown, door: &Terminal) {
+    door.saw("in", &Shown::card("c-l"), at("2026-11-24T01:00:00Z")).await;
+    door.saw("out", &Shown::card("c-l"), at("2026-11-24T02:00:00Z")).await;
     let words = ["honours", "verify", "--division", "330499", "--year", "2026"];
     assert_eq!(town.store.fitgate(&words).await, "honours: 0 differences");
     town.adds_up().await;
-    let zhang = Resident::signs_in(&town, "zhang").await;
+}
+
+async fn who_wants_to_be_seen_no_more_is_left_out(town: &TestTown) {
+    let zhang = Resident::signs_in(town, "zhang").await;
     zhang.patch(&json!({ "in_ranks": false })).await.ok();
-    let again = Answer::to(town.wire.get(path)).await.ok();
+    let again = Answer::to(town.wire.get(HONOURS)).await.ok();
     assert_eq!(again["items"].as_array().unwrap().len(), 2, "who wants to be seen by nobody");
     zhang.delete("/me").await;
     let left = "SELECT COUNT(*) AS n FROM honours WHERE kind = 'vitality_star'";

@@ -70,12 +70,27 @@ async fn a_report_is_done_when_whoever_made_it_says_so() {
     assert_eq!(acts, all);
     assert!(!own.to_string().contains("staff:"), "{own}");
     assert_eq!(clerk.get("/tickets").await.ok()["items"], json!([]));
-    // What cannot be judged is held, what is bad is refused.
+    let held = words_are_judged_before_anybody_reads_them(&town, &gym.id, &clerk, &li).await;
+    // A person leaves; what they reported stays to be done.
+    li.delete("/me").await;
+    let left = clerk.get(&held).await.ok();
+    assert_eq!((&left["text"], &left["member_id"]), (&json!(""), &Value::Null));
+    nobody_reports_without_end(&town, &gym.id).await;
+}
+
+/// What cannot be judged is held, what is bad is refused. Gives the path of what was held.
+async fn words_are_judged_before_anybody_reads_them(
+    town: &TestTown,
+    gym: &str,
+    clerk: &Office,
+    li: &Resident,
+) -> String {
     town.wechat().judges_texts(Some("risky"));
-    let bad = li.post(&format!("/venues/{}/reports", gym.id), &body).await;
+    let bad = json!({ "kind": "equipment", "text": "跑步机坏了" });
+    let bad = li.post(&format!("/venues/{gym}/reports"), &bad).await;
     assert_eq!(bad.said(), (422, "text_not_allowed"));
     town.wechat().judges_texts(None);
-    let held = reports(&li, &gym.id, &json!({ "kind": "hygiene", "text": "更衣室很脏" })).await;
+    let held = reports(li, gym, &json!({ "kind": "hygiene", "text": "更衣室很脏" })).await;
     let held = format!("/tickets/{held}");
     assert_eq!(clerk.get(&held).await.ok()["text"], "");
     town.wechat().judges_texts(Some("pass"));
@@ -83,15 +98,16 @@ async fn a_report_is_done_when_whoever_made_it_says_so() {
     let shown =
         async || Some(clerk.get(&held).await.ok()).filter(|one| one["text"] == "更衣室很脏");
     eventually("words that were judged", shown).await;
-    // A person leaves; what they reported stays to be done.
-    li.delete("/me").await;
-    let left = clerk.get(&held).await.ok();
-    assert_eq!((&left["text"], &left["member_id"]), (&json!(""), &Value::Null));
-    let wang = Resident::registers(&town, "wang").await;
+    held
+}
+
+async fn nobody_reports_without_end(town: &TestTown, gym: &str) {
+    let wang = Resident::registers(town, "wang").await;
+    let body = json!({ "kind": "equipment", "text": "跑步机坏了" });
     for _ in 0..10 {
-        reports(&wang, &gym.id, &body).await;
+        reports(&wang, gym, &body).await;
     }
-    let more = wang.post(&format!("/venues/{}/reports", gym.id), &body).await;
+    let more = wang.post(&format!("/venues/{gym}/reports"), &body).await;
     assert_eq!(more.said(), (409, "too_many_reports"));
     assert_eq!(wang.get("/me/points").await.said(), (404, "not_found"), "points are off");
 }

@@ -1,9 +1,7 @@
 //! Two hundred people at once, on two servers where the stores can be shared: one seat, a class, and a
 //! court whose halves overlap the whole.
 
-use std::fmt::Write as _;
-
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use futures_util::future::join_all;
 use serde_json::json;
