@@ -383,19 +383,18 @@ async fn what_belongs_to_another_resident_does_not_exist() {
     door.asks("in", &crate::support::Shown::card("c-4711")).await;
     let session = owner.get("/me/sessions").await.ok()["items"][0]["id"].clone();
     let session = session.as_str().unwrap();
-    let check = owner.post("/me/verification", &json!({ "method": "wechat_face" })).await.ok();
-    let check = check["id"].as_str().unwrap();
+    let begun = owner.post("/me/verification", &json!({ "method": "wechat_face" })).await.ok();
     town.is_now("2026-11-23T02:30:00Z");
     for (path, body) in [
         (format!("/me/sessions/{session}/left"), json!({ "at": "2026-11-23T02:20:00Z" })),
         (format!("/me/sessions/{session}/disputes"), json!({ "text": "不是我" })),
-        (format!("/me/verification/{check}/finish"), json!({})),
+        (format!("/me/verification/{}/finish", begun["id"].as_str().unwrap()), json!({})),
     ] {
         assert_eq!(other.post(&path, &body).await.said(), (404, "not_found"), "{path}");
     }
     assert_eq!(other.get(&format!("/me/code?dependant_id={id}")).await.said(), (404, "not_found"));
-    let consent =
-        json!({ "purpose": "door_face", "granted": true, "text_version": "1", "dependant_id": id });
-    assert_eq!(other.post("/me/consents", &consent).await.said(), (404, "not_found"));
+    let mut door_face = json!({ "purpose": "door_face", "granted": true, "text_version": "1" });
+    door_face["dependant_id"] = json!(id);
+    assert_eq!(other.post("/me/consents", &door_face).await.said(), (404, "not_found"));
     assert_eq!(other.get("/me/sessions").await.ok()["items"], json!([]));
 }

@@ -47,12 +47,12 @@ async fn every_described_path_exists_with_exactly_its_methods() {
     let described = described(&document);
     assert!(described.len() > 20, "{}", described.len());
     let mut wrong = Vec::new();
-    for (path, methods) in &described {
+    for (n, (path, methods)) in described.iter().enumerate() {
+        let wire = town.wire.from_another(u8::try_from(2 + n / 20).unwrap());
         let filled = filled(path, &gym.id);
         assert!(!filled.contains('{'), "{path} has a parameter that this test does not know");
         for method in methods {
-            let request =
-                town.wire.request(Method::from_bytes(method.as_bytes()).unwrap(), &filled);
+            let request = wire.request(Method::from_bytes(method.as_bytes()).unwrap(), &filled);
             // Of another 404 than this one, the path knows by itself.
             let answer = Answer::to(request).await;
             let (status, code) = answer.said();
@@ -60,7 +60,7 @@ async fn every_described_path_exists_with_exactly_its_methods() {
                 wrong.push(format!("{method} {path}: {status}"));
             }
         }
-        let other = Answer::to(town.wire.request(Method::OPTIONS, &filled)).await;
+        let other = Answer::to(wire.request(Method::OPTIONS, &filled)).await;
         let allow: BTreeSet<String> =
             other.header("allow").split(',').map(|method| method.trim().to_owned()).collect();
         let mut expected = methods.clone();

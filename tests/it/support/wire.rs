@@ -1,6 +1,6 @@
 //! Requests and their answers, and waiting for what a server does in its own time.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
@@ -15,18 +15,24 @@ const LOOK_LATER: Duration = Duration::from_millis(500);
 /// Looks until `probe` sees something, and gives what it saw.
 pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
     let look = async {
-        for n in 0.. {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        for _ in 0..LOOKS_AT_FIRST {
+            looks.tick().await;
             if let Some(seen) = probe().await {
-                return Some(seen);
+                return seen;
             }
-            let pause = if n < LOOKS_AT_FIRST { LOOK_EVERY } else { LOOK_LATER };
-            tokio::time::sleep(pause).await;
         }
-        None
+        let mut looks = tokio::time::interval(LOOK_LATER);
+        loop {
+            looks.tick().await;
+            if let Some(seen) = probe().await {
+                return seen;
+            }
+        }
     };
     match tokio::time::timeout(PATIENCE, look).await {
-        Ok(Some(seen)) => seen,
-        Ok(None) | Err(tokio::time::error::Elapsed { .. }) => panic!("never came about: {what}"),
+        Ok(seen) => seen,
+        Err(tokio::time::error::Elapsed { .. }) => panic!("never came about: {what}"),
     }
 }
 
@@ -53,6 +59,13 @@ impl Wire {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
         Self { base, client }
+    }
+
+    /// The same server, called from another address of this machine: limits go by address.
+    pub fn from_another(&self, last: u8) -> Self {
+        let own = IpAddr::from([127, 0, 0, last]);
+        let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().local_address(own);
+        Self { base: self.base.clone(), client: client.build().unwrap() }
     }
 
     /// The address that every path is under.

@@ -156,13 +156,15 @@ async fn says_in_its_log_that_it_did_what_it_was_told(town: &TestTown, path: &st
 
 /// Records are asked for again, and the first of that time says that they come.
 async fn sends_records_again(town: &TestTown, path: &str) {
+    // The number is good from when it was given.
+    later(town, TimeDelta::minutes(30));
     let now = town.now().timestamp();
     let query = json!({ "kind": "query_records", "from": town.now() - TimeDelta::hours(2),
         "to": town.now() });
     town.office.post(&format!("{path}/commands"), &query).await.ok();
     let told = fcard(town, "/Device/RemoteCommand", json!({})).await;
     assert_eq!(told, json!({ "Success": 1, "RepostRecord": 1 }));
-    let detail = json!({ "RecordID": 9, "RecordType": 3, "RecordDate": now - 3_600,
+    let detail = json!({ "RecordID": 9, "RecordType": 3, "RecordDate": now - 600,
         "UserID": FIRST, "IsEntry": 1 });
     uploads(town, "/Record/UploadIdentifyRecord", &part("RecordDetail", &detail.to_string())).await;
     assert_eq!(newest(town, path).await[0], ("query_records".to_owned(), "done".to_owned()));
@@ -300,6 +302,8 @@ async fn sends_records_page_by_page(device: &Uniubi<'_>, path: &str, handle: &Va
     let town = device.town;
     let record =
         |at: i64| json!({ "personId": handle, "time": at * 1_000, "type": "face_0", "id": at });
+    // The handle is good from when it was given.
+    later(town, TimeDelta::minutes(30));
     let now = town.now().timestamp();
     let posted = json!({ "personId": handle, "deviceKey": "E1", "type": "face_0",
         "time": (now * 1_000).to_string() });
@@ -307,7 +311,7 @@ async fn sends_records_page_by_page(device: &Uniubi<'_>, path: &str, handle: &Va
     let query = json!({ "kind": "query_records", "from": town.now() - TimeDelta::hours(9),
         "to": town.now() });
     town.office.post(&format!("{path}/commands"), &query).await.ok();
-    let mut page: Vec<Value> = (0..99).map(|n| record(now - 20_000 - n)).collect();
+    let mut page: Vec<Value> = (0..99).map(|n| record(now - 600 - n)).collect();
     page.push(json!({ "type": "face_0" }));
     let task = device.fetches().await;
     assert_eq!((&task["interfaceName"], &task["index"]), (&json!("newFindRecords"), &json!("0")));
