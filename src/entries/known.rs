@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DbErr, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::{
-    DecisionKind, NewEntry, Outcome, Recorded, StoredDecision, footing::Numbered,
+    DecisionKind, KEYS_KEPT, NewEntry, Outcome, Recorded, StoredDecision, footing::Numbered,
     rows::parse_method,
 };
 use crate::{
@@ -51,7 +51,8 @@ struct Key {
 /// Records that came before, in SQL or in this group.
 pub struct Known {
     keys: HashMap<Name, Key>,
-    /// At or below the acknowledged number, but the key is gone: so old that it is a duplicate.
+    /// At or below the acknowledged number, and so old that its key is gone: a duplicate. A newer one
+    /// without a key was declared lost, and has come after all.
     forgotten: HashSet<Name>,
     conflicts: HashSet<(Name, [u8; 32])>,
 }
@@ -85,7 +86,9 @@ pub async fn find<C: ConnectionTrait>(
         let acknowledged = numbered.of(entry.terminal).and_then(Progress::ack_through);
         if progress.absorb(entry.epoch, entry.seq) == Absorbed::MaybeKnown {
             doubtful.insert((entry.terminal, entry.record_id()), name(entry));
-            if acknowledged.is_some_and(|(epoch, seq)| epoch == entry.epoch && entry.seq <= seq) {
+            let is_old = entry.received_at - entry.device_time > KEYS_KEPT - TimeDelta::days(1);
+            let is_below = |(epoch, seq)| epoch == entry.epoch && entry.seq <= seq;
+            if is_old && acknowledged.is_some_and(is_below) {
                 known.forgotten.insert(name(entry));
             }
         }

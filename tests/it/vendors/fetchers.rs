@@ -31,12 +31,13 @@ pub async fn somebody(town: &TestTown) -> Resident {
         zhang.agrees(consent).await.ok();
     }
     gives_a_face(&zhang).await;
+    zhang.post("/me/verification", &json!({ "method": "registry" })).await.ok();
     zhang
 }
 
 /// Somebody whom terminals know as this number and as nothing else. Whoever is merely `numbered` has
 /// a face with a longer handle besides, and it takes a number of the terminal's own too.
-pub async fn known_only_as(town: &TestTown, number: &str) {
+pub async fn known_only_as(town: &TestTown, number: &str) -> String {
     let since = "2026-01-02T00:00:00Z";
     let document = TestTown::number("1990-01-01", town.next());
     let agrees = |purpose: &str| json!({ "purpose": purpose, "granted": true, "at": since });
@@ -48,7 +49,9 @@ pub async fn known_only_as(town: &TestTown, number: &str) {
         "consents": [agrees("door_face"), agrees("minutes_statistics")],
     });
     let made = town.office.post("/members", &body).await.ok();
-    town.credential(made["id"].as_str().unwrap(), &Shown::face(number)).await;
+    let id = made["id"].as_str().unwrap().to_owned();
+    town.credential(&id, &Shown::face(number)).await;
+    id
 }
 
 /// How the one terminal stands in what residents are shown.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{answers_as_sampled, survives_cuts};
+use super::{answers_as_sampled, fetchers::known_only_as, survives_cuts};
 use crate::support::{
     TestTown,
     device::{Bytes, requests, sample},
@@ -62,7 +62,7 @@ async fn fcard_polls_uploads_and_is_told() {
         let body = json!({ "SN": SN, "Limit": 100 }).to_string();
         read(&post(path, "application/json", &body).answered(town.address()).await)
     };
-    town.numbered("1001").await;
+    known_only_as(&town, "1001").await;
     town.is_now("2026-11-23T02:05:00Z");
     let path = format!("/terminals/{}/commands", claimed["id"].as_str().unwrap());
     town.office.post(&path, &json!({ "kind": "open_door" })).await.ok();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Pairs, answers_as_sampled, survives_cuts};
+use super::{Pairs, answers_as_sampled, fetchers::known_only_as, survives_cuts};
 use crate::support::{
     TestTown,
     device::{Bytes, sample},
@@ -195,7 +195,7 @@ async fn whoever_may_enter_is_told_to_the_device_and_forgotten_first() {
         Bytes::new("GET", "/iclock/getrequest?SN=ACC-1", b"").answered(town.address()).await
     };
     assert_eq!(poll().await, "OK");
-    let member = town.numbered("1001").await;
+    let member = known_only_as(&town, "1001").await;
     town.is_now("2026-11-23T02:05:00Z");
     let told = poll().await;
     let expected = "C:11:DATA UPDATE user CardNo=\tPin=1001\tPassword=\tGroup=0\tStartTime=0\t\
@@ -228,7 +228,7 @@ async fn whoever_may_enter_is_told_to_the_device_and_forgotten_first() {
         "purpose": "door_face", "granted": false, "at": "2026-11-23T02:06:00Z",
     });
     town.is_now("2026-11-23T02:10:00Z");
-    town.office.post(&format!("/members/{}/consents", member.id), &withdrawn).await.ok();
+    town.office.post(&format!("/members/{member}/consents"), &withdrawn).await.ok();
     let told = poll().await;
     assert_eq!(told.lines().count(), 3, "{told}");
     if let Some(sampled) = sample("zkteco-acc", "16-getrequest.revoke-person.resp.body") {

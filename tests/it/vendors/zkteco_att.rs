@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Pairs, answers_as_sampled, survives_cuts};
+use super::{Pairs, answers_as_sampled, fetchers::known_only_as, survives_cuts};
 use crate::support::{TestTown, device::Bytes};
 
 const SERIAL: &str = "0316144680030";
@@ -60,7 +60,7 @@ async fn a_person_whom_the_device_lacks_is_handed_over_when_asked_for() {
     let town = TestTown::open().await;
     let venue = town.venue("健身房", json!({})).await;
     town.claim(&venue, "zkteco_att", SERIAL, "in").await;
-    town.numbered("1001").await;
+    known_only_as(&town, "1001").await;
     let get = async |path: &str| {
         Bytes::new("GET", &format!("/iclock/{path}"), b"").answered(town.address()).await
     };
