@@ -37,10 +37,14 @@ pub async fn copy_file(file: &Path) {
     if !template.exists() {
         let _making = lock().await;
         if !template.exists() {
-            let raw = template.with_extension("raw");
-            std::fs::remove_file(&raw).ok();
-            migrate(&format!("sqlite://{}?mode=rwc", raw.display())).await;
-            std::fs::rename(raw, &template).unwrap();
+            // What was migrated may still stand in the log beside the file.
+            let raw = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}?mode=rwc", raw.path().join("raw.db").display());
+            migrate(&url).await;
+            let whole = raw.path().join("whole.db");
+            run_sql(&url, &format!("VACUUM INTO '{}'", whole.display())).await;
+            std::fs::copy(whole, template.with_extension("part")).unwrap();
+            std::fs::rename(template.with_extension("part"), &template).unwrap();
         }
     }
     std::fs::copy(template, file).unwrap();
