@@ -48,7 +48,7 @@ async fn every_described_path_exists_with_exactly_its_methods() {
     assert!(described.len() > 20, "{}", described.len());
     let mut wrong = Vec::new();
     for (n, (path, methods)) in described.iter().enumerate() {
-        let wire = town.wire.from_another(u8::try_from(2 + n / 20).unwrap());
+        let wire = town.wire.elsewhere(u8::try_from(2 + n / 20).unwrap());
         let filled = filled(path, &gym.id);
         assert!(!filled.contains('{'), "{path} has a parameter that this test does not know");
         for method in methods {

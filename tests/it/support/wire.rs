@@ -62,7 +62,7 @@ impl Wire {
     }
 
     /// The same server, called from another address of this machine: limits go by address.
-    pub fn from_another(&self, last: u8) -> Self {
+    pub fn elsewhere(&self, last: u8) -> Self {
         let own = IpAddr::from([127, 0, 0, last]);
         let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().local_address(own);
         Self { base: self.base.clone(), client: client.build().unwrap() }
