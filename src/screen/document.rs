@@ -8,6 +8,7 @@ use crate::base::ids::{Direction, DivisionCode, TerminalId, VenueId};
 
 /// Everything a screen shows of one division.
 #[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ScreenDocument)]
 pub struct Document {
     /// When these figures were last read; the only field that moves when nothing happens.
     #[serde(serialize_with = "millis")]
