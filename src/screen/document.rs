@@ -148,6 +148,7 @@ pub struct TrendDay {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = RankedPlace)]
 pub struct Ranked {
     pub division: DivisionCode,
     /// Null where communities are ranked.
