@@ -150,9 +150,11 @@ def st(town, tool, role, examples, seed, folder):
         words += ["--include-path-regex", "^/api/v1/(me|members|venues|consent|exports)"]
     if role != "nobody":
         words += ["-H", f"Authorization: Bearer {town.tokens[role]}"]
-    env = dict(os.environ, SCHEMATHESIS_HOOKS=str(Path(__file__).with_name("hooks.py")))
+    hooks = Path(__file__).resolve().with_name("hooks.py")
+    env = dict(os.environ, SCHEMATHESIS_HOOKS=str(hooks))
     env["SCHEMA_THINGS"] = json.dumps(town.things)
-    said = subprocess.run(words, capture_output=True, text=True, env=env)
+    # Its memory of what it made up goes with the folder.
+    said = subprocess.run(words, capture_output=True, text=True, env=env, cwd=folder)
     print(f"\n== as {role}: exit {said.returncode}\n{said.stdout}\n{said.stderr}", flush=True)
     cases = re.search(r"(\d+) generated", said.stdout)
     return said.returncode, int(cases.group(1)) if cases else 0
