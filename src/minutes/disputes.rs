@@ -3,7 +3,7 @@
 //! reader knows. Who cannot be asked now is asked again; what is bad is never shown, and the dispute
 //! stands without words.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sea_orm::{
     ColumnTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait as _,
     IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, SqlErr,
@@ -19,16 +19,11 @@ use crate::{
         error::{Code, Error},
         ids::{MemberId, SessionId},
         keys::Keys,
-        wechat_api::{Refusal, TextVerdict, Wechat},
+        wechat_api::Wechat,
     },
-    members::said::{self, Judged},
+    members::said::{self, Judged, Waiting},
 };
 
-/// Texts judged by one run of the job, and how soon one is judged again that could not be.
-const AT_ONCE: u64 = 20;
-const AGAIN_AFTER: TimeDelta = TimeDelta::minutes(5);
-/// A text that nobody could judge for so long is never shown.
-const HELD_MAX: TimeDelta = TimeDelta::days(7);
 const TABLE: &str = "session_disputes";
 
 /// Has a text about a stay judged; nothing is written. Refuses (404) a stay of somebody else, and
@@ -71,7 +66,7 @@ pub async fn dispute(
         resolution: None,
         by_actor: None,
         outcome: None,
-        check_at: held_ct.is_some().then_some(now + AGAIN_AFTER),
+        check_at: held_ct.is_some().then_some(now + said::AGAIN_AFTER),
         held_ct,
     };
     let insert = session_dispute::Entity::insert(row.into_active_model());
@@ -92,47 +87,26 @@ pub async fn judge_held(
     let due = session_dispute::Entity::find()
         .filter(session_dispute::Column::CheckAt.lte(now))
         .order_by_asc(session_dispute::Column::CheckAt)
-        .limit(AT_ONCE)
+        .limit(said::AT_ONCE)
         .all(db)
         .await?;
     for row in due {
-        let verdict = match verdict_on_held(db, keys, wechat, &row).await {
-            // Whatever is wrong with this one, the others go on.
-            Err(Error::Internal(cause)) => {
-                tracing::error!(dispute = %row.id, %cause, "a held text cannot be read");
-                Err(Refusal::Off)
-            }
-            judged => judged?,
+        let waiting = Waiting {
+            table: TABLE,
+            id: row.id,
+            member: Some(MemberId(row.member_id)),
+            sealed: row.held_ct.as_deref(),
+            since: row.created_at,
         };
-        let later = (now - row.created_at < HELD_MAX).then_some(now + AGAIN_AFTER);
-        match &verdict {
-            Ok((TextVerdict::Fine | TextVerdict::Unsure, text)) => {
-                let shown = keys.seal(TABLE, "text_ct", &row.id.to_string(), text.as_bytes());
-                settle(db, &row, shown, None).await?;
-            }
-            Ok((TextVerdict::Bad, _)) => settle(db, &row, String::new(), None).await?,
-            Err(_) => settle(db, &row, String::new(), later).await?,
-        }
-        // While nobody answers, the others need not wait for that one by one.
-        if verdict.is_err_and(Refusal::is_passing) {
+        let again = said::judge_again(db, keys, wechat, &waiting, now).await?;
+        let sealed =
+            |text: String| keys.seal(TABLE, "text_ct", &row.id.to_string(), text.as_bytes());
+        settle(db, &row, again.words.map_or_else(String::new, sealed), again.at).await?;
+        if again.nobody_answers {
             break;
         }
     }
     Ok(())
-}
-
-/// The verdict on a text that had to wait, and the text.
-async fn verdict_on_held(
-    db: &DatabaseConnection,
-    keys: &Keys,
-    wechat: &Wechat,
-    row: &session_dispute::Model,
-) -> Result<Result<(TextVerdict, String), Refusal>, Error> {
-    let held = row.held_ct.as_deref().unwrap_or_default();
-    let text = keys.open(TABLE, "held_ct", &row.id.to_string(), held)?;
-    let text = String::from_utf8(text).map_err(Error::internal)?;
-    let verdict = said::verdict(db, keys, wechat, MemberId(row.member_id), &text).await?;
-    Ok(verdict.map(|verdict| (verdict, text)))
 }
 
 /// Shows the text, waits again, or drops it.

@@ -24,7 +24,6 @@ pub use views::{Served, Told, View, open, own, served, told, view, waiting};
 
 use self::{
     escalation::tell_progress,
-    held::AGAIN_AFTER,
     tables::{steps, tickets},
 };
 use crate::{
@@ -33,7 +32,7 @@ use crate::{
         ids::{MemberId, VenueId, ZoneId},
         keys::Keys,
     },
-    members::said::Judged,
+    members::said::{self, Judged},
     staff::{Function, StaffCaller, audit},
     venues::{self, closures},
 };
@@ -119,7 +118,7 @@ pub async fn report(
         kind: new.kind.as_str().to_owned(),
         member_id: Some(member.0),
         text_ct,
-        check_at: held_ct.is_some().then_some(now + AGAIN_AFTER),
+        check_at: held_ct.is_some().then_some(now + said::AGAIN_AFTER),
         held_ct,
         state: State::Reported.as_str().to_owned(),
         since: now,
