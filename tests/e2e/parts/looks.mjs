@@ -34,6 +34,11 @@ async function posed({ browser, stage }, doc, width, height) {
   stage.sheet = doc.map ? documents.sheet(doc) : null;
   stage.streams = "refuse";
   const page = await open(browser, { viewport: { width, height }, reducedMotion: "reduce" });
+  // Not before: half a second may bring a poll, and the real server refuses the stage's token.
+  page.context().on("close", () => {
+    stage.document = stage.sheet = null;
+    stage.streams = "pass";
+  });
   await page.clock.install({ time: documents.NOW });
   await page.clock.pauseAt(documents.NOW + 1000);
   await page.goto(`${stage.url}/screen/${doc.division}#token=stage`);
@@ -41,8 +46,6 @@ async function posed({ browser, stage }, doc, width, height) {
   if (doc.map) await page.locator("#map path").first().waitFor({ state: "visible" });
   await page.evaluate(() => document.fonts.ready);
   await page.clock.runFor(500);
-  stage.document = stage.sheet = null;
-  stage.streams = "pass";
   return page;
 }
 
