@@ -49,6 +49,7 @@ mod m0082_tickets;
 mod m0083_honours;
 mod m0090_terminal_pins;
 mod m0095_retention_marks;
+mod m0115_member_months;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -102,6 +103,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0083_honours::Migration),
             Box::new(m0090_terminal_pins::Migration),
             Box::new(m0095_retention_marks::Migration),
+            Box::new(m0115_member_months::Migration),
         ]
     }
 }

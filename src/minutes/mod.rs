@@ -15,9 +15,11 @@ mod join;
 #[cfg(test)]
 mod laws;
 mod ledger;
+mod months;
 mod own;
 pub mod posting;
 pub mod projector;
+mod ranks;
 mod refold;
 mod routes;
 mod rows;

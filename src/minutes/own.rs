@@ -1,5 +1,5 @@
 //! A resident's own minutes: by day and month, stay by stay with the ledger rows that each minute
-//! rests on, days in a row, and where they stand among those who want to be seen.
+//! rests on, and days in a row.
 
 use std::collections::HashMap;
 
@@ -17,15 +17,13 @@ use super::{
 use crate::{
     base::{
         error::{Code, Error},
-        ids::{DivisionCode, MemberId, SessionId, VenueId},
+        ids::{MemberId, SessionId, VenueId},
     },
     venues::{self, Venue},
 };
 
 /// Days that one question may cover: a leap year.
 const DAYS_MAX: i64 = 366;
-/// Rows of a ranking.
-const RANKED_MAX: i64 = 50;
 /// Days looked at for the longest streak: more than ten years.
 const STREAK_DAYS_MAX: i64 = 4000;
 
@@ -260,66 +258,6 @@ fn streak_of(days: &[NaiveDate], today: NaiveDate) -> Streak {
     }
     let last_day = days.first().copied();
     Streak { current, longest, active_today: last_day == Some(today), last_day }
-}
-
-/// Somebody in a ranking, as everybody may see them.
-#[derive(Clone, Debug, FromQueryResult)]
-pub struct Ranked {
-    pub member_id: Uuid,
-    pub name: String,
-    pub minutes: i64,
-}
-
-/// Where a member stands.
-#[derive(Clone, Debug)]
-pub struct Ranks {
-    pub top: Vec<Ranked>,
-    /// Rank and minutes of whoever asks, if they want to be seen and have any.
-    pub own: Option<(i64, i64)>,
-}
-
-/// Minutes of a month of everybody at home in a division who wants to be seen and whose minutes
-/// may be counted. `$1` and `$2` bound the month, `$3` begins the homes.
-const TOTALS: &str = "SELECT d.member_id AS member_id, m.name_masked AS name, \
-     CAST(SUM(d.minutes_measured + d.minutes_self_declared + d.minutes_estimated + \
-     d.minutes_corrected) AS BIGINT) AS minutes \
-     FROM member_days d JOIN member_settings s ON s.member_id = d.member_id AND s.in_ranks \
-     JOIN members m ON m.id = d.member_id AND m.status = 'active' \
-     WHERE d.business_day >= $1 AND d.business_day <= $2 AND m.home_community LIKE $3 \
-     AND EXISTS (SELECT 1 FROM consents k WHERE k.member_id = d.member_id \
-     AND k.purpose = 'minutes_statistics' AND k.granted AND k.at = (SELECT MAX(l.at) \
-     FROM consents l WHERE l.member_id = d.member_id AND l.purpose = 'minutes_statistics')) \
-     GROUP BY d.member_id, m.name_masked";
-
-/// The ranking of a span within a division.
-pub async fn ranks(
-    db: &impl ConnectionTrait,
-    member: MemberId,
-    within: &DivisionCode,
-    span: Span,
-) -> Result<Ranks, DbErr> {
-    let homes = format!("{within}%");
-    let top = format!(
-        "SELECT * FROM ({TOTALS}) AS t WHERE t.minutes > 0 \
-         ORDER BY t.minutes DESC, t.member_id LIMIT {RANKED_MAX}"
-    );
-    let values = || vec![span.from.into(), span.to.into(), homes.clone().into()];
-    let backend = db.get_database_backend();
-    let statement = Statement::from_sql_and_values(backend, &top, values());
-    let top = Ranked::find_by_statement(statement).all(db).await?;
-    let own = format!(
-        "SELECT t.minutes AS minutes, (SELECT COUNT(*) FROM ({TOTALS}) AS o \
-         WHERE o.minutes > t.minutes) AS ahead FROM ({TOTALS}) AS t \
-         WHERE t.member_id = $4 AND t.minutes > 0"
-    );
-    let mut with_own = values();
-    with_own.push(member.0.into());
-    let row = db.query_one_raw(Statement::from_sql_and_values(backend, &own, with_own)).await?;
-    let own = row.map(|row| {
-        let ahead: i64 = row.try_get("", "ahead")?;
-        Ok::<_, DbErr>((ahead + 1, row.try_get("", "minutes")?))
-    });
-    Ok(Ranks { top, own: own.transpose()? })
 }
 
 #[cfg(test)]

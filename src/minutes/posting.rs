@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::{ConnectionTrait, DbErr, Value};
 use uuid::Uuid;
 
 use super::{
-    ledger,
+    ledger, months,
     rows::{
         effects, hour, insert, ledger_row, member_day, month, rows, sessions, timeline, venue_day,
     },
@@ -218,7 +218,7 @@ impl<'a> Posting<'a> {
         self.venue_days.entry(day).or_default().visits += sign;
         self.hours.entry((day.0, day.1, self.hour(row))).or_default().0 += sign;
         self.member_days.entry((row.member_id, row.business_day)).or_default().visits += sign;
-        let month = row.business_day.with_day(1).unwrap_or(row.business_day);
+        let month = months::month_of(row.business_day);
         *self.months.entry((row.venue_id, month, row.member_id)).or_default() += sign;
         *self.stays.entry((row.member_id, row.business_day, row.venue_id)).or_default() += sign;
     }

@@ -2,7 +2,7 @@
 //!
 //! Each posting leaves in `counter_changes` whose days at which venues it touched: rows that are
 //! only ever added, so that no writer waits for a projector. A projector reads the current rows of
-//! those, writes absolute values, and deletes what it read. Any number of replicas may do so at
+//! those, writes absolute values, adds up the months that they lie in, and deletes what it read. Any number of replicas may do so at
 //! once. A store whose marker is not SQL's generation is written anew; while it is lost, the
 //! changes wait.
 
@@ -17,6 +17,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::months;
 use crate::base::{
     clock::Clock,
     counters::{Counters, CountersLost},
@@ -182,6 +183,7 @@ impl Projector {
             let carried = changes.iter().filter(|change| change.day >= oldest);
             let subjects: BTreeSet<Subject> = carried.flat_map(Change::subjects).collect();
             current::project(&self.db, &self.counters, generation, &subjects, now).await?;
+            months::carry(&self.db, &changes.iter().map(Change::month).collect()).await?;
             let deleted = delete(&self.db, &changes, generation).await?;
             self.remember(subjects);
             // None deleted: another replica did, or a new generation began. Both can wait a round.
@@ -275,6 +277,10 @@ const CHANGES: Matched = Matched {
 };
 
 impl Change {
+    fn month(&self) -> (MemberId, NaiveDate) {
+        (self.member, months::month_of(self.day))
+    }
+
     /// All that follows from a member's day at a venue.
     fn subjects(&self) -> [Subject; 4] {
         [

@@ -26,7 +26,7 @@ GOALS |= {
     "replicas.3": at_least(1),
 }
 HISTORY = ("event_keys", "entry_events", "sessions", "minute_entries", "venue_days", "venue_day_hours", "member_days",
-           "member_venue_months", "counter_changes", "division_days")
+           "member_venue_months", "member_months", "counter_changes", "division_days")
 
 
 def b2(town):

@@ -61,13 +61,15 @@ LOADS = [
     ("member_days", "member_id, business_day, visits, minutes_measured, minutes_self_declared, minutes_estimated,"
      " minutes_corrected, version", f"""
         SELECT member_id, {DAY}, count(*), 45 * count(*), 0, 0, 0, 1 FROM visits GROUP BY 1, 2 ORDER BY 2, 1"""),
+    ("member_months", "member_id, month, minutes, version", f"""
+        SELECT member_id, date_trunc('month', {DAY})::date, 45 * count(*), 1 FROM visits GROUP BY 1, 2 ORDER BY 2, 1"""),
     ("member_venue_months", "venue_id, month, member_id, visits, version", f"""
         SELECT venue_id, date_trunc('month', {DAY})::date, member_id, count(*), 1 FROM visits
          GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"""),
 ]
 # Loaded side by side: the machine has two cores.
 LANES = [("event_keys", "venue_days", "venue_day_hours", "member_days"),
-         ("entry_events", "sessions", "minute_entries", "member_venue_months")]
+         ("entry_events", "sessions", "minute_entries", "member_venue_months", "member_months")]
 
 
 def grow(name, events, venues, people, months, communities=60):

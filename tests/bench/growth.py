@@ -166,8 +166,7 @@ QUESTIONS = {
         f"""SELECT business_day, count(*), count(DISTINCT (venue_id, member_id)) FROM sessions
             WHERE NOT void AND business_day >= {MONTH} GROUP BY 1"""),
     "members": (
-        f"""SELECT member_id, sum(minutes_measured) FROM member_days WHERE business_day >= {MONTH}
-            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100""",
+        f"SELECT member_id, minutes FROM member_months WHERE month = {MONTH} ORDER BY minutes DESC, member_id LIMIT 100",
         f"""SELECT member_id, sum(minutes) FROM sessions WHERE NOT void AND business_day >= {MONTH}
             GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100"""),
 }

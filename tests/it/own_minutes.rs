@@ -298,6 +298,11 @@ async fn only_who_wants_to_be_seen_stands_in_a_ranking_and_masked() {
     for one in [zhang, wang] {
         one.patch(&json!({ "in_ranks": true })).await.ok();
     }
+    eventually("months follow the days", async || {
+        let waiting = town.store.count("SELECT COUNT(*) AS n FROM counter_changes").await;
+        (waiting == 0).then_some(())
+    })
+    .await;
     let ranks = zhang.get("/me/ranks").await.ok();
     let rows: Vec<_> = ranks["items"].as_array().unwrap().iter().collect();
     let seen: Vec<_> = rows.iter().map(|r| (&r["rank"], &r["name"], &r["is_me"])).collect();
@@ -310,9 +315,14 @@ async fn only_who_wants_to_be_seen_stands_in_a_ranking_and_masked() {
     assert_eq!((hidden["items"].as_array().unwrap().len(), &hidden["own"]), (2, &Value::Null));
     assert_eq!(hidden["division"], "3304");
     wang.delete("/me/consents?purpose=minutes_statistics").await.ok();
-    assert_eq!(zhang.get("/me/ranks").await.ok()["own"]["rank"], 1, "withdrawn, not ranked");
-    wang.patch(&json!({ "in_ranks": false })).await.ok();
-    assert_eq!(zhang.get("/me/ranks").await.ok()["items"].as_array().unwrap().len(), 1);
+    let after = zhang.get("/me/ranks").await.ok();
+    assert_eq!(after["items"].as_array().unwrap().len(), 1, "withdrawn, not shown any more");
+    assert_eq!(after["own"]["rank"], 2, "and counted until the board is read again");
+    town.clock.set(town.now() + chrono::TimeDelta::seconds(60));
+    assert_eq!(zhang.get("/me/ranks").await.ok()["own"]["rank"], 1);
+    zhang.patch(&json!({ "in_ranks": false })).await.ok();
+    let hidden = zhang.get("/me/ranks").await.ok();
+    assert_eq!((&hidden["items"], &hidden["own"]), (&json!([]), &Value::Null));
 }
 
 async fn code(resident: &Resident) -> Shown {

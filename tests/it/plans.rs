@@ -24,6 +24,7 @@ async fn what_entries_cause_looks_up_keys_and_reads_no_table_from_end_to_end() {
         "sessions",
         "timelines",
         "counter_changes",
+        "member_months",
         "credentials",
         "bookings",
         "instructors",
@@ -35,12 +36,20 @@ async fn what_entries_cause_looks_up_keys_and_reads_no_table_from_end_to_end() {
     hold_to_indexes(&db, &statements).await;
     town.store.sql("ANALYZE").await;
     hold_to_indexes(&db, &statements).await;
-    for table in ["sessions", "timelines", "members", "credentials", "member_days"] {
+    for table in ["sessions", "timelines", "members", "credentials", "member_days", "member_months"]
+    {
         multiply(&town, table).await;
     }
     town.store.sql("ANALYZE").await;
     hold_to_indexes(&db, &statements).await;
-    for table in ["sessions", "member_days", "minute_entries", "counter_changes", "event_keys"] {
+    for table in [
+        "sessions",
+        "member_days",
+        "member_months",
+        "minute_entries",
+        "counter_changes",
+        "event_keys",
+    ] {
         town.store.sql(&format!("DELETE FROM {table}")).await;
     }
     // The trap: an empty table looks as if reading all of it were cheapest.

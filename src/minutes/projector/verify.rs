@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 use uuid::Uuid;
 
 use super::{Trouble, rebuild::rows};
@@ -21,13 +21,15 @@ const DIFFERENCES_MAX: usize = 1_000;
 /// One number that two places tell differently.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Difference {
-    /// `venue_day`, `venue_hours`, `member_day`, `people`, `presence` or `generation`.
+    /// `venue_day`, `venue_hours`, `member_day`, `member_month`, `people`, `presence` or
+    /// `generation`.
     pub what: &'static str,
     /// Venue, member or division; empty for the generation.
     pub key: String,
     pub day: Option<NaiveDate>,
     pub field: String,
-    /// Who says what: `counters`, `roll-ups`, `sessions`, `ledger` or `timelines`.
+    /// Who says what: `counters`, `roll-ups`, `months`, `days`, `sessions`, `ledger` or
+    /// `timelines`.
     pub one: (&'static str, i64),
     pub other: (&'static str, i64),
 }
@@ -84,7 +86,7 @@ pub async fn verify(
 /// moment only if `db` is.
 pub async fn in_sql<C: ConnectionTrait>(db: &C) -> Result<Vec<Difference>, DbErr> {
     let mut differences = Vec::new();
-    for comparison in comparisons() {
+    for comparison in comparisons(db.get_database_backend()) {
         differences.extend(comparison.run(db).await?);
     }
     Ok(differences)
@@ -114,7 +116,7 @@ struct Comparison {
 const MINUTES: &[&str] =
     &["minutes_measured", "minutes_self_declared", "minutes_estimated", "minutes_corrected"];
 
-fn comparisons() -> Vec<Comparison> {
+fn comparisons(backend: DbBackend) -> Vec<Comparison> {
     let mut all = Vec::new();
     for (what, owner, rollups) in
         [("venue_day", "venue_id", "venue_days"), ("member_day", "member_id", "member_days")]
@@ -144,7 +146,37 @@ fn comparisons() -> Vec<Comparison> {
         all.push(Comparison { what, fields, one, other: ("sessions", sessions) });
     }
     all.push(hours());
+    all.push(months(backend));
     all
+}
+
+/// The months of members whose changes are all carried over.
+fn months(backend: DbBackend) -> Comparison {
+    let month = match backend {
+        DbBackend::Postgres => "CAST(date_trunc('month', r.business_day) AS date)",
+        _ => "date(r.business_day, 'start of month')",
+    };
+    let carried = "WHERE NOT EXISTS \
+                   (SELECT 1 FROM counter_changes c WHERE c.member_id = r.member_id)";
+    Comparison {
+        what: "member_month",
+        fields: &["minutes"],
+        one: (
+            "months",
+            format!(
+                "SELECT r.member_id AS owner, r.month AS day, r.minutes AS minutes \
+                 FROM member_months r {carried}"
+            ),
+        ),
+        other: (
+            "days",
+            format!(
+                "SELECT r.member_id AS owner, {month} AS day, {} AS minutes \
+                 FROM member_days r {carried}",
+                MINUTES.join(" + ")
+            ),
+        ),
+    }
 }
 
 /// Hours have no provenance, and minutes carried over from elsewhere have no hour.

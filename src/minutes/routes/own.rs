@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{extract::State as Of, http::StatusCode};
+use axum::{Extension, extract::State as Of, http::StatusCode};
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -22,7 +22,7 @@ use super::own_json::{MinutesJson, PeriodJson, StayJson};
 use crate::{
     base::{
         clock::cut,
-        error::{Code, Error},
+        error::Error,
         http::{
             json::Json,
             query::{Path, Query},
@@ -39,7 +39,9 @@ use crate::{
             self,
             answers::{self, Dispute},
         },
+        months::month_of,
         own,
+        ranks::{Boards, Ranked},
     },
 };
 
@@ -52,6 +54,7 @@ pub fn routes() -> OpenApiRouter<State> {
         .routes(routes!(list_disputes))
         .routes(routes!(show_streak))
         .routes(routes!(show_ranks))
+        .layer(Extension(Boards::default()))
 }
 
 /// Days without `from` and `to`: today and the month before.
@@ -343,30 +346,25 @@ struct OwnRank {
     responses((status = 200, body = RanksJson)))]
 async fn show_ranks(
     Of(state): Of<State>,
+    Extension(boards): Extension<Boards>,
     by: Resident,
     Query(query): Query<RanksQuery>,
 ) -> Result<Json<RanksJson>, Error> {
     let home = members::home_of(&state.db, by.id).await?;
     let division: DivisionCode =
         home.as_str()[..query.level.digits()].parse().map_err(Error::internal)?;
-    let month = query.month.unwrap_or_else(|| local_day(state.clock.now()));
-    let (first, last) = month_of(month).ok_or_else(|| Error::invalid("", Code::BadTime))?;
-    let ranks = own::ranks(&state.db, by.id, &division, own::Span::new(first, last)?).await?;
+    let now = state.clock.now();
+    let month = month_of(query.month.unwrap_or_else(|| local_day(now)));
+    let ranks = boards.ranks(&state.db, by.id, &division, month, now).await?;
     let own = ranks.own.map(|(rank, minutes)| OwnRank { rank, minutes });
-    Ok(Json(RanksJson { division, month: first, items: ranked(ranks.top, &by), own }))
-}
-
-fn month_of(day: NaiveDate) -> Option<(NaiveDate, NaiveDate)> {
-    let first = day.with_day(1)?;
-    let next = first.checked_add_months(chrono::Months::new(1))?;
-    Some((first, next.pred_opt()?))
+    Ok(Json(RanksJson { division, month, items: ranked(ranks.top, &by), own }))
 }
 
 /// Who has as many minutes has the same rank.
-fn ranked(top: Vec<own::Ranked>, by: &Resident) -> Vec<RankedJson> {
+fn ranked(top: Vec<Ranked>, by: &Resident) -> Vec<RankedJson> {
     let mut items: Vec<RankedJson> = Vec::with_capacity(top.len());
     for (n, row) in top.into_iter().enumerate() {
-        let own::Ranked { member_id, name, minutes } = row;
+        let Ranked { member_id, name, minutes } = row;
         let level = items.last().filter(|before| before.minutes == minutes);
         let rank = level.map_or(n + 1, |before| before.rank);
         items.push(RankedJson { rank, name, minutes, is_me: member_id == by.id.0 });

@@ -73,6 +73,7 @@ pub async fn check(tx: &DatabaseTransaction, breaches: &mut Breaches) -> Result<
         let table = match difference.what {
             "venue_day" => "venue_days",
             "member_day" => "member_days",
+            "member_month" => "member_months",
             // Hours are compared one by one.
             _ => continue,
         };

@@ -201,6 +201,8 @@ async fn a_roll_up_that_was_changed_is_named() {
     }
     let change = "UPDATE member_venue_months SET visits = visits + 1 WHERE month = '2026-05-01'";
     after(change, &["member_venue_months: visits are not"]).await;
+    // Whose changes nobody has carried over yet is left out.
+    after("DELETE FROM counter_changes", &["member_months: minutes: months"]).await;
 }
 
 #[tokio::test]
