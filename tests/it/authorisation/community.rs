@@ -43,6 +43,7 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/activities/{id}/results", Staff),
     ("GET", "/api/v1/staff/activities/{id}/sign-ups", Staff),
     ("GET", "/api/v1/staff/groups", Staff),
+    ("GET", "/api/v1/staff/groups/{id}", Staff),
     ("POST", "/api/v1/staff/groups/{id}/decision", Staff),
     ("GET", "/api/v1/staff/notices", Staff),
     ("POST", "/api/v1/staff/notices", Staff),
