@@ -17,6 +17,8 @@ export interface Field {
   help?: ReactNode;
   max?: number;
   min?: string | number;
+  /** Of a number; whole ones without it. */
+  step?: string;
   autoComplete?: string;
   /** Says what is wrong with the value, or right (with a leading ✓), while it is typed. */
   check?: (value: string, all: Values) => string | null;
@@ -61,7 +63,7 @@ export function Fields({ fields, values, set, problem }: { fields: Field[]; valu
             )}
             {field.type === "area" && <textarea {...common} rows={3} maxLength={field.max} />}
             {field.type !== "select" && field.type !== "area" && field.type !== "check" && (
-              <input {...common} type={field.type === "code" ? "text" : (field.type ?? "text")} maxLength={field.max} min={field.min}
+              <input {...common} type={field.type === "code" ? "text" : (field.type ?? "text")} maxLength={field.max} min={field.min} step={field.step}
                 inputMode={field.type === "code" ? "numeric" : undefined} pattern={field.type === "code" ? "[0-9]{6}" : undefined}
                 autoComplete={field.autoComplete ?? "off"} />
             )}
