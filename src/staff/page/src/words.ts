@@ -73,6 +73,7 @@ export const workKind = table({
   orphan_exit: "只出未进",
   low_score: "识别分过低",
   absurd_clock: "时钟异常",
+  ticket: "工单",
 });
 export const workDetail = table({
   unknown_credential: "认不出是谁",
@@ -100,6 +101,7 @@ export const WORK_KINDS = [
   "orphan_exit",
   "low_score",
   "absurd_clock",
+  "ticket",
 ];
 export const venueKind = table({
   gym: "健身房",

@@ -49,7 +49,21 @@ export function Coaches() {
   );
 }
 
-type Act = "certify" | "status" | "coach";
+type Act = "certify" | "status" | "coach" | "link";
+
+interface Account { id: string; name: string; role: string }
+
+/** With an account of the role, an instructor publishes their own hours. */
+function LinkAccount({ one, close, after }: { one: Details; close: () => void; after: () => void }) {
+  const accounts = useList<Account>("/accounts");
+  const fitting = accounts.items.filter((account) => account.role === "instructor").map((account): [string, string] => [account.id, account.name]);
+  if (fitting.length === 0) return (
+    <Confirm title="关联账号" isDanger={false} confirm="知道了" says={accounts.isLoading ? "正在载入账号…" : "还没有「社会体育指导员」角色的账号，请先在「人员与角色」里邀请。"} act={async () => {}} close={close} />
+  );
+  return <FormDialog title="关联账号" intro="关联后，本人用这个账号登录，只能发布和停开自己的时段、看自己的预约。" confirm="关联" done="已关联" close={close} after={after}
+    fields={[{ name: "account_id", label: "账号", type: "select", required: true, options: fitting }]}
+    submit={async (values, key) => void (await act("PATCH", `/instructors/${one.id}`, values, key))} />;
+}
 
 function Whole({ one, reload }: { one: Details; reload: () => void }) {
   const { may, divisionName } = useDesk();
@@ -68,6 +82,7 @@ function Whole({ one, reload }: { one: Details; reload: () => void }) {
         {keeps && <div className="acts">
           <button className="button primary" onClick={() => setOpen("certify")}>录入证书</button>
           <button className="button" onClick={() => setOpen("coach")}>{one.is_coach ? "不再接受预约" : "开放预约"}</button>
+          {may("manage_staff") && <button className="button" onClick={() => setOpen("link")}>{one.account_id ? "换一个账号" : "关联账号"}</button>}
           <button className={one.status === "active" ? "button danger-line" : "button"} onClick={() => setOpen("status")}>{one.status === "active" ? "暂停" : "恢复在岗"}</button>
         </div>}
       </Card>
@@ -91,6 +106,7 @@ function Whole({ one, reload }: { one: Details; reload: () => void }) {
           { name: "issued_on", label: "发证日期", type: "date", required: true }, { name: "expires_on", label: "有效到", type: "date", help: "留空为长期。" },
         ]}
         submit={async (values, key) => void (await act("POST", `/instructors/${one.id}/certificates`, Object.fromEntries(Object.entries(values).filter(([, value]) => value)), key))} />}
+      {open === "link" && <LinkAccount one={one} close={close} after={reload} />}
       {open === "coach" && <Confirm title={one.is_coach ? "不再接受预约" : "开放预约"} isDanger={one.is_coach} confirm={one.is_coach ? "不再接受预约" : "开放预约"} act={change({ is_coach: !one.is_coach })} done="已更改" close={close} after={reload}
         says={one.is_coach ? "这位教练不能再发布时段，居民不再看到；以往的记录保留。" : "这位指导员可以发布时段，供居民预约。"} />}
       {open === "status" && <Confirm title={one.status === "active" ? `暂停${one.name}` : `恢复${one.name}`} isDanger={one.status === "active"} confirm={one.status === "active" ? "暂停" : "恢复在岗"} act={change({ status: one.status === "active" ? "suspended" : "active" })} done="已更改" close={close} after={reload}
