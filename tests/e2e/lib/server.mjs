@@ -49,7 +49,8 @@ export class Server {
   }
 
   async start() {
-    const words = ["serve", "--database-url", this.database];
+    // Residents' texts are judged at WeChat's; here everything passes.
+    const words = ["serve", "--database-url", this.database, "--wechat", "pretend"];
     const places = [
       "--listen",
       `127.0.0.1:${this.port}`,

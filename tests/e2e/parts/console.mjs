@@ -1,7 +1,19 @@
 // The staff console, role by role: each story begins at the sign-in and ends at what can be seen.
 
 import { check } from "../lib/checks.mjs";
-import { assert, Desk, gone, goes, PHONE, picture, says, settled } from "../lib/desk.mjs";
+import {
+  assert,
+  confirms,
+  Desk,
+  dialog,
+  gone,
+  goes,
+  PHONE,
+  picture,
+  press,
+  says,
+  settled,
+} from "../lib/desk.mjs";
 import { code, identity } from "../lib/office.mjs";
 import * as care from "./console-care.mjs";
 
@@ -28,11 +40,6 @@ export async function console_(town) {
   await care.failures(staff.community);
   await care.long(staff.community);
 }
-
-/** Notices that pass have the role too. */
-const dialog = (page) => page.locator(".dialog, .drawer");
-const press = (page, name) => page.getByRole("button", { name, exact: true }).first().click();
-const confirms = (page, name) => dialog(page).getByRole("button", { name, exact: true }).click();
 
 async function desk(venue) {
   await check(
