@@ -131,7 +131,8 @@ export async function gone(locator) {
 
 /** Notices that pass have the role too. */
 export const dialog = (page) => page.locator(".dialog, .drawer");
-export const press = (page, name) => page.getByRole("button", { name, exact: true }).first().click();
+export const press = (page, name) =>
+  page.getByRole("button", { name, exact: true }).first().click();
 export const confirms = (page, name) =>
   dialog(page).getByRole("button", { name, exact: true }).click();
 
@@ -139,7 +140,8 @@ export const confirms = (page, name) =>
 export async function fills(page, values) {
   for (const [label, value] of Object.entries(values)) {
     const field = dialog(page).getByLabel(label).first();
-    if ((await field.evaluate((node) => node.tagName)) === "SELECT") await field.selectOption(value);
+    if ((await field.evaluate((node) => node.tagName)) === "SELECT")
+      await field.selectOption(value);
     else await field.fill(value);
   }
 }

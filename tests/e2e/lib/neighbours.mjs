@@ -48,9 +48,7 @@ export class Neighbour {
   }
 }
 
-const PATH = "/api/v1/terminal/events";
-
-/** A door of a venue that sends what it saw so many minutes ago. */
+/** A door of a venue that asks, or sends later what it saw so many minutes ago. */
 export class Door {
   static async at(server, venue, serial) {
     const words = ["--venue", venue, "--direction", "both", "--serial", serial];
@@ -59,41 +57,55 @@ export class Door {
     return door;
   }
 
+  record(credential, direction, minutesAgo = 0) {
+    this.seq += 1;
+    return {
+      epoch: 1,
+      seq: this.seq,
+      device_time: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
+      direction,
+      method: "face",
+      credential,
+      score: 0.97,
+      outcome: "opened",
+    };
+  }
+
+  /** What the door is told about somebody who stands before it. */
+  asks(credential) {
+    return this.post("/api/v1/terminal/decisions", this.record(credential, "in"));
+  }
+
+  /** Gives what became of each of the sights. */
   async saw(...sights) {
-    const events = sights.map(([credential, direction, minutesAgo]) => {
-      this.seq += 1;
-      return {
-        epoch: 1,
-        seq: this.seq,
-        device_time: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
-        direction,
-        method: "face",
-        credential,
-        score: 0.97,
-        outcome: "opened",
-      };
-    });
-    const body = JSON.stringify({ events });
+    const events = sights.map((sight) => this.record(...sight));
+    const { items } = await this.post("/api/v1/terminal/events", { events });
+    return items.map(({ result }) => result);
+  }
+
+  async post(path, what) {
+    const body = JSON.stringify(what);
     const { id, key_id: keyId, key } = this.terminal;
     const timestamp = String(Math.floor(Date.now() / 1000));
+    const nonce = randomUUID().replaceAll("-", "");
     const digest = createHash("sha256").update(body).digest("hex");
-    const lines = ["v1", "POST", PATH, digest, id, keyId, timestamp, ""].join("\n");
-    const secret = Buffer.from(key, "base64url");
-    const answer = await fetch(this.server.url + PATH, {
+    const lines = ["v1", "POST", path, digest, id, keyId, timestamp, nonce].join("\n");
+    const mac = createHmac("sha256", Buffer.from(key, "base64url")).update(lines).digest("hex");
+    const answer = await fetch(this.server.url + path, {
       method: "POST",
       headers: {
         "Content-Type": "application/json",
         "Fitgate-Terminal": id,
         "Fitgate-Key": keyId,
         "Fitgate-Timestamp": timestamp,
-        "Fitgate-Nonce": "",
-        "Fitgate-Signature": `v1=${createHmac("sha256", secret).update(lines).digest("hex")}`,
+        "Fitgate-Nonce": nonce,
+        "Fitgate-Signature": `v1=${mac}`,
       },
       body,
     });
     const said = await answer.json();
-    if (!answer.ok) throw new Error(JSON.stringify(said).slice(0, 1000));
-    return said.items.map(({ result }) => result);
+    if (!answer.ok) throw new Error(`${path}: ${JSON.stringify(said).slice(0, 1000)}`);
+    return said;
   }
 }
 
