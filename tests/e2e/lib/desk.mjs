@@ -115,6 +115,12 @@ export async function faults(page, where) {
   return found.map((line) => `${where}: ${line}`);
 }
 
+/** Nothing of a page with something on it is serious for ears, or cut; leaves a picture of it. */
+export async function stands(page, name) {
+  await picture(page, name);
+  assert.deepEqual(await faults(page, name), []);
+}
+
 /** With CONSOLE_PICTURES=FOLDER, leaves a picture there, to be looked at. */
 export async function picture(page, name) {
   const folder = process.env.CONSOLE_PICTURES;

@@ -14,18 +14,19 @@ import {
   press,
   says,
   settled,
+  stands,
 } from "../lib/desk.mjs";
-import { Door, day } from "../lib/neighbours.mjs";
+import { Doors, day } from "../lib/neighbours.mjs";
 import { identityOf } from "../lib/office.mjs";
 
 export async function acts({ boss, page, clerk, bureau }, seeds, town) {
-  seeds.door = await Door.at(town.server, seeds.venue.id, "E2E-LIFE");
-  await password(bureau);
+  seeds.door = Doors.at(town.server, seeds.venue.id);
   await desk(clerk, seeds);
   await suspension(page, seeds);
   await disputes(page, clerk, seeds);
   await work(page, seeds);
   await claiming(page, town);
+  await password(bureau);
   await capacity(page, seeds);
   await evacuation(page, clerk, seeds);
   await everybody(page, seeds);
@@ -129,7 +130,7 @@ async function disputes(page, clerk, { door, neighbours: [anna] }) {
       await fills(desk, { 离场时间: later, 理由: "监控核对" });
       await confirms(desk, "预览效果");
       await says(desk, "需要审批");
-      await picture(desk, "second-person-phone");
+      await stands(desk, "second-person-phone");
       await confirms(desk, "确认更正");
       await says(desk, "已提交审批，批准后生效");
       await confirms(desk, "关闭");
@@ -224,7 +225,7 @@ async function evacuation(page, clerk, { venue }) {
       await goes(page, `/roll-call/${venue.id}`);
       await hesitates(page, "紧急疏散", "所有的门会立即打开");
       await fills(page, { 原因: "消防演练" });
-      await picture(page, "evacuation-desk");
+      await stands(page, "evacuation-desk");
       await confirms(page, "打开所有的门");
       await says(page, /已通知 \d+ 台终端开门/);
       await confirms(page, "关闭");

@@ -10,9 +10,9 @@ import {
   goes,
   hesitates,
   PHONE,
-  picture,
   press,
   says,
+  stands,
 } from "../lib/desk.mjs";
 import { day } from "../lib/neighbours.mjs";
 
@@ -43,7 +43,7 @@ export async function coaches(page, { office, neighbours: [, , chen] }) {
       await hesitates(page, "撤销", "撤销后不能恢复");
       await confirms(page, "取消");
       await gone(dialog(page));
-      await picture(page, "coach-desk");
+      await stands(page, "coach-desk");
     },
   );
 }
@@ -68,7 +68,7 @@ export async function bookings(page, { venue, neighbours: [anna, ben] }, coach) 
       });
       await dialog(page).getByLabel(`每周${weekday}重复`).check();
       await fills(page, { 重复到: day(18) });
-      await picture(page, "publish-desk");
+      await stands(page, "publish-desk");
       await confirms(page, "发布");
       await says(page, "已发布 3 个时段");
       await confirms(page, "关闭");
@@ -80,7 +80,7 @@ export async function bookings(page, { venue, neighbours: [anna, ben] }, coach) 
       await goes(page, calendar(first));
       await page.getByRole("button", { name: /10:00–11:00.*可约 1 \/ 2/ }).click();
       await page.getByRole("region", { name: "预约名单" }).getByText("已预约").waitFor();
-      await picture(page, "bookings-desk");
+      await stands(page, "bookings-desk");
       await hesitates(page, "停开这个时段", "已预约和候补的居民都会收到通知");
       await fills(page, { 理由: "教练临时有事" });
       await confirms(page, "停开");
@@ -109,7 +109,7 @@ export async function bookings(page, { venue, neighbours: [anna, ben] }, coach) 
       await confirms(phone, "关闭");
       await phone.getByRole("button", { name: /15:00–16:00/ }).click();
       await says(phone, "还没有人预约");
-      await picture(phone, "bookings-phone");
+      await stands(phone, "bookings-phone");
       assert.equal(await phone.getByRole("button", { name: "设为可预约场地" }).count(), 0);
       await goes(phone, "/tickets");
       await says(phone, "您的角色不能查看这一页");

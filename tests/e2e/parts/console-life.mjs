@@ -16,6 +16,7 @@ import {
   press,
   says,
   settled,
+  stands,
 } from "../lib/desk.mjs";
 import { day, Neighbour } from "../lib/neighbours.mjs";
 import { Office } from "../lib/office.mjs";
@@ -37,7 +38,7 @@ export async function life(town) {
     ["instructor", COMMUNITY],
   ].map(([role, division]) => Desk.hired(town, role, division, "life-"));
   const [boss, clerk, bureau, coach] = await Promise.all(hired);
-  const page = await tickets(boss);
+  const page = await tickets(boss, seeds);
   await groups(boss, seeds);
   await coaches(page, seeds);
   await bookings(page, seeds, coach);
@@ -53,8 +54,8 @@ export async function life(town) {
 async function seeded(town) {
   const office = await Office.of(town.server);
   const neighbours = await Neighbour.of(town.server, COMMUNITY, 4);
-  const { items: venues } = await office.read(`venues?division=${COMMUNITY}`);
-  const venue = venues[0];
+  const { items: venues } = await office.read("venues?limit=200");
+  const venue = venues.find(({ community }) => community === COMMUNITY);
   const starts = Date.now() + BEGINS_IN_MS;
   const match = await office.send(
     "activities",
@@ -99,7 +100,7 @@ async function groups(boss, { group, neighbours: [anna, ben] }) {
       await phone.getByText("活跃", { exact: true }).first().waitFor();
       assert.equal((await anna.get(`/groups/${group.id}`)).group.state, "active");
       await says(phone, "这个月没有聚会");
-      await picture(phone, "group-phone");
+      await stands(phone, "group-phone");
       await hesitates(phone, "解散", "解散后不能恢复");
       await confirms(phone, "取消");
       await gone(dialog(phone));
@@ -115,7 +116,7 @@ async function activities(page, { match, venue, neighbours: [anna, ben, chen] })
     async () => {
       await goes(page, `/activities/${match.id}`);
       await page.getByText("候补", { exact: true }).first().waitFor();
-      await picture(page, "activity-desk");
+      await stands(page, "activity-desk");
       await press(page, "登记到场");
       await says(page, "本人已到现场");
       await confirms(page, "已到场");
@@ -138,7 +139,7 @@ async function activities(page, { match, venue, neighbours: [anna, ben, chen] })
         items.map(({ place, result }) => [place, result]),
         [[1, "2:0"]],
       );
-      assert.equal((await chen.get(`/activities/${match.id}`)).sign_up.state, "waiting");
+      assert.equal((await chen.get(`/activities/${match.id}`)).own.state, "waiting");
     },
   );
   await check(
@@ -215,14 +216,15 @@ async function fitness(clerk, { venue, neighbours: [anna] }, town) {
       await press(phone, "制定计划");
       await fills(phone, { 建议: "每周两次握力球练习" });
       await confirms(phone, "保存计划");
+      await gone(dialog(phone));
       await says(phone, "每周两次握力球练习");
-      await picture(phone, "fitness-phone");
+      await stands(phone, "fitness-phone");
       assert.equal((await anna.get("/me/guidance")).plan.text, "每周两次握力球练习");
       assert.equal((await anna.get("/me/fitness-tests")).items.length, 2);
       const desk = await clerk.at(`/fitness/${anna.me.id}`);
       await desk.getByRole("img", { name: /得分/ }).waitFor();
       await desk.locator("canvas").nth(1).waitFor();
-      await picture(desk, "fitness-desk");
+      await stands(desk, "fitness-desk");
       await desk.context().close();
       clerk.page = phone;
     },
@@ -265,7 +267,7 @@ async function holidays(page) {
       await says(page, "已更新 4 天");
       await confirms(page, "关闭");
       await says(page, "按周五");
-      await picture(page, "holidays-desk");
+      await stands(page, "holidays-desk");
       await row.getByRole("button", { name: "取消" }).click();
       await says(page, "恢复为普通日");
       await confirms(page, "恢复为普通日");

@@ -13,6 +13,7 @@ import {
   press,
   says,
   settled,
+  stands,
 } from "../lib/desk.mjs";
 import { reach } from "./console-care.mjs";
 
@@ -30,7 +31,7 @@ const REFUSAL = {
 };
 
 /** Gives the page, signed in. */
-export async function tickets(boss) {
+export async function tickets(boss, { neighbours: [anna] }) {
   const page = await boss.window();
   const column = (name) => page.getByRole("region", { name: new RegExp(`^${name}`) });
   const cards = (name) => column(name).getByRole("listitem");
@@ -40,7 +41,7 @@ export async function tickets(boss) {
       await boss.signsIn(page);
       await goes(page, "/tickets");
       await cards("已上报").nth(2).waitFor();
-      await picture(page, "tickets-desk");
+      await stands(page, "tickets-desk");
       const place = await column("已上报").getByRole("link").first().textContent();
       await reach(page, place);
       await page.keyboard.press("Alt+ArrowRight");
@@ -83,10 +84,14 @@ export async function tickets(boss) {
       await press(page, "修复完成");
       await confirms(page, "修复完成");
       await page.getByText("已修复", { exact: true }).first().waitFor();
-      await press(page, "确认修复");
-      await confirms(page, "确认修复");
-      await page.getByRole("listitem").filter({ hasText: "确认修复" }).first().waitFor();
-      await picture(page, "ticket-desk");
+      await says(page, "等上报的居民确认是否修好");
+      await press(page, "退回重修");
+      await says(page, "退回给原负责人重修");
+      await confirms(page, "取消");
+      await gone(dialog(page));
+      const id = page.url().split("/").pop();
+      await anna.post(`/me/reports/${id}/confirmation`, { fixed: true });
+      await stands(page, "ticket-desk");
       await goes(page, "/tickets");
       await cards("已确认").first().waitFor();
       await column("已上报").getByRole("link").first().click();
@@ -119,7 +124,7 @@ async function noticesAreRead(page) {
   await goes(page, "/tickets");
   await page.getByRole("tab", { name: "通知单" }).click();
   await says(page, "督办单");
-  await picture(page, "notices-desk");
+  await stands(page, "notices-desk");
   await press(page, "已阅");
   await says(page, "标为已阅后不再列出");
   await confirms(page, "取消");

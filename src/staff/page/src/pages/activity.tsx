@@ -88,7 +88,7 @@ function Results({ list, event, reload }: { list: Paged<SignUp>; event: Event; r
       {all.length > FORM_ROWS && <p className="inline"><button type="button" className="link" disabled={from === 0} onClick={() => setFrom(from - FORM_ROWS)}>前 {FORM_ROWS} 人</button><button type="button" className="link" disabled={from + FORM_ROWS >= all.length} onClick={() => setFrom(from + FORM_ROWS)}>后 {FORM_ROWS} 人</button></p>}
       {list.hasMore && <p className="hint">名单还没有全部载入。<button type="button" className="link" onClick={list.toEnd}>载入全部</button></p>}
       <Said problem={problem} />
-      {may("organise_community") && <div className="acts"><button className="button primary" disabled={isBusy} aria-busy={isBusy}>{isBusy ? "请稍候…" : "保存成绩"}</button></div>}
+      {may("organise_community") && <div className="acts"><button className="button primary" aria-disabled={isBusy} aria-busy={isBusy}>{isBusy ? "请稍候…" : "保存成绩"}</button></div>}
     </form>
   );
 }

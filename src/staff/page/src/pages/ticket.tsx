@@ -25,7 +25,8 @@ export const STEPS: Record<string, Possible[]> = {
   reported: [{ act: "triage", to: "triaged", isOnward: true }, { act: "dismiss", to: "dismissed" }],
   triaged: [{ act: "assign", to: "assigned", isOnward: true }, { act: "progress", to: "triaged" }, { act: "triage", to: "triaged" }, { act: "dismiss", to: "dismissed" }],
   assigned: [{ act: "fix", to: "fixed", isOnward: true }, { act: "progress", to: "assigned" }, { act: "assign", to: "assigned" }, { act: "dismiss", to: "dismissed" }],
-  fixed: [{ act: "confirm", to: "confirmed", isOnward: true }, { act: "reopen", to: "assigned" }],
+  // That it is fixed indeed is for whoever reported it to say.
+  fixed: [{ act: "reopen", to: "assigned" }],
 };
 
 export const isLate = (ticket: TicketLine) => !ticket.ended_at && Boolean(ticket.due_at) && new Date(ticket.due_at!).getTime() < Date.now();
@@ -35,7 +36,6 @@ const SAYS: Record<string, string> = {
   assign: "交给一位负责人或一家单位处理，并开始计算修复期限。",
   progress: "只记录进展，状态和期限不变；上报的居民能看到。",
   fix: "说明已经修好。因它关闭的分区或场馆随即恢复开放；上报的居民有七天可以说没有修好。",
-  confirm: "代替上报的居民确认已经修好，工单结束。",
   reopen: "没有修好，退回给原负责人重修。",
   dismiss: "不予处理，工单结束，不能恢复；上报的居民能看到理由。",
 };
@@ -79,6 +79,7 @@ function Whole({ ticket, reload }: { ticket: Ticket; reload: () => void }) {
           ["上报时间", words.time(ticket.reported_at)], ["期限", words.time(ticket.due_at)], ["负责人", ticket.assignee ?? "—"],
           ["上报人", ticket.member_id ? may("see_members") ? <Link key="m" to={`/members/${ticket.member_id}`}>看居民</Link> : "居民" : "已注销"],
         ]} />
+        {ticket.state === "fixed" && <p className="hint">等上报的居民确认是否修好；七天没有回应，算作已确认。</p>}
         {steps.length > 0 && <div className="acts">{steps.map((step) => <button key={step.act} className={step.isOnward ? "button primary" : step.act === "dismiss" ? "button danger-line" : "button"} onClick={() => setOpen(step.act)}>{life.ticketAct(step.act)}</button>)}</div>}
       </Card>
       <div className="cards">

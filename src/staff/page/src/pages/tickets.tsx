@@ -40,12 +40,13 @@ function Card({ ticket, open }: { ticket: TicketLine; open: (what: Open) => void
   const drag = (event: DragEvent) => event.dataTransfer.setData("text/plain", ticket.id);
   const late = isLate(ticket);
   return (
-    <li className={late ? "ticket late" : "ticket"} draggable={Boolean(next)} onDragStart={drag} onKeyDown={press}>
+    <li className={late ? "ticket late" : "ticket"} draggable={Boolean(next ?? back)} onDragStart={drag} onKeyDown={press}>
       <p><Tag tone={TONES[ticket.kind] ?? "plain"}>{life.ticketKind(ticket.kind)}</Tag>{late && <Tag tone="bad">已逾期</Tag>}</p>
-      <Link to={`/tickets/${ticket.id}`} aria-keyshortcuts={next ? "Alt+ArrowRight" : undefined}>{venueName(ticket.venue_id)}</Link>
-      <p className="hint">{words.time(ticket.reported_at)} 上报</p>
-      {ticket.due_at && !ticket.ended_at && <p className={late ? "bad-text" : "hint"}>限 {words.time(ticket.due_at)}</p>}
+      <Link to={`/tickets/${ticket.id}`} aria-keyshortcuts={next ? "Alt+ArrowRight" : back ? "Alt+ArrowLeft" : undefined}>{venueName(ticket.venue_id)}</Link>
+      <p className="hint">{words.time(ticket.reported_at).slice(5)} 上报</p>
+      {ticket.due_at && !ticket.ended_at && <p className={late ? "bad-text" : "hint"}>限 {words.time(ticket.due_at).slice(5)}</p>}
       {next && <button className="button small" onClick={() => open({ ticket, act: next.act })}>{life.ticketAct(next.act)}</button>}
+      {back && <button className="button small" onClick={() => open({ ticket, act: back.act })}>{life.ticketAct(back.act)}</button>}
     </li>
   );
 }
@@ -96,7 +97,7 @@ function Board() {
     if (!ticket || ticket.state === state) return;
     const step = STEPS[ticket.state]?.find((one) => one.to === state);
     if (step) setOpen({ ticket, act: step.act });
-    else setSaid(`「${life.ticketState(ticket.state)}」的工单不能直接移到「${life.ticketState(state)}」。`);
+    else setSaid(state === "confirmed" && ticket.state === "fixed" ? "是否修好由上报的居民确认；七天没有回应，算作已确认。" : `「${life.ticketState(ticket.state)}」的工单不能直接移到「${life.ticketState(state)}」。`);
   };
   return (
     <>

@@ -75,7 +75,7 @@ export function Upload({ title, intro, path, accept, types, done, close, after }
               {problem && <Faults problem={problem} />}
               <div className="dialog-acts">
                 <Dialog.Close className="button" type="button" disabled={isBusy}>取消</Dialog.Close>
-                <button className="button primary" disabled={isBusy} aria-busy={isBusy}>{isBusy ? "请稍候…" : "上传"}</button>
+                <button className="button primary" aria-disabled={isBusy} aria-busy={isBusy}>{isBusy ? "请稍候…" : "上传"}</button>
               </div>
             </form>
           )}
