@@ -80,12 +80,15 @@ export class Doors {
     return this.post(this.in, "/api/v1/terminal/decisions", this.record(credential, "in"));
   }
 
+  /** Gives what became of each of the sights. */
   async saw(...sights) {
+    const results = [];
     for (const sight of sights) {
       const events = [this.record(...sight)];
       const { items } = await this.post(this[sight[1]], "/api/v1/terminal/events", { events });
-      if (items[0].result !== "accepted") throw new Error(JSON.stringify(items));
+      results.push(items[0].reason ?? items[0].result);
     }
+    return results;
   }
 
   async post(terminal, path, what) {

@@ -184,6 +184,7 @@ async function fitness(clerk, { venue, neighbours: [anna] }, town) {
       ];
       await town.server.command("fitness", "load", ...files);
       const phone = await clerk.window(PHONE);
+      clerk.page = phone;
       await clerk.signsIn(phone);
       await goes(phone, "/fitness");
       await says(phone, "先查找要测试的居民");
@@ -226,7 +227,6 @@ async function fitness(clerk, { venue, neighbours: [anna] }, town) {
       await desk.locator("canvas").nth(1).waitFor();
       await stands(desk, "fitness-desk");
       await desk.context().close();
-      clerk.page = phone;
     },
   );
 }

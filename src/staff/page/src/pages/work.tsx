@@ -102,6 +102,9 @@ function Items() {
   );
 }
 
+/** Of a text that may not be shown before it was checked. */
+const HELD = "文字正在等待内容安全检查，暂不显示";
+
 function Disputes() {
   const { venueName } = useDesk();
   const list = useList<Dispute>("/disputes");
@@ -113,14 +116,14 @@ function Disputes() {
         columns={[
           { name: "场馆", show: (one) => venueName(one.venue_id) },
           { name: "提出时间", width: "10rem", show: (one) => words.time(one.created_at) },
-          { name: "居民说", width: "2fr", show: (one) => one.text },
+          { name: "居民说", width: "2fr", show: (one) => one.text || HELD },
           { name: "处理", width: "12rem", show: (one) => <span className="inline"><button className="button small" onClick={() => setOpen(one)}>答复</button><Link to={`/members/${one.member_id}`}>看停留</Link></span> },
         ]}
       />
       {open && (
         <FormDialog
           title="答复居民异议"
-          intro={<><p>居民说：「{open.text}」</p><p>答复会显示给居民。需要改时长的，请先在居民页面做更正。</p></>}
+          intro={<><p>居民说：「{open.text || HELD}」</p><p>答复会显示给居民。需要改时长的，请先在居民页面做更正。</p></>}
           fields={[
             { name: "outcome", label: "结论", type: "select", options: [["accepted", "采纳"], ["rejected", "不采纳"]] },
             { name: "answer", label: "答复", type: "area", required: true, max: 200 },
