@@ -115,6 +115,7 @@ async function disputes(page, clerk, { door, neighbours: [anna] }) {
       await fills(page, { 结论: "accepted", 答复: "核对了监控，按您说的更正。" });
       await picture(page, "dispute-desk");
       await confirms(page, "发送答复");
+      await gone(dialog(page));
       await gone(row);
       const { items } = await anna.get("/me/disputes");
       assert.equal(items[0].answer, "核对了监控，按您说的更正。");
@@ -143,6 +144,7 @@ async function disputes(page, clerk, { door, neighbours: [anna] }) {
       await row.getByRole("button", { name: "批准" }).click();
       await says(page, "批准后更正立即生效");
       await confirms(page, "批准");
+      await gone(dialog(page));
       await gone(row);
       assert.ok((await stays())[0].minutes >= before.minutes + 60, "the ledger has it");
     },
@@ -195,6 +197,7 @@ async function claiming(page, town) {
       await confirms(page, "认领");
       await says(page, /已认领，\d+ 条记录已计入/);
       await confirms(page, "关闭");
+      await gone(dialog(page));
       await gone(line);
       await goes(page, "/venues");
       await goes(page, "/terminals");

@@ -272,6 +272,7 @@ async function holidays(page) {
       await says(page, "恢复为普通日");
       await confirms(page, "恢复为普通日");
       await confirms(page, "关闭");
+      await gone(dialog(page));
       await gone(row);
     },
   );
