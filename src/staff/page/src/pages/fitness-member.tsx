@@ -39,8 +39,16 @@ function Trends({ trends, units }: { trends: Trend[]; units: Map<string, string>
       <div className="filters"><label>项目{" "}<select value={trend.item} onChange={(event) => setPicked(event.target.value)}>{trends.map((one) => <option key={one.item} value={one.item}>{one.name ?? one.item}</option>)}</select></label>
         <span className="inline">与上次相比 {moved(trend.since_last)} 与首次相比 {moved(trend.since_first)}</span></div>
       <div className="pair">
-        {trend.points.every((point) => point.points === null || point.points === undefined) ? <Nothing what="标准没有给这个年龄和性别评分。" hint="实测值仍然保存，可以与自己比较。" /> : <Chart label={`${name}得分，按测试当天本人的年龄与性别`} unit="分" names={trend.points.map((point) => point.day)} series={[{ name: "得分（按本人年龄与性别）", kind: "line", values: trend.points.map((point) => point.points ?? null) }]} />}
-        <Chart label={`${name}实测值`} unit={unit} names={trend.points.map((point) => point.day)} series={[{ name: `实测${unit ? `（${unit}）` : ""}`, kind: "line", values: trend.points.map((point) => point.value), colour: "#d9822b" }]} />
+        <div>
+          <h3>得分（按测试当天本人的年龄与性别）</h3>
+          {trend.points.every((point) => point.points === null || point.points === undefined) ? <Nothing what="标准没有给这个年龄和性别评分。" hint="实测值仍然保存，可以与自己比较。" /> : (
+            <Chart label={`${name}得分，按测试当天本人的年龄与性别`} unit="分" names={trend.points.map((point) => point.day)} series={[{ name: "得分", kind: "line", values: trend.points.map((point) => point.points ?? null) }]} />
+          )}
+        </div>
+        <div>
+          <h3>实测值{unit ? `（${unit}）` : ""}</h3>
+          <Chart label={`${name}实测值`} unit={unit} names={trend.points.map((point) => point.day)} series={[{ name: "实测值", kind: "line", values: trend.points.map((point) => point.value), colour: "#d9822b" }]} />
+        </div>
       </div>
     </>
   );
