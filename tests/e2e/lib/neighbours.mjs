@@ -48,7 +48,7 @@ export class Neighbour {
   }
 }
 
-/** The doors of a venue: they ask, or send later what they saw so many minutes ago. */
+/** The doors of a venue: they ask, or send later what they saw. */
 export class Doors {
   /** Those that the demo hung: a terminal vouches for no time before it was there. */
   static at(server, venue) {
@@ -61,12 +61,16 @@ export class Doors {
     return doors;
   }
 
-  record(credential, direction, minutesAgo = 0) {
+  /** `when` is an instant, or so many minutes ago. */
+  record(credential, direction, when = 0) {
     this.seq += 1;
     return {
       epoch: this.epoch,
       seq: this.seq,
-      device_time: new Date(Date.now() - minutesAgo * 60_000).toISOString(),
+      device_time: (when instanceof Date
+        ? when
+        : new Date(Date.now() - when * 60_000)
+      ).toISOString(),
       direction,
       method: "face",
       credential,

@@ -44,7 +44,7 @@ function AnswerDialog({ item, action, close, after }: { item: Item; action: stri
       intro={INTROS[action]}
       fields={[
         { name: "member", label: "居民编号", required: !item.member_id, value: item.member_id ?? "", show: () => accepts, help: "在居民页面查到后复制。" },
-        { name: "at", label: "发生时间", type: "datetime-local", value: item.at ? words.local(item.at) : "", show: () => accepts, help: "留空则用记录上的时间。" },
+        { name: "at", label: "发生时间", type: "datetime-local", show: () => accepts, help: "留空则用终端记下的时间；列表里的是收到的时间。" },
         { name: "reason", label: "理由", type: "area", required: true, max: 200 },
       ]}
       confirm={`确认${NAMES[action]}`}
