@@ -331,12 +331,8 @@ async fn what_belongs_to_another_community_does_not_exist() {
     let town = TestTown::with_wechat().await;
     let stranger = town.hire("community", "330499001002").await;
     let mut wrong = Vec::new();
-    let group = format!("/groups/{}", community::group(&town).await);
-    let decision = format!("{group}/decision");
-    let approval = json!({ "approve": true, "reason": "x" });
     let mut things = things(&town).await;
-    things.push(("GET", format!("{group}?month=2026-11-01"), Value::Null));
-    things.push(("POST", decision, approval));
+    things.extend(community::group(&town).await);
     for (method, path, body) in things {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = stranger.request(method.clone(), &path).await;

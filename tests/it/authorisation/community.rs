@@ -76,10 +76,15 @@ pub async fn things(town: &TestTown, venue: &str) -> Vec<(&'static str, String, 
     ]
 }
 
-/// A group that waits for staff, by its id.
-pub async fn group(town: &TestTown) -> String {
+/// A group that waits for staff.
+pub async fn group(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let founder = Resident::registers(town, "founder").await;
     let group = json!({ "name": "晨跑团", "sport": "running" });
     let made = founder.post("/groups", &group).await.ok();
-    made["id"].as_str().unwrap().to_owned()
+    let path = format!("/groups/{}", made["id"].as_str().unwrap());
+    let approval = json!({ "approve": true, "reason": "x" });
+    vec![
+        ("GET", format!("{path}?month=2026-11-01"), Value::Null),
+        ("POST", format!("{path}/decision"), approval),
+    ]
 }
