@@ -195,6 +195,17 @@ pub(super) async fn kept(
     Ok(activity)
 }
 
+/// One of the caller's division, to look at; 404 elsewhere.
+pub async fn overseen(
+    db: &impl ConnectionTrait,
+    by: &StaffCaller,
+    id: Uuid,
+) -> Result<Activity, Error> {
+    let activity = load(db, id).await?.ok_or(Error::NotFound(Code::NotFound))?;
+    by.require(Function::SeePlaces, &activity.division)?;
+    Ok(activity)
+}
+
 /// Where a list of what lies ahead goes on.
 pub type Ahead = (DateTime<Utc>, Uuid);
 

@@ -9,7 +9,7 @@
 //! | GET `/api/v1/me/activities` | where one has signed up |
 //! | POST `/api/v1/me/activities/{id}/certificate` | a link to the certificate |
 //! | GET `/api/v1/certificates/{token}` | the certificate as a page |
-//! | GET, POST `/api/v1/staff/activities` | staff: all of them; publishes one |
+//! | GET, POST `/api/v1/staff/activities`, GET `…/{id}` | staff: all of them, one; publishes one |
 //! | POST `/api/v1/staff/activities/{id}/cancellation`, `/attendance`, `/results` | staff |
 //! | GET `/api/v1/staff/activities/{id}/sign-ups` | staff: who signed up |
 

@@ -120,7 +120,8 @@ async fn coaches(
     let sport = query.sport.map(|sport| terms::Kind::parse(&sport).map(terms::Kind::into_string));
     let sport = sport.transpose().map_err(|code| Error::invalid("/sport", code))?;
     let name = format!("coaches {:?} {sport:?}", query.division);
-    let filter = Filter { division: query.division, sport, coaches_on: Some(local_day(now)) };
+    let coaches_on = Some(local_day(now));
+    let filter = Filter { division: query.division, sport, coaches_on, staff: None };
     let cursors = state.keys.cursors();
     let list = cursors.list(&name);
     let after = list.key_if_any(query.cursor.as_deref())?;

@@ -5,6 +5,7 @@
 //! | GET `/api/v1/me/fitness-tests` | one's tests, and how each item moves against one's own age and sex |
 //! | GET `/api/v1/me/guidance` | advice in plain words, the plan, and how far it was followed |
 //! | GET, POST `/api/v1/staff/members/{id}/fitness-tests` | staff look and enter |
+//! | GET `/api/v1/staff/members/{id}/fitness-guidance` | the member's advice and plan, to staff |
 //! | POST `/api/v1/staff/members/{id}/fitness-plans` | an instructor's plan after a test |
 //! | GET `/api/v1/staff/fitness-standards` | the versions that were loaded |
 //! | POST `/api/v1/terminal/fitness-tests` | a testing device, signed as native terminals sign |
@@ -13,6 +14,7 @@ mod json;
 
 use axum::{extract::State as Of, http::StatusCode};
 use chrono::{DateTime, NaiveDate, Utc};
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -35,6 +37,7 @@ use crate::{
         },
         idempotency::{Answer, Command},
         ids::{MemberId, VenueId},
+        keys::Keys,
         state::State,
     },
     members::{self, Resident, local_day},
@@ -52,6 +55,7 @@ pub fn resident_routes() -> OpenApiRouter<State> {
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(show_of_member, enter))
+        .routes(routes!(show_guidance_of_member))
         .routes(routes!(make_plan))
         .routes(routes!(list_standards))
         .routes(routes!(take_from_device))
@@ -72,13 +76,22 @@ async fn show_own(Of(state): Of<State>, by: Resident) -> Result<Json<HistoryJson
 #[utoipa::path(get, path = "/api/v1/me/guidance", tag = "residents",
     responses((status = 200, body = GuidanceJson)))]
 async fn show_guidance(Of(state): Of<State>, by: Resident) -> Result<Json<GuidanceJson>, Error> {
-    let (db, keys, now) = (&state.db, &state.keys, state.clock.now());
-    let newest = super::history(db, keys, by.id).await?.into_iter().next();
+    let now = state.clock.now();
+    Ok(Json(guidance(&state.db, &state.keys, by.id, now).await?))
+}
+
+async fn guidance(
+    db: &impl ConnectionTrait,
+    keys: &Keys,
+    member: MemberId,
+    now: DateTime<Utc>,
+) -> Result<GuidanceJson, Error> {
+    let newest = super::history(db, keys, member).await?.into_iter().next();
     let plan = match &newest {
-        Some(_) => super::current_plan(db, keys, by.id, local_day(now)).await?,
+        Some(_) => super::current_plan(db, keys, member, local_day(now)).await?,
         None => None,
     };
-    Ok(Json(GuidanceJson::of(newest, plan, now)))
+    Ok(GuidanceJson::of(newest, plan, now))
 }
 
 /// A member's tests and trend, to staff who look after fitness where they are at home. That it was
@@ -101,6 +114,28 @@ async fn show_of_member(
     members::note_shown(&tx, &by, id, state.clock.now()).await?;
     tx.commit().await?;
     Ok(Json(HistoryJson::of(history)))
+}
+
+/// What follows from a member's newest test, and how far the plan was followed, to staff who look
+/// after fitness where they are at home. That it was read is written down for the member.
+#[utoipa::path(get, path = "/api/v1/staff/members/{id}/fitness-guidance", tag = "staff: members",
+    params(("id" = MemberId, Path)), responses(
+        (status = 200, body = GuidanceJson),
+        (status = 403, description = "`health_consent_required`"),
+        (status = 404, description = "None in the caller's division"),
+    ))]
+async fn show_guidance_of_member(
+    Of(state): Of<State>,
+    by: StaffCaller,
+    Path(id): Path<MemberId>,
+) -> Result<Json<GuidanceJson>, Error> {
+    let (tx, now) = (db::begin(&state.db).await?, state.clock.now());
+    by.require(Function::KeepFitness, &members::home_of(&tx, id).await?)?;
+    super::require_consent(&tx, id).await?;
+    let said = guidance(&tx, &state.keys, id, now).await?;
+    members::note_shown(&tx, &by, id, now).await?;
+    tx.commit().await?;
+    Ok(Json(said))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -117,7 +117,7 @@ pub async fn cancel(
     Ok(())
 }
 
-/// The meet-ups of a group that are not over, the next first.
+/// The meet-ups of a group that are not over, the next first, to somebody who may see the group.
 pub async fn meetups(
     db: &impl ConnectionTrait,
     id: Uuid,
@@ -125,6 +125,15 @@ pub async fn meetups(
     now: DateTime<Utc>,
 ) -> Result<Vec<Meetup>, Error> {
     standing(db, id, member).await?;
+    ahead(db, id, now).await
+}
+
+/// The same; whoever asks has been judged.
+pub async fn ahead(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<Meetup>, Error> {
     let sql = format!(
         "{MEETUPS} WHERE u.group_id = $1 AND u.starts_at > $2 AND u.ends_at > $3 \
          ORDER BY u.starts_at LIMIT $4"
@@ -168,9 +177,17 @@ pub async fn score(
     month: NaiveDate,
 ) -> Result<Score, Error> {
     match standing(db, id, member).await?.1 {
-        Standing::Leader | Standing::In => {}
-        Standing::Asked | Standing::Outside => return Err(Error::Forbidden(Code::Forbidden)),
+        Standing::Leader | Standing::In => together(db, id, month).await,
+        Standing::Asked | Standing::Outside => Err(Error::Forbidden(Code::Forbidden)),
     }
+}
+
+/// The same; whoever asks has been judged.
+pub async fn together(
+    db: &impl ConnectionTrait,
+    id: Uuid,
+    month: NaiveDate,
+) -> Result<Score, Error> {
     let (from, to) = bounds(month)?;
     let span = || vec![id.into(), from.into(), to.into()];
     let reaches: Vec<ReachRow> = rows(db, REACHES, span()).await?;

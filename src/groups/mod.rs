@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use meetups::{Meetup, NewMeetup, Score, call, cancel, meetups, score};
+pub use meetups::{Meetup, NewMeetup, Score, ahead, call, cancel, meetups, score, together};
 pub use membership::{Decision, Fellow, Standing, ask, decide_on, fellows, leave, standing};
 pub use partners::{Hour, Offer, invite, offer, offers, partners, take_back};
 pub use routes::{resident_routes, routes};
@@ -159,6 +159,17 @@ pub async fn load(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Group>, 
     let found: Vec<GroupRow> =
         rows(db, &format!("{GROUPS} WHERE g.id = $1"), vec![id.into()]).await?;
     found.into_iter().next().map(Group::try_from).transpose()
+}
+
+/// A group of the caller's division; 404 elsewhere.
+pub async fn overseen(
+    db: &impl ConnectionTrait,
+    by: &StaffCaller,
+    id: Uuid,
+) -> Result<Group, Error> {
+    let group = load(db, id).await?.ok_or(Error::NotFound(Code::NotFound))?;
+    by.require(Function::SeePlaces, &group.community)?;
+    Ok(group)
 }
 
 /// Which groups a list shows.

@@ -12,7 +12,8 @@
 //! | GET, POST `/api/v1/me/partner-offers`, DELETE `…/{id}` | when one plays |
 //! | GET `/api/v1/me/partner-offers/{id}/partners` | who plays then too |
 //! | POST `/api/v1/partner-offers/{id}/invitation` | invites one of them |
-//! | GET `/api/v1/staff/groups`, POST `…/{id}/decision` | staff approve, refuse, close |
+//! | GET `/api/v1/staff/groups`, `…/{id}` | staff see them; one with its meet-ups and a month |
+//! | POST `/api/v1/staff/groups/{id}/decision` | staff approve, refuse, close |
 
 mod meetups;
 mod partners;

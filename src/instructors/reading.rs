@@ -88,6 +88,8 @@ pub async fn of_staff(
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub division: Option<DivisionCode>,
+    /// Whoever works with this account.
+    pub staff: Option<StaffId>,
     pub sport: Option<String>,
     /// Coaches who are active and certified on this day; everybody when absent.
     pub coaches_on: Option<NaiveDate>,
@@ -106,6 +108,10 @@ pub async fn list(
         values.extend(division.bounds());
         let n = values.len();
         let _ = write!(sql, " AND i.home_community BETWEEN ${} AND ${n}", n - 1);
+    }
+    if let Some(staff) = filter.staff {
+        values.push(staff.0.into());
+        let _ = write!(sql, " AND i.staff_id = ${}", values.len());
     }
     if let Some(day) = filter.coaches_on {
         values.push(day.into());

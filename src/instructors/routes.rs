@@ -31,7 +31,7 @@ use crate::{
         state::State,
     },
     members,
-    staff::{Function, StaffCaller},
+    staff::{Function, Role, StaffCaller},
     venues::terms::{Kind, Name},
 };
 
@@ -86,7 +86,7 @@ struct ListQuery {
     cursor: Option<String>,
 }
 
-/// The instructors whose home community lies in a division.
+/// The instructors whose home community lies in a division; to an instructor, themselves alone.
 #[utoipa::path(get, path = "/api/v1/staff/instructors", tag = "staff: instructors",
     params(ListQuery), responses((status = 200, body = Page<InstructorJson>)))]
 async fn list(
@@ -95,11 +95,13 @@ async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<InstructorJson>>, Error> {
     let division = query.division.unwrap_or_else(|| by.division.clone());
-    by.require(Function::SeeMembers, &division)?;
+    let staff = (by.role == Role::Instructor).then_some(by.id);
+    let right = staff.map_or(Function::SeeMembers, |_| Function::PublishSlots);
+    by.require(right, &division)?;
     let (cursors, name) = (state.keys.cursors(), format!("instructors {division}"));
     let list = cursors.list(&name);
     let after = list.key_if_any(query.cursor.as_deref())?;
-    let filter = Filter { division: Some(division), ..Filter::default() };
+    let filter = Filter { division: Some(division), staff, ..Filter::default() };
     let rows = reading::list(&state.db, &filter, after, query.limit.rows_to_read()).await?;
     Ok(Json(Page::cut(rows, query.limit, &list, |one| one.id, Into::into)))
 }

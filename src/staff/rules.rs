@@ -168,7 +168,7 @@ pub enum Function {
 }
 
 impl Function {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 23] = [
         Self::SeeMembers,
         Self::RegisterMembers,
         Self::ApproveMembers,
@@ -182,9 +182,16 @@ impl Function {
         Self::SeeWork,
         Self::AnswerWork,
         Self::CorrectSessions,
+        Self::OrganiseCommunity,
+        Self::KeepFitness,
         Self::DecideRequests,
         Self::ManageStaff,
         Self::ReadAudit,
+        Self::ExportMembers,
+        Self::ManageWebhooks,
+        Self::ManageInstructors,
+        Self::PublishSlots,
+        Self::ManageBookings,
     ];
 }
 

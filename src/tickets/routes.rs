@@ -171,7 +171,8 @@ struct TicketsQuery {
     cursor: Option<String>,
 }
 
-/// Tickets of the caller's division of which something is still to come, the oldest first.
+/// Tickets of the caller's division of which something is still to come, the oldest first; those
+/// that are confirmed or dismissed by their state, the newest first.
 #[utoipa::path(get, path = "/api/v1/staff/tickets", tag = "staff: work", params(TicketsQuery),
     responses((status = 200, body = Page<TicketLine>)))]
 async fn list(

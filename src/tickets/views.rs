@@ -88,7 +88,8 @@ pub async fn own(
 }
 
 /// Tickets of the caller's division of which something is still to come, the oldest first, behind
-/// `after`; of one state alone if `state` says so. What residents wrote is shown one by one.
+/// `after`; of one state alone if `state` says so. Those of which nothing is to come are listed by
+/// their state, the newest first. What residents wrote is shown one by one.
 pub async fn open(
     conn: &impl ConnectionTrait,
     by: &StaffCaller,
@@ -97,9 +98,15 @@ pub async fn open(
     rows: u64,
 ) -> Result<Vec<View>, Error> {
     by.require(Function::SeeWork, &by.division)?;
-    let only = state.map_or("ended_at IS NULL", |_| "ended_at IS NULL AND state = $5");
+    let (only, from) = match state {
+        None => ("ended_at IS NULL", Begin::Oldest(after)),
+        Some(state) if state.is_end() => {
+            ("ended_at IS NOT NULL AND state = $5", Begin::Newest(after))
+        }
+        Some(_) => ("ended_at IS NULL AND state = $5", Begin::Oldest(after)),
+    };
     let state = state.map(|state| state.as_str().into());
-    list(conn, &by.division, only, state, after, rows).await
+    list(conn, &by.division, only, state, from, rows).await
 }
 
 /// Tickets of a division that wait for staff, the oldest first, behind `after`.
@@ -110,7 +117,14 @@ pub async fn waiting(
     rows: u64,
 ) -> Result<Vec<View>, Error> {
     let only = "ended_at IS NULL AND state <> 'fixed'";
-    list(conn, division, only, None, after, rows).await
+    list(conn, division, only, None, Begin::Oldest(after), rows).await
+}
+
+/// Where a list begins, and the ticket behind which it goes on.
+#[derive(Clone, Copy)]
+enum Begin {
+    Oldest(Option<Uuid>),
+    Newest(Option<Uuid>),
 }
 
 /// `only` may name one more value, `$5`.
@@ -119,16 +133,20 @@ async fn list(
     division: &DivisionCode,
     only: &str,
     more: Option<Value>,
-    after: Option<Uuid>,
+    from: Begin,
     rows: u64,
 ) -> Result<Vec<View>, Error> {
+    let (behind, id) = match from {
+        Begin::Oldest(after) => ("id > $3 ORDER BY id", after.unwrap_or(Uuid::nil())),
+        Begin::Newest(before) => ("id < $3 ORDER BY id DESC", before.unwrap_or(Uuid::max())),
+    };
     let sql = format!(
         "SELECT * FROM tickets WHERE {only} AND community >= $1 AND community <= $2 \
-         AND id > $3 ORDER BY id LIMIT $4"
+         AND {behind} LIMIT $4"
     );
     let [first, last] = division.bounds();
     let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    let mut values = vec![first, last, after.unwrap_or(Uuid::nil()).into(), rows.into()];
+    let mut values = vec![first, last, id.into(), rows.into()];
     values.extend(more);
     let statement = Statement::from_sql_and_values(conn.get_database_backend(), sql, values);
     let found = tickets::Model::find_by_statement(statement).all(conn).await?;

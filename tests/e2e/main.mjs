@@ -1,5 +1,5 @@
 // The stories of the big screen and of the staff console, told in Chromium against the real binary.
-//   node main.mjs [PART…]   parts: live outage reboot tokens names crowd map sizes pictures soak months kiosk console build
+//   node main.mjs [PART…]   parts: live outage reboot tokens names crowd map sizes pictures soak months kiosk console life build
 // UPDATE_SCREENS=1 makes the seen pictures the committed ones, RECORD_TIMES=1 the times of `live`. FITGATE_BINARY names the binary.
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -15,6 +15,7 @@ import * as looks from "./parts/looks.mjs";
 import { crowd, map } from "./parts/places.mjs";
 import { months } from "./parts/months.mjs";
 import { console_ } from "./parts/console.mjs";
+import { life } from "./parts/console-life.mjs";
 import * as deployment from "./parts/deployment.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -33,6 +34,7 @@ const parts = [
   ["months", months],
   ["kiosk", deployment.kiosk],
   ["console", console_],
+  ["life", life],
   ["build", deployment.build],
 ];
 

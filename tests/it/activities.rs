@@ -199,6 +199,8 @@ async fn forty_at_once_on_two_servers_never_get_more_places_than_there_are() {
         (&one["activity"]["taken"], &one["activity"]["waiting"]),
         (&json!(PLACES), &json!(left - PLACES))
     );
+    let shown = town.office.get(&format!("/activities/{id}")).await.ok();
+    assert_eq!(&shown, &town.office.get("/activities?limit=1").await.ok()["items"][0]);
     let listed = town.office.get(&format!("/activities/{id}/sign-ups?limit=200")).await.ok();
     let listed = listed["items"].as_array().unwrap();
     let moved = listed.iter().filter(|one| one["state"] == "in").count();

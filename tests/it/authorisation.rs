@@ -331,10 +331,8 @@ async fn what_belongs_to_another_community_does_not_exist() {
     let town = TestTown::with_wechat().await;
     let stranger = town.hire("community", "330499001002").await;
     let mut wrong = Vec::new();
-    let decision = format!("/groups/{}/decision", community::group(&town).await);
-    let approval = json!({ "approve": true, "reason": "x" });
     let mut things = things(&town).await;
-    things.push(("POST", decision, approval));
+    things.extend(community::group(&town).await);
     for (method, path, body) in things {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = stranger.request(method.clone(), &path).await;

@@ -147,8 +147,8 @@ async fn class(town: &TestTown) -> Class {
     let accounts = town.office.get("/accounts").await.ok();
     let accounts = accounts["items"].as_array().unwrap().clone();
     let known = accounts.iter().find(|one| one["role"] == "instructor").unwrap();
-    let linked = json!({ "account_id": known["id"] });
-    changes(town, &own, &linked).await;
+    changes(town, &own, &json!({ "account_id": known["id"] })).await;
+    assert_eq!(account.get("/instructors").await.ok()["items"].as_array().unwrap().len(), 1);
     let strangers = hours(&gym.id, &other, evening.0, evening.1);
     assert_eq!(account.post("/slots", &strangers).await.said(), (404, "not_found"));
     let off_quarter = hours(&gym.id, &own, "2026-11-24T10:05:00Z", evening.1);

@@ -58,6 +58,10 @@ async fn a_browser_works_by_cookie_and_word_until_it_signs_out() {
     assert!(
         functions.contains(&json!("manage_venues")) && !functions.contains(&json!("read_audit"))
     );
+    // A page is offered by the function that it needs, the youngest ones too.
+    for needed in ["organise_community", "keep_fitness", "publish_slots", "manage_bookings"] {
+        assert!(functions.contains(&json!(needed)), "{needed}");
+    }
     let by_token = town.wire.get("/api/v1/staff/sessions/current").bearer_auth(token);
     assert_eq!(Answer::to(by_token).await.ok()["csrf"], Value::Null);
 

@@ -161,6 +161,8 @@ impl Story {
         door.saw("in", &card, at("2026-11-25T01:00:00Z")).await;
         door.saw("out", &card, at("2026-11-25T01:40:00Z")).await;
         let guidance = zhang.get("/me/guidance").await.ok();
+        let told = self.clerk.get(&format!("/members/{id}/fitness-guidance")).await.ok();
+        assert_eq!(told, guidance, "who advises reads the same");
         let plan = &guidance["plan"];
         assert_eq!((&plan["minutes_attended"], &plan["minutes_planned"]), (&json!(40), &json!(20)));
         assert_eq!(

@@ -100,6 +100,13 @@ async fn meets_and_counts(
         .map(|one| (&one["rank"], &one["member_id"], &one["minutes"]))
         .collect();
     assert_eq!(ranked, [(&json!(1), &json!(li.id().await), &json!(60))], "who wants to be seen");
+    let overseen = town.office.get(&format!("{path}?month=2026-11-01")).await.ok();
+    assert_eq!(overseen["month"], month, "staff see what its members see");
+    assert_eq!(overseen["group"]["members"], 2);
+    assert_eq!(overseen["meetups"], json!([]), "the only one is over");
+    let desk = town.hire("venue", "330499001002").await;
+    let elsewhere = desk.get(&format!("{path}?month=2026-11-01")).await;
+    assert_eq!(elsewhere.said(), (404, "not_found"));
     let bad = zhang.get(&format!("{path}/minutes?month=2026-11-02")).await;
     assert_eq!(bad.said(), (422, "bad_time"));
 }

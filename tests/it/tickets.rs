@@ -70,6 +70,9 @@ async fn a_report_is_done_when_whoever_made_it_says_so() {
     assert_eq!(acts, all);
     assert!(!own.to_string().contains("staff:"), "{own}");
     assert_eq!(clerk.get("/tickets").await.ok()["items"], json!([]));
+    let ended = clerk.get("/tickets?state=confirmed").await.ok();
+    assert_eq!(ended["items"][0]["id"], shown["id"], "what is over is listed by how it ended");
+    assert_eq!(clerk.get("/tickets?state=dismissed").await.ok()["items"], json!([]));
     let held = words_are_judged_before_anybody_reads_them(&town, &gym.id, &clerk, &li).await;
     // A person leaves; what they reported stays to be done.
     li.delete("/me").await;

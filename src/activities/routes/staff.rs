@@ -28,6 +28,7 @@ use crate::{
 pub fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list, publish))
+        .routes(routes!(show))
         .routes(routes!(cancel))
         .routes(routes!(list_sign_ups))
         .routes(routes!(attend))
@@ -47,6 +48,21 @@ async fn list(
     let before = list.key_if_any(paging.cursor.as_deref())?;
     let found = activities::all(&state.db, &by, before, paging.limit.rows_to_read()).await?;
     Ok(Json(Page::cut(found, paging.limit, &list, |one| one.id, Into::into)))
+}
+
+/// One activity of the caller's division.
+#[utoipa::path(get, path = "/api/v1/staff/activities/{id}", tag = "staff: community",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = ActivityBody),
+        (status = 404, description = "None in the caller's division"),
+    ))]
+async fn show(
+    Of(state): Of<State>,
+    by: StaffCaller,
+    Path(id): Path<Uuid>,
+) -> Result<Json<ActivityBody>, Error> {
+    Ok(Json(activities::overseen(&state.db, &by, id).await?.into()))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -33,7 +33,7 @@ pub fn routes() -> OpenApiRouter<State> {
 /// When and where a group meets.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Meetup)]
-struct MeetupBody {
+pub struct MeetupBody {
     id: Uuid,
     venue_id: Uuid,
     venue: String,
@@ -159,15 +159,15 @@ async fn cancel(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct MonthQuery {
+pub struct MonthQuery {
     /// The first day of a month.
-    month: NaiveDate,
+    pub month: NaiveDate,
 }
 
 /// A group's month.
 #[derive(Serialize, ToSchema)]
 #[schema(as = GroupMinutes)]
-struct ScoreBody {
+pub struct ScoreBody {
     month: NaiveDate,
     /// Minutes of members' stays during meet-ups at their venues.
     minutes: i64,
@@ -195,7 +195,7 @@ struct RankedBody {
 }
 
 impl ScoreBody {
-    fn new(month: NaiveDate, score: Score) -> Self {
+    pub fn new(month: NaiveDate, score: Score) -> Self {
         let meetups = score.meetups.into_iter();
         let ranking = score.ranking.into_iter();
         Self {

@@ -1,12 +1,15 @@
 //! What staff do about groups, over HTTP.
 
 use axum::{extract::State as Of, http::StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::GroupBody;
+use super::{
+    GroupBody,
+    meetups::{MeetupBody, MonthQuery, ScoreBody},
+};
 use crate::{
     base::{
         error::Error,
@@ -23,7 +26,7 @@ use crate::{
 };
 
 pub fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(decide))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(decide))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -53,6 +56,39 @@ async fn list(
     let wanted = Wanted { division: by.division, state: query.state, sport: None };
     let found = groups::list(&state.db, wanted, after, query.limit.rows_to_read()).await?;
     Ok(Json(Page::cut(found, query.limit, &list, |group| group.id, Into::into)))
+}
+
+/// A group with what it does.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GroupOverseen)]
+struct OverseenBody {
+    group: GroupBody,
+    /// Those that are not over, the next first.
+    meetups: Vec<MeetupBody>,
+    month: ScoreBody,
+}
+
+/// One group of the caller's division: when it meets, and what its members did together in a month.
+/// Only those are named who want to be seen in rankings.
+#[utoipa::path(get, path = "/api/v1/staff/groups/{id}", tag = "staff: community",
+    params(("id" = Uuid, Path), MonthQuery),
+    responses(
+        (status = 200, body = OverseenBody),
+        (status = 404, description = "None in the caller's division"),
+        (status = 422, description = "`bad_time`: no first day of a month"),
+    ))]
+async fn show(
+    Of(state): Of<State>,
+    by: StaffCaller,
+    Path(id): Path<Uuid>,
+    Query(query): Query<MonthQuery>,
+) -> Result<Json<OverseenBody>, Error> {
+    let group = groups::overseen(&state.db, &by, id).await?.into();
+    let ahead = groups::ahead(&state.db, id, state.clock.now()).await?;
+    let together = groups::together(&state.db, id, query.month).await?;
+    let month = ScoreBody::new(query.month, together);
+    let meetups = ahead.into_iter().map(Into::into).collect();
+    Ok(Json(OverseenBody { group, meetups, month }))
 }
 
 #[derive(Deserialize, ToSchema)]

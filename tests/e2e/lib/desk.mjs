@@ -14,23 +14,34 @@ export const PHONE = { width: 390, height: 844 };
 /** Longer than any page takes on a busy machine, and shorter than a check. */
 const WAIT_MAX_MS = 20_000;
 
+/** How long an authenticator's code stands. */
+const STEP_MS = 30_000;
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export class Desk {
-  /** Hires somebody by the operator's command. */
-  static async hired(town, role, division) {
+  /** Hires somebody by the operator's command; `part` tells those of one role apart. */
+  static async hired(town, role, division, part = "") {
     const desk = new Desk();
     desk.town = town;
     desk.role = role;
     desk.division = division;
-    desk.name = `console-${role}`;
+    desk.name = `console-${part}${role}`;
     const words = ["staff", "add", "--name", desk.name, "--role", role, "--division", division];
     Object.assign(desk, JSON.parse(await town.server.command(...words)));
     return desk;
   }
 
   code() {
+    this.step = Math.floor(Date.now() / STEP_MS);
     return code(this.totp_secret);
+  }
+
+  /** A code that was not used yet: each is good once, so the next may have to be waited for. */
+  async nextCode() {
+    const from = ((this.step ?? 0) + 1) * STEP_MS;
+    if (Date.now() < from) await new Promise((wake) => setTimeout(wake, from - Date.now() + 50));
+    return this.code();
   }
 
   /** A window before anybody has signed in. */
@@ -104,6 +115,12 @@ export async function faults(page, where) {
   return found.map((line) => `${where}: ${line}`);
 }
 
+/** Nothing of a page with something on it is serious for ears, or cut; leaves a picture of it. */
+export async function stands(page, name) {
+  await picture(page, name);
+  assert.deepEqual(await faults(page, name), []);
+}
+
 /** With CONSOLE_PICTURES=FOLDER, leaves a picture there, to be looked at. */
 export async function picture(page, name) {
   const folder = process.env.CONSOLE_PICTURES;
@@ -116,6 +133,34 @@ export async function says(page, text) {
 
 export async function gone(locator) {
   await locator.waitFor({ state: "detached" });
+}
+
+/** Notices that pass have the role too. */
+export const dialog = (page) => page.locator(".dialog, .drawer");
+export const press = (page, name) =>
+  page.getByRole("button", { name, exact: true }).first().click();
+export const confirms = (page, name) =>
+  dialog(page).getByRole("button", { name, exact: true }).click();
+
+/** Fills the fields of a dialog by their labels. */
+export async function fills(page, values) {
+  for (const [label, value] of Object.entries(values)) {
+    const field = dialog(page).getByLabel(label).first();
+    if ((await field.evaluate((node) => node.tagName)) === "SELECT")
+      await field.selectOption(value);
+    else await field.fill(value);
+  }
+}
+
+/** Opens a destructive act, reads what it says, thinks better of it, and opens it again. */
+export async function hesitates(page, name, warning) {
+  for (const isSure of [false, true]) {
+    await press(page, name);
+    await dialog(page).getByText(warning).first().waitFor();
+    if (isSure) break;
+    await confirms(page, "取消");
+    await gone(dialog(page));
+  }
 }
 
 export { assert };

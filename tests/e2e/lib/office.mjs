@@ -25,7 +25,13 @@ export function code(secret) {
 }
 
 export class Office {
-  static async of(server) {
+  /** The admin at a desk, signed in once a server, as a code is good once. */
+  static of(server) {
+    server.office ??= Office.signedIn(server);
+    return server.office;
+  }
+
+  static async signedIn(server) {
     const office = new Office();
     office.server = server;
     const { name, password, totp_secret } = server.credentials.staff.find(
@@ -34,6 +40,13 @@ export class Office {
     const body = { name, password, code: code(totp_secret) };
     office.token = (await office.send("sessions", JSON.stringify(body))).token;
     return office;
+  }
+
+  async read(path) {
+    const headers = { Authorization: `Bearer ${this.token}` };
+    const answer = await fetch(`${this.server.url}/api/v1/staff/${path}`, { headers });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
   }
 
   async send(path, body, type = "application/json") {
@@ -47,7 +60,7 @@ export class Office {
       body,
     });
     const said = await answer.text();
-    if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${said}`);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${said}`);
     return said === "" ? null : JSON.parse(said);
   }
 }
@@ -100,7 +113,11 @@ const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
  */
 export function identity(n) {
   const year = n % 2 === 0 ? 1931 + (n % 10) : 2002 + (n % 6);
-  const born = `${year}0${1 + (n % 9)}1${n % 10}`;
+  return identityOf(`${year}0${1 + (n % 9)}1${n % 10}`, n);
+}
+
+/** The same of somebody who was born on that day. */
+export function identityOf(born, n) {
   const digits = `330499${born}${String(n % 1000).padStart(3, "0")}`;
   const sum = [...digits].reduce((all, digit, place) => all + digit * WEIGHTS[place], 0);
   return digits + "10X98765432"[sum % 11];

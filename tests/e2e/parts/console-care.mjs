@@ -17,6 +17,13 @@ const PLACES = [
   "/staff",
   "/audit",
   "/own",
+  "/tickets",
+  "/bookings",
+  "/coaches",
+  "/groups",
+  "/activities",
+  "/fitness",
+  "/holidays",
 ];
 
 export async function session(boss, town) {
@@ -116,7 +123,7 @@ const focused = (page) =>
   );
 
 /** Tabs on until `name` has the focus. */
-async function reach(page, name) {
+export async function reach(page, name) {
   for (let n = 0; n < 60; n += 1) {
     if ((await focused(page)) === name) return;
     await page.keyboard.press("Tab");

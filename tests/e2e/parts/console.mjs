@@ -1,7 +1,19 @@
 // The staff console, role by role: each story begins at the sign-in and ends at what can be seen.
 
 import { check } from "../lib/checks.mjs";
-import { assert, Desk, gone, goes, PHONE, picture, says, settled } from "../lib/desk.mjs";
+import {
+  assert,
+  confirms,
+  Desk,
+  dialog,
+  gone,
+  goes,
+  PHONE,
+  picture,
+  press,
+  says,
+  settled,
+} from "../lib/desk.mjs";
 import { code, identity } from "../lib/office.mjs";
 import * as care from "./console-care.mjs";
 
@@ -22,17 +34,13 @@ export async function console_(town) {
   await district(staff.district, staff.community);
   await bureau(staff.bureau);
   await admin(staff.admin, town);
+  await file(staff.admin);
   await care.session(staff.community, town);
   await care.looks(staff, town);
   await care.keyboard(staff.venue);
   await care.failures(staff.community);
   await care.long(staff.community);
 }
-
-/** Notices that pass have the role too. */
-const dialog = (page) => page.locator(".dialog, .drawer");
-const press = (page, name) => page.getByRole("button", { name, exact: true }).first().click();
-const confirms = (page, name) => dialog(page).getByRole("button", { name, exact: true }).click();
 
 async function desk(venue) {
   await check(
@@ -325,4 +333,36 @@ async function admin(boss, town) {
       await page.context().close();
     },
   );
+}
+
+async function file(boss) {
+  await check("console: a file of members is taken whole, or its faulty row is named", async () => {
+    const page = await boss.at("/members");
+    const upload = async (text) => {
+      await press(page, "从文件导入");
+      const buffer = Buffer.from(text);
+      const file = { name: "members.ndjson", mimeType: "application/x-ndjson", buffer };
+      await dialog(page).getByLabel("文件").setInputFiles(file);
+      await dialog(page).getByLabel("格式").selectOption("application/x-ndjson");
+      await confirms(page, "上传");
+    };
+    const person = (number, community) =>
+      JSON.stringify({
+        document: { type: "resident_id", number },
+        name: "王伟",
+        home_community: community,
+        registered_at: "2026-01-05",
+        consents: [],
+      });
+    const known = identity(7_100);
+    await upload(`${person(known, COMMUNITY)}\n${person(identity(7_102), "330482")}\n`);
+    await says(page, "没有写入任何一行");
+    await says(page, /第 2 行/);
+    await confirms(page, "取消");
+    await gone(dialog(page));
+    await upload(`${person(known, COMMUNITY)}\n`);
+    await says(page, "新增居民 1 位");
+    await confirms(page, "关闭");
+    await page.context().close();
+  });
 }

@@ -299,6 +299,18 @@ export async function tokens({ browser, server }) {
     }
   });
   await check(
+    "before its first document the page says that it connects, and nothing else",
+    async () => {
+      const page = await open(browser);
+      await page.route("**/api/v1/screens/**", (route) => route.fulfill({ status: 503 }));
+      await page.goto(server.screen(0).url);
+      await page.waitForFunction(() => document.body.dataset.trust === "waiting");
+      assert.equal(await page.locator("#age").textContent(), "正在连接");
+      assert.doesNotMatch(await page.locator("body").innerText(), /暂无/);
+      await page.context().close();
+    },
+  );
+  await check(
     "a token that is revoked while it shows gets the message and forgets the numbers",
     async () => {
       const place = ["--division", division, "--label", "lobby"];

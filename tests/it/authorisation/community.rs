@@ -38,11 +38,13 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/partner-offers/{id}/invitation", Registered),
     ("GET", "/api/v1/staff/activities", Staff),
     ("POST", "/api/v1/staff/activities", Staff),
+    ("GET", "/api/v1/staff/activities/{id}", Staff),
     ("POST", "/api/v1/staff/activities/{id}/attendance", Staff),
     ("POST", "/api/v1/staff/activities/{id}/cancellation", Staff),
     ("POST", "/api/v1/staff/activities/{id}/results", Staff),
     ("GET", "/api/v1/staff/activities/{id}/sign-ups", Staff),
     ("GET", "/api/v1/staff/groups", Staff),
+    ("GET", "/api/v1/staff/groups/{id}", Staff),
     ("POST", "/api/v1/staff/groups/{id}/decision", Staff),
     ("GET", "/api/v1/staff/notices", Staff),
     ("POST", "/api/v1/staff/notices", Staff),
@@ -66,6 +68,7 @@ pub async fn things(town: &TestTown, venue: &str) -> Vec<(&'static str, String, 
         ("POST", "/notices".to_owned(), of_division),
         ("POST", format!("/notices/{n}/withdrawal"), Value::Null),
         ("POST", "/activities".to_owned(), activity),
+        ("GET", format!("/activities/{a}"), Value::Null),
         ("GET", format!("/activities/{a}/sign-ups"), Value::Null),
         ("POST", format!("/activities/{a}/attendance"), json!({ "member_id": nobody })),
         ("POST", format!("/activities/{a}/results"), json!({ "results": [] })),
@@ -73,10 +76,15 @@ pub async fn things(town: &TestTown, venue: &str) -> Vec<(&'static str, String, 
     ]
 }
 
-/// A group that waits for staff, by its id.
-pub async fn group(town: &TestTown) -> String {
+/// A group that waits for staff.
+pub async fn group(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let founder = Resident::registers(town, "founder").await;
     let group = json!({ "name": "晨跑团", "sport": "running" });
     let made = founder.post("/groups", &group).await.ok();
-    made["id"].as_str().unwrap().to_owned()
+    let path = format!("/groups/{}", made["id"].as_str().unwrap());
+    let approval = json!({ "approve": true, "reason": "x" });
+    vec![
+        ("GET", format!("{path}?month=2026-11-01"), Value::Null),
+        ("POST", format!("{path}/decision"), approval),
+    ]
 }

@@ -18,6 +18,7 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/me/reports/{id}/confirmation", Registered),
     ("GET", "/api/v1/staff/fitness-outcomes", Staff),
     ("GET", "/api/v1/staff/fitness-standards", Staff),
+    ("GET", "/api/v1/staff/members/{id}/fitness-guidance", Staff),
     ("POST", "/api/v1/staff/members/{id}/fitness-plans", Staff),
     ("GET", "/api/v1/staff/members/{id}/fitness-tests", Staff),
     ("POST", "/api/v1/staff/members/{id}/fitness-tests", Staff),
@@ -73,6 +74,7 @@ pub async fn things(
     let outcomes = "/fitness-outcomes?quarter=2026-07-01&division=330499001001";
     vec![
         ("GET", outcomes.to_owned(), Value::Null),
+        ("GET", format!("/members/{member}/fitness-guidance"), Value::Null),
         ("POST", format!("/members/{member}/fitness-plans"), plan),
         ("GET", format!("/members/{member}/fitness-tests"), Value::Null),
         ("POST", format!("/members/{member}/fitness-tests"), measured),

@@ -53,7 +53,7 @@ export interface Ask {
   method?: string;
   body?: unknown;
   /** A body that is not JSON. */
-  text?: { type: string; body: string };
+  text?: { type: string; body: string | Blob };
   /** The command's own key: the same for every attempt at one and the same command. */
   key?: string;
   signal?: AbortSignal;
@@ -66,7 +66,7 @@ async function send(path: string, ask: Ask): Promise<Response> {
     headers["Idempotency-Key"] = ask.key ?? crypto.randomUUID();
     if (csrf) headers["Fitgate-Csrf"] = csrf;
   }
-  let body: string | undefined;
+  let body: string | Blob | undefined;
   if (ask.text) {
     headers["Content-Type"] = ask.text.type;
     body = ask.text.body;

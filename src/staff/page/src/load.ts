@@ -1,7 +1,7 @@
 // What a page has loaded, and how that stands: waiting, there, there but old, or failed.
 
 import { useCallback, useEffect, useRef, useState } from "react";
-import { get, Problem, type Page } from "./api";
+import { all, get, Problem, type Page } from "./api";
 
 export interface Loaded<T> {
   data: T | null;
@@ -16,7 +16,15 @@ const asProblem = (error: unknown) =>
   error instanceof Problem ? error : new Problem(0, "internal", "页面出现问题，请刷新后重试。");
 
 /** Loads `path` (nothing while it is null), again every `everyMs`. */
-export function useLoad<T>(path: string | null, everyMs = 0): Loaded<T> {
+export const useLoad = <T>(path: string | null, everyMs = 0): Loaded<T> => useRead(path, get<T>, everyMs);
+
+const everyItem = <T>(path: string, signal: AbortSignal) => all<T>(path, undefined, signal);
+
+/** All items of a list whose length is bounded by what it is of, such as a week. */
+export const useAll = <T>(path: string | null): Loaded<T[]> => useRead<T[]>(path, everyItem);
+
+/** `read` must keep its meaning while the page is there. */
+function useRead<T>(path: string | null, read: (path: string, signal: AbortSignal) => Promise<T>, everyMs = 0): Loaded<T> {
   const [state, setState] = useState<{
     data: T | null;
     problem: Problem | null;
@@ -40,7 +48,7 @@ export function useLoad<T>(path: string | null, everyMs = 0): Loaded<T> {
       isLoading: true,
       problem: isOther ? null : old.problem,
     }));
-    get<T>(path, stop.signal).then(
+    read(path, stop.signal).then(
       (data) => {
         shown.current = path;
         setState({ data, problem: null, isLoading: false, at: Date.now() });

@@ -13,6 +13,7 @@ import { Failed, Waiting } from "./ui/states";
 import { Toasts } from "./ui/toast";
 import "./style/base.css";
 import "./style/parts.css";
+import "./style/life.css";
 import "./style/shell.css";
 
 const ENROL = "#/enrol";

@@ -4,7 +4,15 @@ import { Dialog } from "@base-ui/react/dialog";
 import { useEffect, useRef, useState } from "react";
 import { NavLink, Route, Routes, useLocation } from "react-router";
 import * as words from "./words";
+import { Activities } from "./pages/activities";
+import { Activity } from "./pages/activity";
 import { Audit } from "./pages/audit";
+import { Bookings } from "./pages/bookings";
+import { Coach, Coaches } from "./pages/coaches";
+import { Fitness } from "./pages/fitness";
+import { FitnessMember } from "./pages/fitness-member";
+import { Group, Groups } from "./pages/groups";
+import { Holidays } from "./pages/holidays";
 import { Member } from "./pages/member";
 import { Members } from "./pages/members";
 import { Own } from "./pages/own";
@@ -16,6 +24,8 @@ import { Screens } from "./pages/screens";
 import { Accounts } from "./pages/accounts";
 import { Terminal } from "./pages/terminal";
 import { Terminals } from "./pages/terminals";
+import { Ticket } from "./pages/ticket";
+import { Tickets } from "./pages/tickets";
 import { Venue } from "./pages/venue";
 import { Venues } from "./pages/venues";
 import { Work } from "./pages/work";
@@ -23,9 +33,10 @@ import { useDesk } from "./session";
 import { Nothing } from "./ui/states";
 
 const PLACES: { name: string; links: [string, string, string][] }[] = [
-  { name: "今日", links: [["/", "概览", "see_places"], ["/work", "待办与审批", "see_work"], ["/roll-call", "在场点名", "register_members"]] },
-  { name: "居民", links: [["/members", "居民", "register_members"]] },
-  { name: "场地", links: [["/venues", "场馆", "see_places"], ["/terminals", "终端", "see_places"], ["/screens", "大屏", "see_places"]] },
+  { name: "今日", links: [["/", "概览", "see_places"], ["/work", "待办与审批", "see_work"], ["/tickets", "工单", "see_work"], ["/roll-call", "在场点名", "register_members"]] },
+  { name: "居民", links: [["/members", "居民", "register_members"], ["/fitness", "体质测试", "keep_fitness"]] },
+  { name: "活动", links: [["/bookings", "预约日历", "see_places"], ["/coaches", "教练与指导员", "see_members"], ["/groups", "社群", "see_places"], ["/activities", "活动", "see_places"]] },
+  { name: "场地", links: [["/venues", "场馆", "see_places"], ["/terminals", "终端", "see_places"], ["/screens", "大屏", "see_places"], ["/holidays", "节假日", "see_places"]] },
   { name: "数据", links: [["/reports", "日报与报表", "see_places"]] },
   { name: "管理", links: [["/staff", "人员与角色", "manage_staff"], ["/audit", "审计", "read_audit"]] },
 ];
@@ -105,6 +116,18 @@ export function Shell() {
         <Routes>
           <Route path="/" element={<Overview />} />
           <Route path="/work" element={<Work />} />
+          <Route path="/tickets" element={<Tickets />} />
+          <Route path="/tickets/:id" element={<Ticket />} />
+          <Route path="/bookings" element={<Bookings />} />
+          <Route path="/coaches" element={<Coaches />} />
+          <Route path="/coaches/:id" element={<Coach />} />
+          <Route path="/groups" element={<Groups />} />
+          <Route path="/groups/:id" element={<Group />} />
+          <Route path="/activities" element={<Activities />} />
+          <Route path="/activities/:id" element={<Activity />} />
+          <Route path="/fitness" element={<Fitness />} />
+          <Route path="/fitness/:id" element={<FitnessMember />} />
+          <Route path="/holidays" element={<Holidays />} />
           <Route path="/members" element={<Members />} />
           <Route path="/members/new" element={<Register />} />
           <Route path="/members/:id" element={<Member />} />

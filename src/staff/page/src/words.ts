@@ -38,7 +38,19 @@ export const purpose = table({
   bureau_sharing: "向体育局提供",
   realname_check: "实名核验",
   face_check: "人脸核验",
+  partner_search: "寻找球友",
+  health_data: "保存体质测试结果",
 });
+export const PURPOSES = [
+  "door_face",
+  "off_device_face_transfer",
+  "minutes_statistics",
+  "bureau_sharing",
+  "realname_check",
+  "face_check",
+  "partner_search",
+  "health_data",
+];
 export const provenance = table({
   measured: "实测",
   self_declared: "自报",
@@ -61,6 +73,7 @@ export const workKind = table({
   orphan_exit: "只出未进",
   low_score: "识别分过低",
   absurd_clock: "时钟异常",
+  ticket: "工单",
 });
 export const workDetail = table({
   unknown_credential: "认不出是谁",
@@ -88,6 +101,7 @@ export const WORK_KINDS = [
   "orphan_exit",
   "low_score",
   "absurd_clock",
+  "ticket",
 ];
 export const venueKind = table({
   gym: "健身房",
@@ -283,3 +297,11 @@ export function duration(seconds: number | null | undefined): string {
   if (seconds < 86_400) return `${(seconds / 3600).toFixed(1)} 小时`;
   return `${(seconds / 86_400).toFixed(1)} 天`;
 }
+
+/** The local day of an instant. */
+export const localDay = (text: string) => isoDay.format(new Date(text));
+export const shifted = (day: string, days: number) =>
+  new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+/** 1 is Monday. */
+export const weekdayOf = (day: string) => ((new Date(`${day}T00:00:00Z`).getUTCDay() + 6) % 7) + 1;
+export const monday = (day: string) => shifted(day, 1 - weekdayOf(day));

@@ -151,7 +151,7 @@ function Consents({ person, after }: { person: Person; after: () => void }) {
       {open && (
         <FormDialog title="记录同意或撤回" intro="须由本人（或监护人）当面表示。撤回人脸同意后，各终端会删除这张人脸。"
           fields={[
-            { name: "purpose", label: "事项", type: "select", options: ["door_face", "off_device_face_transfer", "minutes_statistics", "bureau_sharing", "realname_check", "face_check"].map((code) => [code, words.purpose(code)]) },
+            { name: "purpose", label: "事项", type: "select", options: words.PURPOSES.map((code) => [code, words.purpose(code)]) },
             { name: "granted", label: "表示", type: "select", options: [["yes", "同意"], ["no", "撤回 / 不同意"]] },
           ]}
           confirm="记录"

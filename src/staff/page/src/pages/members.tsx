@@ -1,56 +1,43 @@
-// Members: found by document, phone or name, or listed; all masked.
+// Members: found by document, phone or name, or listed; all masked. A file of them is taken over
+// here by those who may.
 
-import { useCallback, useState } from "react";
+import { useState } from "react";
 import { Link } from "react-router";
-import { act, type Page } from "../api";
-import { usePages } from "../load";
 import { useDesk } from "../session";
 import { LongList } from "../ui/list";
 import { Tag, Title } from "../ui/page";
 import { Needs } from "../ui/states";
+import { Upload } from "../ui/upload";
 import * as words from "../words";
+import { MemberSearch, useFound } from "./member-search";
 
-interface Found { id: string; name: string; birth_year?: number | null; home_community: string; registered_at: string; status: string; verification: string }
+interface Report { rows: number; members: number; consents: number; past_days: number; past_minutes: number }
 
-/** What of the text is meant: eleven digits are a phone, what looks like a number a document. */
-function criteria(text: string, kind: string): Record<string, unknown> {
-  const plain = text.trim();
-  if (plain === "") return {};
-  if (kind === "name") return { name: plain };
-  if (kind === "phone") return { phone: plain.replace(/[\s-]/g, "") };
-  return { document: { type: kind, number: plain.toUpperCase() } };
+function Import({ close, after }: { close: () => void; after: () => void }) {
+  return (
+    <Upload title="从文件导入居民" path="/members/import" accept=".csv,.ndjson" close={close} after={after}
+      intro={<><p>要么整份导入，要么一行也不导入；有问题的行会逐一指出，改好后重新上传。</p><p>CSV 表头须含 document_type、document_number、name、home_community 等列（见 API 文档）。导入会写入审计。</p></>}
+      types={[["text/csv", "CSV（UTF-8）"], ["text/csv; charset=gb18030", "CSV（GB18030，旧版表格软件）"], ["application/x-ndjson", "NDJSON"]]}
+      done={(answer) => {
+        const report = answer as Report;
+        return <p className="notice">已读 {words.number(report.rows)} 行：新增居民 {words.number(report.members)} 位、同意记录 {words.number(report.consents)} 条、历史时长 {words.number(report.past_minutes)} 分钟。</p>;
+      }} />
+  );
 }
-
-const KINDS: [string, string][] = [
-  ["name", "姓名"], ["phone", "手机号"], ["resident_id", "身份证号"], ["residence_permit", "居住证号"],
-  ["foreign_permanent_resident", "永居证号"], ["hk_mo_pass", "港澳通行证号"], ["taiwan_pass", "台胞证号"],
-];
 
 export function Members() {
   const { may, divisionName } = useDesk();
-  const [kind, setKind] = useState("name");
-  const [text, setText] = useState("");
-  const [status, setStatus] = useState("");
   const [asked, setAsked] = useState<Record<string, unknown>>({});
-  const read = useCallback(
-    (cursor: string | null) => act<Page<Found>>("POST", "/members/search", { ...asked, limit: 200, ...(cursor ? { cursor } : {}) }),
-    [asked],
-  );
-  const list = usePages<Found>(may("see_members") ? read : null);
-  const search = (event: { preventDefault: () => void }) => {
-    event.preventDefault();
-    setAsked({ ...criteria(text, kind), ...(status ? { status } : {}) });
-  };
+  const [isImporting, setImporting] = useState(false);
+  const list = useFound(may("see_members") ? asked : null);
   return (
     <>
-      <Title text="居民">{may("register_members") && <Link className="button primary" to="/members/new">前台登记</Link>}</Title>
+      <Title text="居民">
+        {may("import_members") && <button className="button" onClick={() => setImporting(true)}>从文件导入</button>}
+        {may("register_members") && <Link className="button primary" to="/members/new">前台登记</Link>}
+      </Title>
       <Needs right="see_members">
-        <form className="filters" role="search" onSubmit={search}>
-          <label>查找方式{" "}<select value={kind} onChange={(event) => setKind(event.target.value)}>{KINDS.map(([code, name]) => <option key={code} value={code}>{name}</option>)}</select></label>
-          <label className="grow">内容{" "}<input value={text} onChange={(event) => setText(event.target.value)} placeholder="输入完整内容" autoComplete="off" maxLength={64} /></label>
-          <label>状态{" "}<select value={status} onChange={(event) => setStatus(event.target.value)}><option value="">全部</option><option value="active">正常</option><option value="suspended">已停用</option></select></label>
-          <button className="button primary">查找</button>
-        </form>
+        <MemberSearch search={setAsked} hasStatus />
         <p className="hint">按姓名、手机号或证件号的完整内容查找；结果一律遮盖。每次查看都会记录，居民本人可以看到。</p>
         <LongList
           label="居民列表" of={list} none="没有找到居民。" hint="请核对输入是否完整，或确认其社区在您负责的区域内。" keyOf={(one) => one.id}
@@ -64,6 +51,7 @@ export function Members() {
           ]}
         />
       </Needs>
+      {isImporting && <Import close={() => setImporting(false)} after={list.reload} />}
     </>
   );
 }

@@ -93,7 +93,7 @@ export function Register() {
             <p className="hint">请本人出示证件原件。同意事项须由本人（或监护人）逐项当面确认，可以不同意。</p>
             <Fields fields={fields} values={values} set={setValues} problem={problem} />
             <Said problem={problem} fields={fields} />
-            <div className="dialog-acts"><button className="button primary" disabled={isBusy} aria-busy={isBusy}>{isBusy ? "正在登记…" : "登记"}</button></div>
+            <div className="dialog-acts"><button className="button primary" aria-disabled={isBusy} aria-busy={isBusy}>{isBusy ? "正在登记…" : "登记"}</button></div>
           </form>
         </Card>
       </Needs>

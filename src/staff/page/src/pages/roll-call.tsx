@@ -7,7 +7,8 @@ import { useLoad } from "../load";
 import { useDesk } from "../session";
 import { Confirm, FormDialog } from "../ui/form";
 import { Rows } from "../ui/list";
-import { Card, Figure, Tag, Title } from "../ui/page";
+import { Figure, Tag, Title } from "../ui/page";
+import { usePrinting } from "../ui/printing";
 import { Needs, Nothing, Ready } from "../ui/states";
 import * as words from "../words";
 
@@ -38,6 +39,38 @@ export function RollCalls() {
   );
 }
 
+type Person = Call["people"][number];
+const sure = (one: Person) => <Tag tone={one.sure === "seen" ? "good" : one.sure === "doubtful" ? "warn" : "plain"}>{words.sure(one.sure)}</Tag>;
+
+/** Everybody: on a screen the rows in sight, on paper all of them, with a box to tick. */
+function People({ people }: { people: Person[] }) {
+  const isPrinting = usePrinting();
+  if (!isPrinting) {
+    const numbers = new Map(people.map((one, n) => [one.session_id, n + 1]));
+    return (
+      <>
+        <Rows label="在场名单" items={people} keyOf={(one) => one.session_id} columns={[
+          { name: "序号", width: "4rem", show: (one) => numbers.get(one.session_id) },
+          { name: "姓名", show: (one) => `${one.name}${one.is_child ? "（儿童）" : ""}` },
+          { name: "电话", width: "10rem", show: (one) => one.phone ?? "—" },
+          { name: "进场", width: "6rem", show: (one) => words.hour(one.entered_at) },
+          { name: "把握", width: "9rem", show: sure },
+        ]} />
+        <p className="list-foot">共 {words.number(people.length)} 人；打印时全部列出。</p>
+      </>
+    );
+  }
+  return (
+    <table className="plain full">
+      <caption className="unseen">在场名单</caption>
+      <thead><tr><th scope="col">序号</th><th scope="col">姓名</th><th scope="col">电话</th><th scope="col">进场</th><th scope="col">把握</th><th scope="col">已确认</th></tr></thead>
+      <tbody>{people.map((one, n) => (
+        <tr key={one.session_id}><td>{n + 1}</td><td>{one.name}{one.is_child && "（儿童）"}</td><td>{one.phone ?? "—"}</td><td>{words.hour(one.entered_at)}</td><td>{words.sure(one.sure)}</td><td>□</td></tr>
+      ))}</tbody>
+    </table>
+  );
+}
+
 function Whole({ call, id, going, reload }: { call: Call; id: string; going?: Going["items"][number]; reload: () => void }) {
   const { may } = useDesk();
   const [open, setOpen] = useState<"count" | "begin" | "end" | null>(null);
@@ -59,19 +92,7 @@ function Whole({ call, id, going, reload }: { call: Call; id: string; going?: Go
           : <button className="button danger-line" onClick={() => setOpen("begin")}>紧急疏散</button>)}
       </div>
       {call.people.length === 0 ? <Nothing what="推定无人在场。" hint="仍请到现场确认。" /> : (
-        <Card>
-          <div className="plain-scroll" tabIndex={0} role="region" aria-label="在场名单">
-            <table className="plain full">
-              <caption className="unseen">在场名单</caption>
-              <thead><tr><th scope="col">序号</th><th scope="col">姓名</th><th scope="col">电话</th><th scope="col">进场</th><th scope="col">把握</th><th scope="col" className="only-print">已确认</th></tr></thead>
-              <tbody>{call.people.slice(0, 190).map((one, n) => (
-                <tr key={one.session_id}><td>{n + 1}</td><td>{one.name}{one.is_child && "（儿童）"}</td><td>{one.phone ?? "—"}</td><td>{words.hour(one.entered_at)}</td>
-                  <td><Tag tone={one.sure === "seen" ? "good" : one.sure === "doubtful" ? "warn" : "plain"}>{words.sure(one.sure)}</Tag></td><td className="only-print">□</td></tr>
-              ))}</tbody>
-            </table>
-          </div>
-          {call.people.length > 190 && <p className="notice warn">名单较长，只显示前 190 人；共 {call.people.length} 人。</p>}
-        </Card>
+        <People people={call.people} />
       )}
       {open === "count" && <FormDialog title="登记清点人数" intro="以现场数到的人数为准；之后显示的在场人数从这个数算起。"
         fields={[{ name: "counted", label: "现场人数", type: "number", required: true, min: 0 }]} confirm="登记"

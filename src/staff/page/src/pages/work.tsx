@@ -28,25 +28,32 @@ function answerBody(values: Record<string, string>, action: string) {
   return body;
 }
 
+const NAMES: Record<string, string> = { accept: "补记", reject: "搁置", declare_lost: "宣告丢失" };
+const INTROS: Record<string, string> = {
+  accept: "这条记录会成为某位居民在某个时间的进出，计入时长账本；先预览效果，再确认。",
+  reject: "这一条会从待办中移除，不改变任何时长；理由会写入审计。",
+  declare_lost: "不再等待这台终端补传缺号的记录，从待办中移除；之后若又补传上来，仍会照常计入。理由会写入审计。",
+};
+
 function AnswerDialog({ item, action, close, after }: { item: Item; action: string; close: () => void; after: () => void }) {
   const accepts = action === "accept";
   const path = `/work-items/${item.kind}/${item.id}`;
   return (
     <FormDialog
-      title={accepts ? `补记：${words.workKind(item.kind)}` : `搁置：${words.workKind(item.kind)}`}
-      intro={accepts ? "这条记录会成为某位居民在某个时间的进出，计入时长账本；先预览效果，再确认。" : "这一条会从待办中移除，不改变任何时长；理由会写入审计。"}
+      title={`${NAMES[action]}：${words.workKind(item.kind)}`}
+      intro={INTROS[action]}
       fields={[
         { name: "member", label: "居民编号", required: !item.member_id, value: item.member_id ?? "", show: () => accepts, help: "在居民页面查到后复制。" },
-        { name: "at", label: "发生时间", type: "datetime-local", value: item.at ? words.local(item.at) : "", show: () => accepts, help: "留空则用记录上的时间。" },
+        { name: "at", label: "发生时间", type: "datetime-local", show: () => accepts, help: "留空则用终端记下的时间；列表里的是收到的时间。" },
         { name: "reason", label: "理由", type: "area", required: true, max: 200 },
       ]}
-      confirm={accepts ? "确认补记" : "确认搁置"}
+      confirm={`确认${NAMES[action]}`}
       preview={accepts ? async (values) => {
         const { effect } = await act<Answered>("POST", `${path}/preview`, answerBody(values, action));
         return effect ? <Effect of={effect} /> : <p>不改变任何时长。</p>;
       } : undefined}
       submit={async (values, key) => void (await act("POST", `${path}/answer`, answerBody(values, action), key))}
-      done={accepts ? "已补记" : "已搁置"}
+      done={`已${NAMES[action]}`}
       close={close}
       after={after}
     />
@@ -63,6 +70,8 @@ function Items() {
     <span className="inline">
       {item.actions.includes("accept") && item.id && may("answer_work") && <button className="button small" onClick={() => setOpen({ item, action: "accept" })}>补记</button>}
       {item.actions.includes("reject") && item.id && may("answer_work") && <button className="button small" onClick={() => setOpen({ item, action: "reject" })}>搁置</button>}
+      {item.actions.includes("declare_lost") && item.id && may("answer_work") && <button className="button small" onClick={() => setOpen({ item, action: "declare_lost" })}>宣告丢失</button>}
+      {item.kind === "ticket" && item.id && <Link to={`/tickets/${item.id}`}>看工单</Link>}
       {item.member_id && <Link to={`/members/${item.member_id}`}>看居民</Link>}
       {item.terminal_id && <Link to={`/terminals/${item.terminal_id}`}>看终端</Link>}
       {item.kind === "quarantined_device" && <Link to="/terminals">去认领</Link>}
@@ -93,6 +102,9 @@ function Items() {
   );
 }
 
+/** Of a text that may not be shown before it was checked. */
+const HELD = "文字正在等待内容安全检查，暂不显示";
+
 function Disputes() {
   const { venueName } = useDesk();
   const list = useList<Dispute>("/disputes");
@@ -104,14 +116,14 @@ function Disputes() {
         columns={[
           { name: "场馆", show: (one) => venueName(one.venue_id) },
           { name: "提出时间", width: "10rem", show: (one) => words.time(one.created_at) },
-          { name: "居民说", width: "2fr", show: (one) => one.text },
+          { name: "居民说", width: "2fr", show: (one) => one.text || HELD },
           { name: "处理", width: "12rem", show: (one) => <span className="inline"><button className="button small" onClick={() => setOpen(one)}>答复</button><Link to={`/members/${one.member_id}`}>看停留</Link></span> },
         ]}
       />
       {open && (
         <FormDialog
           title="答复居民异议"
-          intro={<><p>居民说：「{open.text}」</p><p>答复会显示给居民。需要改时长的，请先在居民页面做更正。</p></>}
+          intro={<><p>居民说：「{open.text || HELD}」</p><p>答复会显示给居民。需要改时长的，请先在居民页面做更正。</p></>}
           fields={[
             { name: "outcome", label: "结论", type: "select", options: [["accepted", "采纳"], ["rejected", "不采纳"]] },
             { name: "answer", label: "答复", type: "area", required: true, max: 200 },

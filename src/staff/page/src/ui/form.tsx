@@ -17,6 +17,8 @@ export interface Field {
   help?: ReactNode;
   max?: number;
   min?: string | number;
+  /** Of a number; whole ones without it. */
+  step?: string;
   autoComplete?: string;
   /** Says what is wrong with the value, or right (with a leading ✓), while it is typed. */
   check?: (value: string, all: Values) => string | null;
@@ -61,7 +63,7 @@ export function Fields({ fields, values, set, problem }: { fields: Field[]; valu
             )}
             {field.type === "area" && <textarea {...common} rows={3} maxLength={field.max} />}
             {field.type !== "select" && field.type !== "area" && field.type !== "check" && (
-              <input {...common} type={field.type === "code" ? "text" : (field.type ?? "text")} maxLength={field.max} min={field.min}
+              <input {...common} type={field.type === "code" ? "text" : (field.type ?? "text")} maxLength={field.max} min={field.min} step={field.step}
                 inputMode={field.type === "code" ? "numeric" : undefined} pattern={field.type === "code" ? "[0-9]{6}" : undefined}
                 autoComplete={field.autoComplete ?? "off"} />
             )}
@@ -93,7 +95,11 @@ export function useCommand() {
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const attempt = useRef<{ said: string; key: string }>({ said: "", key: "" });
+  const isRunning = useRef(false);
   const run = async (what: unknown, work: (key: string) => Promise<void>): Promise<boolean> => {
+    // The button keeps the focus while it waits, so it may be pressed again.
+    if (isRunning.current) return false;
+    isRunning.current = true;
     const said = JSON.stringify(what);
     if (attempt.current.said !== said) attempt.current = { said, key: crypto.randomUUID() };
     setBusy(true);
@@ -106,6 +112,7 @@ export function useCommand() {
       setProblem(error instanceof Problem ? error : new Problem(0, "internal", "页面出现问题，请刷新后重试。"));
       return false;
     } finally {
+      isRunning.current = false;
       setBusy(false);
     }
   };
@@ -173,7 +180,7 @@ export function FormDialog(props: FormDialog) {
               <Said problem={problem} fields={fields} />
               <div className="dialog-acts">
                 <Dialog.Close className="button" type="button" disabled={isBusy}>取消</Dialog.Close>
-                <button className={isDanger && (!preview || foreseen) ? "button danger" : "button primary"} disabled={isBusy} aria-busy={isBusy}>
+                <button className={isDanger && (!preview || foreseen) ? "button danger" : "button primary"} aria-disabled={isBusy} aria-busy={isBusy}>
                   {isBusy ? "请稍候…" : preview && !foreseen ? "预览效果" : confirm}
                 </button>
               </div>
@@ -220,7 +227,7 @@ export function Confirm({ title, says, confirm, isDanger = true, act, done, clos
           <div className="dialog-acts">
             <AlertDialog.Close className="button" disabled={isBusy}>{result ? "关闭" : "取消"}</AlertDialog.Close>
             {!result && (
-              <button className={isDanger ? "button danger" : "button primary"} onClick={() => void go()} disabled={isBusy} aria-busy={isBusy}>
+              <button className={isDanger ? "button danger" : "button primary"} onClick={() => void go()} aria-disabled={isBusy} aria-busy={isBusy}>
                 {isBusy ? "请稍候…" : confirm}
               </button>
             )}
