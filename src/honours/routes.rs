@@ -248,7 +248,7 @@ struct RedeemedJson {
     responses(
         (status = 201, description = "Spent", body = RedeemedJson),
         (status = 404, description = "No such venue in the caller's division, or no points here"),
-        (status = 409, description = "`partner_required`, `points_short`"),
+        (status = 409, description = "`partner_required`, `points_short`, `member_code_used`"),
         (status = 422, description = "`member_code_invalid`, `out_of_range`"),
     ),
 )]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, COMMUNITY, Office, Resident, Shown, Terminal, TestTown, at, eventually,
+    Answer, COMMUNITY, Office, Resident, Shown, Terminal, TestTown, Wire, at, eventually,
 };
 
 const HONOURS: &str = "/api/v1/honours?division=330499&year=2026";
@@ -72,6 +72,7 @@ async fn points_are_spent_and_given_back(
     assert_eq!(clerk.put(&partner, &json!({ "partner": true })).await.said(), (403, "forbidden"));
     manager.put(&partner, &json!({ "partner": true })).await.ok();
     assert_eq!(spends(19).await.said(), (409, "points_short"));
+    a_code_is_spent_with_once(town, &path, zhang, clerk).await;
     assert_eq!(spends(0).await.status, 422);
     let stale = json!({ "code": "A".repeat(60), "points": 1 });
     assert_eq!(clerk.post(&path, &stale).await.said(), (422, "member_code_invalid"));
@@ -84,6 +85,36 @@ async fn points_are_spent_and_given_back(
     let sums = "SELECT COUNT(*) AS n FROM point_accounts a WHERE a.balance <> \
                 (SELECT SUM(p.points) FROM point_entries p WHERE p.member_id = a.member_id)";
     assert_eq!(town.store.count(sums).await, 0);
+}
+
+/// Eight times at once, under keys of their own and at every server: one of them spends.
+async fn a_code_is_spent_with_once(town: &TestTown, path: &str, zhang: &Resident, clerk: &Office) {
+    let code = zhang.get("/me/code").await.ok()["code"].clone();
+    let body = json!({ "code": code, "points": 2 });
+    let second = town.second_server().await;
+    let servers: Vec<&Wire> =
+        std::iter::once(&town.wire).chain(second.iter().map(|s| &s.wire)).collect();
+    let (path, token) = (format!("/api/v1/staff{path}"), clerk.token().await);
+    let asks = (0..8).map(|n| {
+        let request = servers[n % servers.len()].post(&path, &body).bearer_auth(&token);
+        Answer::to(request.header("Idempotency-Key", uuid::Uuid::new_v4().to_string()))
+    });
+    let said = futures_util::future::join_all(asks).await;
+    let spent: Vec<_> = said.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(spent.len(), 1);
+    let others = said.iter().filter(|answer| answer.status != 201);
+    assert!(others.map(Answer::said).all(|said| said == (409, "member_code_used")));
+    assert_eq!(zhang.get("/me/points").await.ok()["balance"], 16);
+    // It was taken back for the story to go on; the code is used all the same.
+    let back = format!("/redemptions/{}/reversal", spent[0].body["id"].as_str().unwrap());
+    clerk.post(&back, &json!({})).await.ok();
+    let again = clerk.post(path.trim_start_matches("/api/v1/staff"), &body).await;
+    assert_eq!(again.said(), (409, "member_code_used"));
+    // The next code is another.
+    town.is_now("2026-11-26T02:00:01Z");
+    if let Some(second) = second {
+        second.stop().await;
+    }
 }
 
 /// What comes late changes the day's points by one more row.
