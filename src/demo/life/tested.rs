@@ -56,7 +56,7 @@ const ITEMS: [Item; 6] = [
 impl Life<'_> {
     pub(super) async fn tests(&self) -> anyhow::Result<()> {
         let mut chance = self.chance(TESTS);
-        let (bands, weights) = standard();
+        let (bands, weights) = standard()?;
         let tx = db::begin(self.db).await?;
         let loaded = self.now - TimeDelta::days(FIRST_BACK.1 + 30);
         fitness::load(&tx, &bands, &weights, "demo", loaded).await?;
@@ -143,7 +143,7 @@ fn is_of_age(person: &Person, now: DateTime<Utc>) -> bool {
 }
 
 /// The bands and weights of the invented standard, as the two files that `fitness load` takes.
-fn standard() -> (String, String) {
+fn standard() -> Result<(String, String), std::fmt::Error> {
     let mut bands = String::from(
         "standard,item,unit,sex,age_from,age_to,lower,lower_inclusive,upper,upper_inclusive,score\n",
     );
@@ -158,18 +158,18 @@ fn standard() -> (String, String) {
                 let owned = if pair[0].is_empty() { "" } else { "true" };
                 let Item { name, unit, .. } = item;
                 let (lower, upper) = (pair[0], pair[1]);
-                drop(writeln!(
+                writeln!(
                     bands,
                     "demo-invented,{name},{unit},{sex},{from},{to},{lower},{owned},{upper},,{score}"
-                ));
+                )?;
             }
         }
-        drop(writeln!(weights, "{from},{to},{},0.{:02}", item.name, item.weight));
+        writeln!(weights, "{from},{to},{},0.{:02}", item.name, item.weight)?;
     }
     for (cut, points) in [("excellent", 85), ("good", 75), ("pass", 60)] {
-        drop(writeln!(weights, "{from},{to},overall_{cut}_min,{points}"));
+        writeln!(weights, "{from},{to},overall_{cut}_min,{points}")?;
     }
-    (bands, weights)
+    Ok((bands, weights))
 }
 
 fn decimal(thousandths: i64) -> String {
