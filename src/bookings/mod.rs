@@ -31,6 +31,7 @@ pub use door::{BOOKING, booked, booked_venues};
 pub use erasure::{erase, join};
 pub use holding::{confirm, hold};
 pub use publishing::{NewSlot, Repeat, Resource, publish};
+pub use reading::{Offered, bookable};
 pub use routes::{resident_routes, routes};
 pub use tables::slots::Model as Slot;
 

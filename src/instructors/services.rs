@@ -66,6 +66,48 @@ pub struct Served {
     pub learners: i64,
 }
 
+/// Somebody's service as an instructor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Serving {
+    pub member: MemberId,
+    pub minutes: i64,
+    pub learners: i64,
+}
+
+/// Most of those served at once.
+const SERVING_MAX: usize = 100;
+
+/// Whoever served most at a division's venues on the business days from `from` to `to`, as far as it
+/// was settled before `as_of`: of those who want to be seen in rankings, or of one person.
+pub async fn most_served(
+    db: &impl ConnectionTrait,
+    division: &DivisionCode,
+    (from, to): (NaiveDate, NaiveDate),
+    as_of: DateTime<Utc>,
+    only: Option<MemberId>,
+) -> Result<Vec<Serving>, DbErr> {
+    let (seen, whose) = match only {
+        Some(_) => ("", "AND s.member_id = $6"),
+        None => (
+            "JOIN member_settings t ON t.member_id = s.member_id AND t.in_ranks \
+             JOIN members m ON m.id = s.member_id AND m.status = 'active'",
+            "",
+        ),
+    };
+    let sql = format!(
+        "SELECT s.member_id AS member, CAST(SUM(s.minutes) AS BIGINT) AS minutes, \
+         CAST(SUM(s.learners) AS BIGINT) AS learners FROM instructor_services s {seen} \
+         WHERE s.community >= $1 AND s.community <= $2 AND s.business_day >= $3 \
+         AND s.business_day <= $4 AND s.settled_at < $5 AND s.minutes > 0 {whose} \
+         GROUP BY s.member_id ORDER BY minutes DESC, learners DESC, s.member_id \
+         LIMIT {SERVING_MAX}"
+    );
+    let [first, last] = division.bounds();
+    let mut values = vec![first, last, from.into(), to.into(), as_of.into()];
+    values.extend(only.map(|member| member.0.into()));
+    Serving::find_by_statement(statement(db, &sql, values)).all(db).await
+}
+
 /// An instructor's service on the business days from `from` to `to`.
 pub async fn served(
     db: &impl ConnectionTrait,

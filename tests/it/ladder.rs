@@ -53,6 +53,8 @@ const SAMPLES: &[(&str, &str)] = &[
     ("m0083_honours", include_str!("../../migrations/samples/m0083_honours.sql")),
     ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
     ("m0095_retention_marks", include_str!("../../migrations/samples/m0095_retention_marks.sql")),
+    ("m0100_group_minutes", include_str!("../../migrations/samples/m0100_group_minutes.sql")),
+    ("m0101_activity_offers", include_str!("../../migrations/samples/m0101_activity_offers.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -37,8 +37,9 @@ const MAY_USE: &[(&str, &str)] = &[
     // Testing devices sign as native terminals do.
     ("fitness", "staff members venues minutes terminals"),
     ("tickets", ON_MINUTES),
-    // Who serves well is told by the tickets that were fixed in time.
-    ("honours", "staff members venues minutes tickets"),
+    // Who serves well is told by the tickets that were fixed in time, by what groups did together and
+    // by the service of instructors that doors proved.
+    ("honours", "staff members venues minutes tickets groups instructors"),
     ("wechat", ON_MINUTES),
     ("entries", "staff members venues minutes terminals bookings"),
     ("gateways", "entries terminals"),

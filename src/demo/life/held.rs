@@ -219,7 +219,13 @@ impl Life<'_> {
                 ends_at: starts_at + TimeDelta::minutes(programme.minutes),
                 sign_up_until: starts_at - TimeDelta::hours(1),
             },
-            limits: Limits { capacity: 40, age_min: None, age_max: None, team_max: programme.team },
+            limits: Limits {
+                capacity: 40,
+                age_min: None,
+                age_max: None,
+                team_min: None,
+                team_max: programme.team,
+            },
         })
     }
 }
