@@ -127,12 +127,10 @@ async fn offers_run_out_and_small_teams_make_room() {
         states.join(" ")
     };
     // Looks into SQL: who asks the server so often is told to wait.
-    let offered = async |how_many: u64| {
-        let sql = "SELECT COUNT(*) AS n FROM activity_sign_ups WHERE state = 'offered' \
-                   AND offered_until > ";
-        let sql = format!("{sql}'{}'", town.now().format("%Y-%m-%d %H:%M:%S+00:00"));
+    let are = async |how_many: u64, state: &str| {
+        let sql = format!("SELECT COUNT(*) AS n FROM activity_sign_ups WHERE state = '{state}'");
         let look = async || (town.store.count(&sql).await == how_many).then_some(());
-        eventually("an offer that is good", look).await;
+        eventually(state, look).await;
     };
     zhang.post(&path, &found).await.ok();
     li.post(&path, &found).await.ok();
@@ -141,7 +139,7 @@ async fn offers_run_out_and_small_teams_make_room() {
     assert_eq!(states([&zhang, &li, &wang]).await, "none offered waiting");
     // Li does not answer: the place is Wang's to take, and Li is out.
     town.is_now("2026-11-23T02:31:00Z");
-    offered(1).await;
+    are(2, "withdrawn").await;
     assert_eq!(states([&zhang, &li, &wang]).await, "none none offered");
     assert_eq!(li.does(&format!("{path}/confirmation")).await.said(), (404, "not_found"));
     wang.does(&format!("{path}/confirmation")).await.ok();
@@ -150,7 +148,7 @@ async fn offers_run_out_and_small_teams_make_room() {
     assert_eq!(li.post(&path, &code).await.ok()["sign_up"]["state"], "waiting");
     // Wang found nobody: when sign-up is over, the place is offered to the pair that waits.
     town.is_now("2026-11-23T05:00:30Z");
-    offered(2).await;
+    are(2, "offered").await;
     assert_eq!(states([&zhang, &li, &wang]).await, "offered offered none");
     let told = eventually("what Wang is told", async || {
         town.wechat().sent().into_iter().find(|told| {
