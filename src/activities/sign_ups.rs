@@ -96,11 +96,12 @@ pub async fn sign_up(
     }
     require_fit(tx, keys, &activity, member).await?;
     let seat = match (activity.limits.team_max, wish) {
-        (None, TeamWish::Alone) => Seat { role: ALONE, team: None, code: None },
+        (None, TeamWish::Alone) => Seat { role: ALONE, ..Seat::default() },
         (Some(_), TeamWish::Found) => found_team(tx, &activity).await?,
         (Some(max), TeamWish::Join(code)) => {
-            let (team, state) = join_team(tx, id, &code, max).await?;
-            let seat = Seat { role: MATE, team: Some(team), code: None };
+            let Team { id: team, state, offered_until } = join_team(tx, id, &code, max).await?;
+            let state = Place::from_text(&state).ok_or(Error::NotFound(Code::NotFound))?;
+            let seat = Seat { role: MATE, team: Some(team), code: None, offered_until };
             return insert(tx, &activity, member, (seat, state), now).await;
         }
         (None, TeamWish::Found | TeamWish::Join(_)) | (Some(_), TeamWish::Alone) => {
@@ -114,10 +115,13 @@ pub async fn sign_up(
 }
 
 /// How somebody comes.
+#[derive(Default)]
 struct Seat {
     role: &'static str,
     team: Option<Uuid>,
     code: Option<String>,
+    /// Where the team that is joined has an offer: it stands and falls with it.
+    offered_until: Option<DateTime<Utc>>,
 }
 
 /// Locks an activity by changing it, and reads it as it is then.
@@ -156,13 +160,14 @@ async fn found_team(tx: &DatabaseTransaction, activity: &Activity) -> Result<Sea
     let values =
         vec![id.into(), activity.id.into(), activity.signed.into(), token_hash(&code).into()];
     execute(tx, sql, values).await?;
-    Ok(Seat { role: CAPTAIN, team: Some(id), code: Some(code) })
+    Ok(Seat { role: CAPTAIN, team: Some(id), code: Some(code), offered_until: None })
 }
 
 #[derive(FromQueryResult)]
 struct Team {
     id: Uuid,
     state: String,
+    offered_until: Option<DateTime<Utc>>,
 }
 
 async fn join_team(
@@ -170,18 +175,17 @@ async fn join_team(
     activity: Uuid,
     code: &str,
     max: i32,
-) -> Result<(Uuid, Place), Error> {
+) -> Result<Team, Error> {
     let wrong = || Error::invalid("/team/code", Code::TeamCodeInvalid);
-    let sql = "SELECT t.id AS id, u.state AS state FROM activity_teams t \
+    let sql = "SELECT t.id AS id, u.state AS state, u.offered_until FROM activity_teams t \
                JOIN activity_sign_ups u ON u.team_id = t.id AND u.role = 'captain' \
                AND u.state <> 'withdrawn' WHERE t.activity_id = $1 AND t.code_hash = $2";
     let found: Vec<Team> = rows(tx, sql, vec![activity.into(), token_hash(code).into()]).await?;
-    let team = found.first().ok_or_else(wrong)?;
-    let state = Place::from_text(&team.state).ok_or_else(wrong)?;
+    let team = found.into_iter().next().ok_or_else(wrong)?;
     let sql = "UPDATE activity_teams SET size = size + 1 WHERE id = $1 AND size < $2";
     match execute(tx, sql, vec![team.id.into(), max.into()]).await? {
         0 => Err(Error::Conflict(Code::TeamFull)),
-        _ => Ok((team.id, state)),
+        _ => Ok(team),
     }
 }
 
@@ -194,7 +198,7 @@ async fn insert(
 ) -> Result<(SignUp, Option<String>), Error> {
     let id = Uuid::now_v7();
     let sql = "INSERT INTO activity_sign_ups (id, activity_id, member_id, team_id, role, state, \
-               n, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+               n, signed_at, offered_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let values = vec![
         id.into(),
         activity.id.into(),
@@ -204,6 +208,7 @@ async fn insert(
         state.as_str().into(),
         activity.signed.into(),
         now.into(),
+        seat.offered_until.into(),
     ];
     execute(tx, sql, values).await.map_err(|error| match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::Conflict(Code::AlreadySignedUp),

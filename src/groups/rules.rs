@@ -41,9 +41,13 @@ pub fn settled_next(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTi
     SETTLED_AFTER.iter().map(|after| ends_at + *after).find(|at| *at > now)
 }
 
+/// Years of which a month may be asked; no database is asked of days that it cannot hold.
+const YEARS: std::ops::RangeInclusive<i32> = 2000..=2999;
+
 /// The last day of the month that begins on `month`. Refuses (422) a day that begins none.
 pub fn last_of_month(month: NaiveDate) -> Result<NaiveDate, Error> {
-    let next = month.checked_add_months(Months::new(1)).filter(|_| month.day() == 1);
+    let is_asked = month.day() == 1 && YEARS.contains(&month.year());
+    let next = month.checked_add_months(Months::new(1)).filter(|_| is_asked);
     let last = next.and_then(|next| next.pred_opt());
     last.ok_or_else(|| Error::invalid("/month", Code::BadTime))
 }
@@ -166,7 +170,9 @@ mod tests {
     fn a_month_has_a_last_day() {
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
         assert_eq!(last_of_month(day("2028-02-01")).unwrap(), day("2028-02-29"));
-        assert!(last_of_month(day("2028-02-02")).is_err());
+        for bad in ["2028-02-02", "1999-12-01", "+99999-01-01"] {
+            assert!(last_of_month(day(bad)).is_err(), "{bad}");
+        }
     }
 
     fn reach(member: u128, meetup: u128, stay: (i64, i64)) -> Reach {
