@@ -186,7 +186,7 @@ async fn groups_and_instructors_are_honoured() {
     let [(zhang, id_of_zhang, _), (li, ..), _] = &runners[..] else { panic!("there are three") };
     let path = a_group_of(&town, &runners).await;
     let meetup = json!({
-        "venue_id": gym.id, "starts_at": "2026-11-23T03:00:00Z", "ends_at": "2026-11-23T04:00:00Z",
+        "venue_id": gym.id, "starts_at": "2026-11-23T04:00:00Z", "ends_at": "2026-11-23T05:00:00Z",
     });
     zhang.post(&format!("{path}/meetups"), &meetup).await.ok();
     let lesson = a_lesson_of(&town, &gym.id, id_of_zhang).await;
@@ -194,12 +194,14 @@ async fn groups_and_instructors_are_honoured() {
     li.does(&format!("/bookings/{}/confirmation", held["id"].as_str().unwrap())).await.ok();
     zhang.patch(&json!({ "in_ranks": true })).await.ok();
 
-    town.is_now("2026-11-23T05:20:00Z");
-    for ((_, _, card), minutes) in runners.iter().zip([90, 80, 30]) {
-        let from = at("2026-11-23T03:30:00Z");
-        door.saw("in", card, from).await;
-        door.saw("out", card, from + chrono::TimeDelta::minutes(minutes)).await;
+    town.is_now("2026-11-23T04:45:00Z");
+    for ((_, _, card), minute) in runners.iter().zip([5, 10, 70]) {
+        door.saw("in", card, at("2026-11-23T03:00:00Z") + chrono::TimeDelta::minutes(minute)).await;
+        door.saw("out", card, at("2026-11-23T04:40:00Z")).await;
     }
+    door.beats().await;
+    // A quarter of an hour after the meet-up, and an hour after the lesson was first looked at.
+    town.is_now("2026-11-23T05:50:00Z");
     door.beats().await;
     let ranking = "/groups/ranking?division=3304&month=2026-11-01";
     let shown = eventually("a ranking of groups", async || {
@@ -209,8 +211,8 @@ async fn groups_and_instructors_are_honoured() {
     .await;
     let first = &shown[0];
     assert_eq!((&first["rank"], &first["name"]), (&json!(1), &json!("晨跑团")));
-    // Half an hour each: what reaches beyond the meet-up is their own.
-    assert_eq!((&first["minutes"], &first["people"]), (&json!(90), &json!(3)));
+    // Forty of two and thirty of the third: what reaches beyond the meet-up is their own.
+    assert_eq!((&first["minutes"], &first["people"]), (&json!(110), &json!(3)));
     let bad = li.get("/groups/ranking?division=3304&month=2026-11-02").await;
     assert_eq!(bad.said(), (422, "bad_time"));
     let served = "SELECT COUNT(*) AS n FROM instructor_services WHERE minutes = 50";
@@ -238,7 +240,7 @@ async fn a_group_of(town: &TestTown, runners: &[(Resident, String, Shown)]) -> S
     path
 }
 
-/// A lesson of an hour, of which the coach and the learner will have fifty minutes.
+/// A lesson of an hour, of which coach and learner will have fifty minutes together.
 async fn a_lesson_of(town: &TestTown, gym: &str, member: &str) -> Value {
     let new = json!({ "member_id": member, "home_community": COMMUNITY, "is_coach": true });
     let own = town.office.post("/instructors", &new).await.ok()["id"].clone();
@@ -249,7 +251,7 @@ async fn a_lesson_of(town: &TestTown, gym: &str, member: &str) -> Value {
     town.office.post(&path, &certificate).await.ok();
     let slot = json!({
         "venue_id": gym, "instructor_id": own,
-        "starts_at": "2026-11-23T04:00:00Z", "ends_at": "2026-11-23T05:00:00Z",
+        "starts_at": "2026-11-23T03:00:00Z", "ends_at": "2026-11-23T04:00:00Z",
     });
     town.office.post("/slots", &slot).await.ok()["slots"][0].clone()
 }
@@ -263,7 +265,7 @@ async fn honoured(town: &TestTown, group: &str) {
             .then(|| said.body["items"].as_array().unwrap().iter().map(item).collect::<Vec<_>>())
     };
     let all = eventually("a year's honours", told).await;
-    for honour in [json!(["活力社群", "晨跑团", 90, 3]), json!(["指导之星", "张*", 50, 1])]
+    for honour in [json!(["活力社群", "晨跑团", 110, 3]), json!(["指导之星", "张*", 50, 1])]
     {
         assert!(all.contains(&honour), "{honour}: {all:?}");
     }

@@ -67,6 +67,10 @@ async fn a_guardian_books_for_a_child(school: &School) {
     let for_child = json!({ "slot_id": class, "dependant_id": child });
     let unverified = anna.phone.post("/bookings", &for_child).await;
     assert_eq!(unverified.said(), (403, "member_not_verified"));
+    let agrees = json!({
+        "purpose": "realname_check", "granted": true, "text_version": "1", "dependant_id": child,
+    });
+    anna.phone.post("/me/consents", &agrees).await.ok();
     let check = json!({ "method": "registry", "dependant_id": child });
     anna.phone.post("/me/verification", &check).await.ok();
     assert_eq!(ben.phone.post("/bookings", &for_child).await.status, 404, "another's child");
