@@ -115,7 +115,7 @@ pub struct Met {
 }
 
 /// The groups of a division by what they did together on the business days from `from` to `to`, as
-/// far as it was counted before `as_of`; the first so many. A group of which fewer than three came
+/// far as it was counted up to `as_of`; the first so many. A group of which fewer than three came
 /// is left out: its sum would tell of one of them.
 pub async fn met(
     db: &impl ConnectionTrait,
@@ -129,7 +129,7 @@ pub async fn met(
          CAST(SUM(t.minutes) AS BIGINT) AS minutes, COUNT(*) AS people \
          FROM (SELECT group_id, member_id, SUM(minutes) AS minutes FROM group_minutes \
          WHERE community >= $1 AND community <= $2 AND business_day >= $3 AND business_day <= $4 \
-         AND recorded_at < $5 GROUP BY group_id, member_id HAVING SUM(minutes) > 0) t \
+         AND recorded_at <= $5 GROUP BY group_id, member_id HAVING SUM(minutes) > 0) t \
          JOIN social_groups g ON g.id = t.group_id GROUP BY t.group_id, g.name, g.state \
          HAVING COUNT(*) >= {} ORDER BY 4 DESC, t.group_id LIMIT {limit}",
         rules::PEOPLE_MIN
@@ -147,7 +147,6 @@ pub async fn group_ranking(
     now: DateTime<Utc>,
 ) -> Result<Vec<(usize, Met)>, Error> {
     let last = rules::last_of_month(month)?;
-    // What is counted this very moment is there in the next answer.
     let mut all = met(db, division, (month, last), now, rules::GROUPS_MAX).await?;
     all.retain(|one| one.state == State::Active.as_str());
     let minutes: BTreeMap<Uuid, i64> = all.iter().map(|one| (one.group_id, one.minutes)).collect();
