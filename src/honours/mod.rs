@@ -209,11 +209,11 @@ pub async fn of_year(
     let mut honours = Vec::new();
     for row in rows(conn, head.id).await? {
         let Some(kind) = Kind::from_text(&row.kind) else { continue };
-        let HonourRow { place, subject, member_id, name, figure, beside, .. } = row;
+        let HonourRow { place, subject, name, figure, beside, .. } = row;
         let subject = match kind {
             Kind::ActiveGroup => group_name(conn, &subject).await?,
-            _ if member_id.is_some() => name,
-            _ => Some(subject),
+            Kind::VitalityStar | Kind::InstructorStar => name,
+            Kind::ActiveCommunity | Kind::ServiceStar => Some(subject),
         };
         honours.extend(subject.map(|subject| Honour { kind, place, subject, figure, beside }));
     }

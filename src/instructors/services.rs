@@ -27,12 +27,18 @@ pub struct Service {
     pub learners: i32,
 }
 
-/// Writes what is known of a slot now; what was known before is forgotten.
+/// Writes what is known of a slot now; what was known before is forgotten. What is known already
+/// keeps its instant, by which a year's honours are worked out again.
 pub async fn credit(
     tx: &DatabaseTransaction,
     service: Service,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    let differs = Expr::col((services::Entity, C::Minutes)).ne(service.minutes).or(Expr::col((
+        services::Entity,
+        C::Learners,
+    ))
+    .ne(service.learners));
     let row = services::Model {
         slot_id: service.slot,
         instructor_id: service.instructor,
@@ -48,6 +54,7 @@ pub async fn credit(
     let anew = OnConflict::column(C::SlotId)
         .update_columns([C::Minutes, C::Learners, C::SettledAt])
         .value(C::Version, Expr::col((services::Entity, C::Version)).add(1))
+        .action_and_where(differs)
         .to_owned();
     services::Entity::insert(row.into_active_model())
         .on_conflict(anew)

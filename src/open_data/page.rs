@@ -80,6 +80,6 @@ mod tests {
             OpenData { url: "https://a.test".to_owned(), license: "</script><b>\"x".to_owned() };
         let page = html(&settings);
         assert!(!page.contains("<b>") && page.matches("</script>").count() == 1, "{page}");
-        assert_eq!(dataset(&settings)["distribution"].as_array().map(Vec::len), Some(2));
+        assert_eq!(dataset(&settings)["distribution"].as_array().map(Vec::len), Some(3));
     }
 }
