@@ -21,8 +21,8 @@ use crate::{
     },
     bookings,
     entries::{KEYS_KEPT, world::Worlds},
-    fitness, honours, members, minutes, notices, open_data, privacy, safety, staff, terminals,
-    tickets, webhooks, wechat,
+    fitness, groups, honours, members, minutes, notices, open_data, privacy, safety, staff,
+    terminals, tickets, webhooks, wechat,
 };
 
 /// What jobs work with.
@@ -59,7 +59,8 @@ enum Job {
     Messages,
     /// Tells subscribed addresses what happened.
     Webhooks,
-    /// Notes who came to activities, and gives free places to who waits.
+    /// Notes who came to activities, offers free places to who waits, and takes back what nobody
+    /// confirmed.
     Activities,
     /// Publishes what changed of open data, where there is any.
     OpenData,
@@ -79,6 +80,8 @@ enum Job {
     Bookings,
     /// Tells whoever is to be told that a report of a resident is late.
     Tickets,
+    /// Counts what groups did together at their meet-ups.
+    Groups,
     /// Decides last year's honours, two weeks after its end.
     Honours,
     /// Deletes health data of those who withdrew their consent.
@@ -87,7 +90,7 @@ enum Job {
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 19] = [
+const JOBS: [(Job, &str, Duration); 20] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),
@@ -104,6 +107,7 @@ const JOBS: [(Job, &str, Duration); 19] = [
     (Job::Evacuations, "evacuations", Duration::from_secs(10)),
     (Job::Bookings, "bookings", Duration::from_secs(5)),
     (Job::Tickets, "tickets", Duration::from_secs(5)),
+    (Job::Groups, "groups", Duration::from_secs(5)),
     (Job::Honours, "honours", Duration::from_hours(6)),
     (Job::Withdrawn, "withdrawn", Duration::from_secs(5)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
@@ -241,6 +245,7 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
             bookings::tend(db, keys, &world.venues, world.revision, now).await?;
         }
         Job::Tickets => tickets::escalate(db, keys, now).await?,
+        Job::Groups => groups::settle(db, now).await?,
         Job::Honours => honours::decide_due(db, now).await?,
         Job::Withdrawn => fitness::forget_withdrawn(db).await?,
         Job::Reseal => {

@@ -50,6 +50,8 @@ mod m0083_honours;
 mod m0090_terminal_pins;
 mod m0095_retention_marks;
 mod m0115_member_months;
+mod m0100_group_minutes;
+mod m0101_activity_offers;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -104,6 +106,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0090_terminal_pins::Migration),
             Box::new(m0095_retention_marks::Migration),
             Box::new(m0115_member_months::Migration),
+            Box::new(m0100_group_minutes::Migration),
+            Box::new(m0101_activity_offers::Migration),
         ]
     }
 }

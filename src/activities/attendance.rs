@@ -6,7 +6,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction};
 use uuid::Uuid;
 
 use super::{
-    kept, sign_ups,
+    kept, offers, sign_ups,
     tables::{SEEN_AT_DOORS, SeenAtDoor, execute, rows},
 };
 use crate::{
@@ -64,10 +64,10 @@ pub async fn attend(
     sign_up.filter(|one| one.attended_at.is_some()).ok_or(Error::NotFound(Code::NotFound))
 }
 
-/// Notes who was seen at the doors, counts as held what is over and was attended, and gives free
+/// Notes who was seen at the doors, counts as held what is over and was attended, and offers free
 /// places to who waits; a job runs it.
 pub async fn settle(db: &DatabaseConnection, keys: &Keys, now: DateTime<Utc>) -> Result<(), Error> {
-    sign_ups::fill(db, keys, now).await?;
+    offers::fill(db, keys, now).await?;
     let values = vec![(now - LATE).into(), now.into()];
     let seen: Vec<SeenAtDoor> = rows(db, SEEN_AT_DOORS, values).await?;
     for SeenAtDoor { id, at } in seen {

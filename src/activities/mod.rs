@@ -3,6 +3,7 @@
 
 mod attendance;
 mod certificate;
+mod offers;
 mod results;
 mod routes;
 mod rules;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 pub use attendance::{Proof, attend, settle};
 pub use certificate::{make_certificate, read_certificate};
+pub use offers::confirm;
 pub use results::{NewResult, Ranked, record, results};
 pub use routes::{resident_routes, routes};
 pub use rules::{Kind, Limits, Place, Times};
@@ -85,6 +87,7 @@ impl TryFrom<ActivityRow> for Activity {
                 capacity: row.capacity,
                 age_min: row.age_min,
                 age_max: row.age_max,
+                team_min: row.team_min,
                 team_max: row.team_max,
             },
             taken: row.taken,
@@ -150,8 +153,9 @@ pub async fn publish(
     let first_day = day_of(starts_at);
     let sql = "INSERT INTO activities (id, division, venue_id, kind, title, about, place, \
                starts_at, ends_at, first_day, last_day, sign_up_until, capacity, taken, waiting, \
-               signed, age_min, age_max, team_max, created_by, created_at) VALUES ($1, $2, $3, \
-               $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 0, $14, $15, $16, $17, $18)";
+               signed, age_min, age_max, team_min, team_max, created_by, created_at) VALUES \
+               ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, 0, $14, $15, $16, \
+               $17, $18, $19)";
     let values: Vec<Value> = vec![
         id.into(),
         division.as_str().into(),
@@ -168,6 +172,7 @@ pub async fn publish(
         new.limits.capacity.into(),
         new.limits.age_min.into(),
         new.limits.age_max.into(),
+        new.limits.team_min.into(),
         new.limits.team_max.into(),
         by.actor().into(),
         now.into(),

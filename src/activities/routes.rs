@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | GET `/api/v1/activities`, `/api/v1/activities/{id}` | what lies ahead in a division; one of them |
 //! | POST, DELETE `/api/v1/activities/{id}/sign-up` | signs up, alone or in a team; withdraws |
+//! | POST `/api/v1/activities/{id}/sign-up/confirmation` | confirms a place that was offered |
 //! | GET `/api/v1/activities/{id}/results` | places, under masked names |
 //! | GET `/api/v1/me/activities` | where one has signed up |
 //! | POST `/api/v1/me/activities/{id}/certificate` | a link to the certificate |
@@ -51,6 +52,7 @@ pub fn resident_routes() -> OpenApiRouter<State> {
         .routes(routes!(list))
         .routes(routes!(show))
         .routes(routes!(sign_up, withdraw))
+        .routes(routes!(confirm))
         .routes(routes!(list_results))
         .routes(routes!(list_own))
         .routes(routes!(make_certificate))
@@ -147,8 +149,8 @@ struct SignedUpBody {
     team_code: Option<String>,
 }
 
-/// Signs the resident up: there is a place, or one on the waiting list, whose first moves up when
-/// somebody withdraws.
+/// Signs the resident up: there is a place, or one on the waiting list, whose first is offered the
+/// place of whoever withdraws.
 #[utoipa::path(
     post,
     path = "/api/v1/activities/{id}/sign-up",
@@ -177,6 +179,36 @@ async fn sign_up(
         .once(&state.db, &by.actor(), now, async |tx| {
             let (made, team_code) = super::sign_up(tx, &state.keys, id, by.id, wish, now).await?;
             Ok((StatusCode::CREATED, SignedUpBody { sign_up: made.into(), team_code }))
+        })
+        .await
+}
+
+/// Confirms a place that was offered, for the whole team where it is a team's; good for half an hour.
+#[utoipa::path(
+    post,
+    path = "/api/v1/activities/{id}/sign-up/confirmation",
+    tag = "activities",
+    params(
+        ("id" = Uuid, Path),
+        ("Idempotency-Key" = String, Header, description = "A value of your own, once a command"),
+    ),
+    responses(
+        (status = 200, body = SignUpBody),
+        (status = 404, description = "Not signed up"),
+        (status = 409, description = "`hold_ended`: run out, or nothing was offered yet"),
+    ),
+)]
+async fn confirm(
+    Of(state): Of<State>,
+    by: Resident,
+    Path(id): Path<Uuid>,
+    stamp: Stamp,
+) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let sign_up = super::confirm(tx, id, by.id, now).await?;
+            Ok((StatusCode::OK, SignUpBody::from(sign_up)))
         })
         .await
 }

@@ -12,6 +12,8 @@ pub const PEOPLE_MAX: i32 = 1_000;
 pub const WAITING_MAX: i32 = 200;
 const TEAM_MAX: i32 = 30;
 const AGE_MAX: i32 = 120;
+/// How long somebody who waited may think about an offer; as long as for a seat of a slot.
+const OFFER: TimeDelta = TimeDelta::minutes(30);
 const TITLE_CHARS_MAX: usize = 40;
 const TEXT_CHARS_MAX: usize = 2_000;
 const RESULT_CHARS_MAX: usize = 40;
@@ -79,14 +81,24 @@ pub struct Limits {
     /// Years of age on the day on which it begins, both included.
     pub age_min: Option<i32>,
     pub age_max: Option<i32>,
+    /// People that a team needs when sign-up ends; two or more, only where teams come.
+    pub team_min: Option<i32>,
     /// People of a team; without it everybody comes alone.
     pub team_max: Option<i32>,
 }
 
+/// Until when a place that is offered now is kept: until it begins at the latest.
+pub fn offered_until(now: DateTime<Utc>, starts_at: DateTime<Utc>) -> DateTime<Utc> {
+    (now + OFFER).min(starts_at)
+}
+
 pub fn check_limits(limits: Limits) -> Result<(), Error> {
-    let Limits { capacity, age_min, age_max, team_max } = limits;
+    let Limits { capacity, age_min, age_max, team_min, team_max } = limits;
     if team_max.is_some_and(|people| !(2..=TEAM_MAX).contains(&people)) {
         return Err(Error::invalid("/team_max", Code::OutOfRange));
+    }
+    if team_min.is_some_and(|people| !(2..=team_max.unwrap_or(0)).contains(&people)) {
+        return Err(Error::invalid("/team_min", Code::OutOfRange));
     }
     let people = capacity.saturating_mul(team_max.unwrap_or(1));
     if capacity < 1 || people > PEOPLE_MAX {
@@ -124,21 +136,26 @@ pub struct Places {
 #[schema(as = SignUpState)]
 pub enum Place {
     In,
+    /// A place is kept until `offered_until`, for who waited to confirm it.
+    Offered,
     Waiting,
     Withdrawn,
 }
 
 impl Place {
+    const ALL: [Self; 4] = [Self::In, Self::Offered, Self::Waiting, Self::Withdrawn];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::In => "in",
+            Self::Offered => "offered",
             Self::Waiting => "waiting",
             Self::Withdrawn => "withdrawn",
         }
     }
 
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::In, Self::Waiting, Self::Withdrawn].into_iter().find(|one| one.as_str() == text)
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
     }
 }
 
@@ -157,10 +174,19 @@ impl Places {
         None
     }
 
-    /// Takes a place back; says whether the first who waits moves up into it.
+    /// Keeps a free place for the first who waits, if there are both.
+    pub fn offers(&mut self) -> bool {
+        let there_are = self.waiting > 0 && self.taken < self.capacity;
+        if there_are {
+            (self.taken, self.waiting) = (self.taken + 1, self.waiting - 1);
+        }
+        there_are
+    }
+
+    /// Takes a place back; says whether it is to be offered to the first who waits.
     pub fn withdraw(&mut self, from: Place) -> bool {
         match from {
-            Place::In => {
+            Place::In | Place::Offered => {
                 let moves_up = self.waiting > 0;
                 if moves_up {
                     self.waiting -= 1;
@@ -213,7 +239,13 @@ mod tests {
 
     #[test]
     fn age_is_of_the_day_and_both_ends_are_in() {
-        let limits = Limits { capacity: 1, age_min: Some(18), age_max: Some(59), team_max: None };
+        let limits = Limits {
+            capacity: 1,
+            age_min: Some(18),
+            age_max: Some(59),
+            team_min: None,
+            team_max: None,
+        };
         let on = day("2026-12-01");
         for (birth, fits) in [
             ("2008-12-01", true),
@@ -230,12 +262,21 @@ mod tests {
 
     #[test]
     fn limits_that_cannot_be_are_refused() {
-        let fine = Limits { capacity: 20, age_min: None, age_max: Some(60), team_max: Some(5) };
+        let fine = Limits {
+            capacity: 20,
+            age_min: None,
+            age_max: Some(60),
+            team_min: Some(3),
+            team_max: Some(5),
+        };
         assert!(check_limits(fine).is_ok());
         for wrong in [
             Limits { capacity: 0, ..fine },
             Limits { capacity: 201, ..fine },
             Limits { team_max: Some(1), ..fine },
+            Limits { team_min: Some(6), ..fine },
+            Limits { team_min: Some(1), ..fine },
+            Limits { team_max: None, ..fine },
             Limits { age_min: Some(61), ..fine },
             Limits { age_max: Some(121), ..fine },
             Limits { capacity: i32::MAX, ..fine },
@@ -278,11 +319,12 @@ mod tests {
                     let gone = people.remove(who.index(people.len()));
                     if places.withdraw(gone) {
                         let first = people.iter_mut().find(|one| **one == Place::Waiting);
-                        *first.unwrap() = Place::In;
+                        *first.unwrap() = Place::Offered;
                     }
                 }
                 let of = |place| people.iter().filter(|one| **one == place).count();
-                prop_assert_eq!(usize::try_from(places.taken).unwrap(), of(Place::In));
+                let taken = of(Place::In) + of(Place::Offered);
+                prop_assert_eq!(usize::try_from(places.taken).unwrap(), taken);
                 prop_assert_eq!(usize::try_from(places.waiting).unwrap(), of(Place::Waiting));
                 prop_assert!(places.taken <= capacity);
                 prop_assert!(places.waiting == 0 || places.taken == capacity);

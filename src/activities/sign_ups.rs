@@ -3,21 +3,19 @@
 //! and the table itself refuses more places than there are.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, FromQueryResult, SqlErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, SqlErr};
 use uuid::Uuid;
 
 use super::{
-    Activity, load, message,
+    Activity, load, offers,
     rules::{self, Place, Places},
     tables::{SIGN_UPS, SignUpRow, execute, rows},
 };
 use crate::{
     base::{
-        db,
         error::{Code, Error},
         ids::MemberId,
         keys::{Keys, new_token, token_hash},
-        outbox,
     },
     members::{self, Status},
     staff::StaffCaller,
@@ -25,8 +23,6 @@ use crate::{
 
 /// Characters of the code by which mates join a team.
 const CODE_CHARS: usize = 8;
-/// Activities whose free places are given out by one run of the job.
-const AT_ONCE: i64 = 20;
 
 /// With whom somebody signs up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +46,8 @@ pub struct SignUp {
     pub team: Option<i32>,
     pub is_captain: bool,
     pub state: Place,
+    /// Until when an offer is to be confirmed.
+    pub offered_until: Option<DateTime<Utc>>,
     pub attended_at: Option<DateTime<Utc>>,
     pub attended_by: Option<String>,
     pub place: Option<i32>,
@@ -68,6 +66,7 @@ impl TryFrom<SignUpRow> for SignUp {
             team: row.team,
             is_captain: row.role == CAPTAIN,
             state: Place::from_text(&row.state).ok_or_else(unknown)?,
+            offered_until: row.offered_until,
             attended_at: row.attended_at,
             attended_by: row.attended_by,
             place: row.place,
@@ -78,7 +77,7 @@ impl TryFrom<SignUpRow> for SignUp {
 
 const ALONE: &str = "alone";
 const CAPTAIN: &str = "captain";
-const MATE: &str = "mate";
+pub(super) const MATE: &str = "mate";
 
 /// Signs a member up: gives a place, or one on the waiting list, and to who founds a team the code
 /// for its mates. Refuses (403) who is not of an age for it, and (409) what is closed or full, and
@@ -97,11 +96,12 @@ pub async fn sign_up(
     }
     require_fit(tx, keys, &activity, member).await?;
     let seat = match (activity.limits.team_max, wish) {
-        (None, TeamWish::Alone) => Seat { role: ALONE, team: None, code: None },
+        (None, TeamWish::Alone) => Seat { role: ALONE, ..Seat::default() },
         (Some(_), TeamWish::Found) => found_team(tx, &activity).await?,
         (Some(max), TeamWish::Join(code)) => {
-            let (team, state) = join_team(tx, id, &code, max).await?;
-            let seat = Seat { role: MATE, team: Some(team), code: None };
+            let Team { id: team, state, offered_until } = join_team(tx, id, &code, max).await?;
+            let state = Place::from_text(&state).ok_or(Error::NotFound(Code::NotFound))?;
+            let seat = Seat { role: MATE, team: Some(team), code: None, offered_until };
             return insert(tx, &activity, member, (seat, state), now).await;
         }
         (None, TeamWish::Found | TeamWish::Join(_)) | (Some(_), TeamWish::Alone) => {
@@ -115,14 +115,21 @@ pub async fn sign_up(
 }
 
 /// How somebody comes.
+#[derive(Default)]
 struct Seat {
     role: &'static str,
     team: Option<Uuid>,
     code: Option<String>,
+    /// Where the team that is joined has an offer: it stands and falls with it.
+    offered_until: Option<DateTime<Utc>>,
 }
 
 /// Locks an activity by changing it, and reads it as it is then.
-async fn hold(tx: &DatabaseTransaction, id: Uuid, change: &str) -> Result<Activity, Error> {
+pub(super) async fn hold(
+    tx: &DatabaseTransaction,
+    id: Uuid,
+    change: &str,
+) -> Result<Activity, Error> {
     execute(tx, &format!("UPDATE activities SET {change} WHERE id = $1"), vec![id.into()]).await?;
     load(tx, id).await?.ok_or(Error::NotFound(Code::NotFound))
 }
@@ -153,13 +160,14 @@ async fn found_team(tx: &DatabaseTransaction, activity: &Activity) -> Result<Sea
     let values =
         vec![id.into(), activity.id.into(), activity.signed.into(), token_hash(&code).into()];
     execute(tx, sql, values).await?;
-    Ok(Seat { role: CAPTAIN, team: Some(id), code: Some(code) })
+    Ok(Seat { role: CAPTAIN, team: Some(id), code: Some(code), offered_until: None })
 }
 
 #[derive(FromQueryResult)]
 struct Team {
     id: Uuid,
     state: String,
+    offered_until: Option<DateTime<Utc>>,
 }
 
 async fn join_team(
@@ -167,18 +175,17 @@ async fn join_team(
     activity: Uuid,
     code: &str,
     max: i32,
-) -> Result<(Uuid, Place), Error> {
+) -> Result<Team, Error> {
     let wrong = || Error::invalid("/team/code", Code::TeamCodeInvalid);
-    let sql = "SELECT t.id AS id, u.state AS state FROM activity_teams t \
+    let sql = "SELECT t.id AS id, u.state AS state, u.offered_until FROM activity_teams t \
                JOIN activity_sign_ups u ON u.team_id = t.id AND u.role = 'captain' \
                AND u.state <> 'withdrawn' WHERE t.activity_id = $1 AND t.code_hash = $2";
     let found: Vec<Team> = rows(tx, sql, vec![activity.into(), token_hash(code).into()]).await?;
-    let team = found.first().ok_or_else(wrong)?;
-    let state = Place::from_text(&team.state).ok_or_else(wrong)?;
+    let team = found.into_iter().next().ok_or_else(wrong)?;
     let sql = "UPDATE activity_teams SET size = size + 1 WHERE id = $1 AND size < $2";
     match execute(tx, sql, vec![team.id.into(), max.into()]).await? {
         0 => Err(Error::Conflict(Code::TeamFull)),
-        _ => Ok((team.id, state)),
+        _ => Ok(team),
     }
 }
 
@@ -191,7 +198,7 @@ async fn insert(
 ) -> Result<(SignUp, Option<String>), Error> {
     let id = Uuid::now_v7();
     let sql = "INSERT INTO activity_sign_ups (id, activity_id, member_id, team_id, role, state, \
-               n, signed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+               n, signed_at, offered_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let values = vec![
         id.into(),
         activity.id.into(),
@@ -201,6 +208,7 @@ async fn insert(
         state.as_str().into(),
         activity.signed.into(),
         now.into(),
+        seat.offered_until.into(),
     ];
     execute(tx, sql, values).await.map_err(|error| match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::Conflict(Code::AlreadySignedUp),
@@ -210,7 +218,7 @@ async fn insert(
     Ok((made.ok_or(Error::NotFound(Code::NotFound))?.try_into()?, seat.code))
 }
 
-async fn one(
+pub(super) async fn one(
     db: &impl ConnectionTrait,
     which: &str,
     values: Vec<sea_orm::Value>,
@@ -219,13 +227,13 @@ async fn one(
     Ok(found.into_iter().next())
 }
 
-async fn keep(tx: &DatabaseTransaction, id: Uuid, places: Places) -> Result<(), Error> {
+pub(super) async fn keep(tx: &DatabaseTransaction, id: Uuid, places: Places) -> Result<(), Error> {
     let sql = "UPDATE activities SET taken = $2, waiting = $3 WHERE id = $1";
     execute(tx, sql, vec![id.into(), places.taken.into(), places.waiting.into()]).await?;
     Ok(())
 }
 
-/// A member withdraws before it begins; the first who waits moves up and is told. A captain's team
+/// A member withdraws before it begins; the first who waits is offered the place and told. A captain's team
 /// goes on under its next member.
 pub async fn withdraw(
     tx: &DatabaseTransaction,
@@ -244,7 +252,7 @@ pub async fn withdraw(
     let Some(freed) = step_back(tx, &row).await? else { return Ok(()) };
     let mut places = activity.places();
     if places.withdraw(freed) {
-        move_up(tx, keys, &activity, now).await?;
+        offers::offer(tx, keys, &activity, now).await?;
     }
     keep(tx, id, places).await
 }
@@ -266,57 +274,6 @@ async fn step_back(tx: &DatabaseTransaction, row: &SignUpRow) -> Result<Option<P
     Ok(None)
 }
 
-/// Gives the first who waits, with their team, a place, and tells them.
-async fn move_up(
-    tx: &DatabaseTransaction,
-    keys: &Keys,
-    activity: &Activity,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let which = "u.activity_id = $1 AND u.state = 'waiting' AND u.role <> 'mate' \
-                 ORDER BY u.n LIMIT 1";
-    let Some(first) = one(tx, which, vec![activity.id.into()]).await? else { return Ok(()) };
-    let which = "u.activity_id = $1 AND u.state = 'waiting' AND (u.id = $2 OR u.team_id = $3)";
-    let sql = format!("{SIGN_UPS} WHERE {which}");
-    let values = vec![activity.id.into(), first.id.into(), first.team_id.into()];
-    let together: Vec<SignUpRow> = rows(tx, &sql, values).await?;
-    for row in together {
-        let sql = "UPDATE activity_sign_ups SET state = 'in' WHERE id = $1";
-        execute(tx, sql, vec![row.id.into()]).await?;
-        let what = format!("in:{}", row.id);
-        let told = message(activity, MemberId(row.member_id), (&what, "候补成功，请按时参加"), now);
-        outbox::put(tx, keys, told, now).await?;
-    }
-    Ok(())
-}
-
-/// Gives places out that nobody has while others wait; a job runs it.
-pub(super) async fn fill(
-    db: &DatabaseConnection,
-    keys: &Keys,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    #[derive(FromQueryResult)]
-    struct Free {
-        id: Uuid,
-    }
-    let sql = "SELECT a.id AS id FROM activities a WHERE a.ends_at > $1 AND a.starts_at > $2 \
-               AND a.waiting > 0 AND a.taken < a.capacity AND a.cancelled_at IS NULL LIMIT $3";
-    let free: Vec<Free> = rows(db, sql, vec![now.into(), now.into(), AT_ONCE.into()]).await?;
-    for Free { id } in free {
-        let tx = db::begin(db).await?;
-        let activity = hold(&tx, id, "signed = signed").await?;
-        let mut places = activity.places();
-        while places.waiting > 0 && places.taken < places.capacity {
-            move_up(&tx, keys, &activity, now).await?;
-            (places.taken, places.waiting) = (places.taken + 1, places.waiting - 1);
-        }
-        keep(&tx, id, places).await?;
-        tx.commit().await?;
-    }
-    Ok(())
-}
-
 /// Gives back every place of a member in what lies ahead; who waits moves up by the job.
 pub(super) async fn give_back_all(
     tx: &DatabaseTransaction,
@@ -332,7 +289,7 @@ pub(super) async fn give_back_all(
         let activity = hold(tx, row.activity_id, "signed = signed").await?;
         let mut places = activity.places();
         match step_back(tx, &row).await? {
-            Some(Place::In) => places.taken -= 1,
+            Some(Place::In | Place::Offered) => places.taken -= 1,
             Some(Place::Waiting) => places.waiting -= 1,
             Some(Place::Withdrawn) | None => continue,
         }

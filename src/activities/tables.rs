@@ -26,6 +26,7 @@ pub struct ActivityRow {
     pub signed: i32,
     pub age_min: Option<i32>,
     pub age_max: Option<i32>,
+    pub team_min: Option<i32>,
     pub team_max: Option<i32>,
     pub cancelled_at: Option<DateTime<Utc>>,
     pub cancelled_reason: Option<String>,
@@ -34,7 +35,7 @@ pub struct ActivityRow {
 
 pub const ACTIVITIES: &str = "SELECT a.id, a.division, a.venue_id, v.name AS venue, a.kind, \
      a.title, a.about, a.place, a.starts_at, a.ends_at, a.sign_up_until, a.capacity, \
-     a.taken, a.waiting, a.signed, a.age_min, a.age_max, a.team_max, a.cancelled_at, \
+     a.taken, a.waiting, a.signed, a.age_min, a.age_max, a.team_min, a.team_max, a.cancelled_at, \
      a.cancelled_reason, a.held_at FROM activities a LEFT JOIN venues v ON v.id = a.venue_id";
 
 /// Somebody who signed up.
@@ -49,6 +50,7 @@ pub struct SignUpRow {
     pub role: String,
     pub state: String,
     pub n: i32,
+    pub offered_until: Option<DateTime<Utc>>,
     pub attended_at: Option<DateTime<Utc>>,
     pub attended_by: Option<String>,
     pub place: Option<i32>,
@@ -57,7 +59,7 @@ pub struct SignUpRow {
 
 pub const SIGN_UPS: &str = "SELECT u.id, u.activity_id, u.member_id, \
      CASE WHEN m.status = 'erased' THEN '*' ELSE m.name_masked END AS name, u.team_id, \
-     t.n AS team, u.role, u.state, u.n, u.attended_at, u.attended_by, u.place, u.result \
+     t.n AS team, u.role, u.state, u.n, u.offered_until, u.attended_at, u.attended_by, u.place, u.result \
      FROM activity_sign_ups u JOIN members m ON m.id = u.member_id \
      LEFT JOIN activity_teams t ON t.id = u.team_id";
 

@@ -367,6 +367,7 @@ codes! {
     FitnessItems "fitness_items" "测试项目须在标准之内，每项一次，数值在合理范围内。" "Give items of the standard, each once, with a value that can be.";
     PointsShort "points_short" "积分不足。" "There are not enough points.";
     MemberCodeInvalid "member_code_invalid" "居民码无效或已过期，请刷新后再扫。" "The code is none or has run out; show a fresh one.";
+    MemberCodeUsed "member_code_used" "此居民码已使用过，请居民刷新后出示新码。" "This code was used before; ask for a fresh one.";
     PartnerRequired "partner_required" "该场馆不是积分合作场馆。" "This venue takes no points.";
     ImportFormat "import_format" "文件须为 UTF-8 或 GB18030 的 CSV，或 UTF-8 的 NDJSON，列名与说明一致。" "The file is CSV in UTF-8 or GB18030, or NDJSON in UTF-8, with the columns of the documentation.";
     ImportCharset "import_charset" "文件内容与声明的字符编码不符，请核对。" "The file is not in the character set that its content type names; check both.";

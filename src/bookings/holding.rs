@@ -70,6 +70,10 @@ pub async fn hold(
     slot: SlotId,
     now: DateTime<Utc>,
 ) -> Result<Booking, Error> {
+    // In a rush most come too late: they are told so without waiting for the slot's lock.
+    if is_full(tx, member, slot, now).await? {
+        return Err(Error::Conflict(Code::SlotTaken));
+    }
     let booker = lock_booker(tx, member).await?;
     let slot = seats::lock(tx, slot).await?;
     check_may_book(tx, keys, &booker, &slot, now).await?;
@@ -80,6 +84,22 @@ pub async fn hold(
     }
     let lease = Lease { state: State::Held, time: rules::HOLD };
     booking(&seats::sit(tx, &slot, seat, member, lease, by, now).await?)
+}
+
+/// Whether every seat of a slot that is offered is somebody else's at a glance, without a lock. Only
+/// a yes is believed: what is free is given under the lock, and seats are unique by constraint.
+async fn is_full(
+    tx: &DatabaseTransaction,
+    member: MemberId,
+    slot: SlotId,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let sql = "SELECT s.id FROM slots s WHERE s.id = $1 AND s.status = 'open' \
+               AND s.starts_at > $3 AND s.capacity <= (SELECT COUNT(*) FROM bookings b \
+               WHERE b.slot_id = $1 AND b.seat IS NOT NULL AND b.member_id <> $2 \
+               AND (b.state <> 'held' OR b.held_until > $3))";
+    let values = [slot.0.into(), member.0.into(), now.into()];
+    Ok(tx.query_one_raw(statement(tx, sql, values)).await?.is_some())
 }
 
 /// Whether somebody may book or wait for a slot at all; says nothing of seats.

@@ -26,8 +26,12 @@ use std::{collections::HashMap, sync::Arc};
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, Statement, Value};
 
+pub use courts::{NewCourt, add as add_court};
 pub use door::{BOOKING, booked, booked_venues};
 pub use erasure::{erase, join};
+pub use holding::{confirm, hold};
+pub use publishing::{NewSlot, Repeat, Resource, publish};
+pub use reading::{Offered, bookable};
 pub use routes::{resident_routes, routes};
 pub use tables::slots::Model as Slot;
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     holding::state_of,
-    rules::{Kind, State},
+    rules::{BOOKED_AHEAD, Kind, State},
     statement,
 };
 use crate::base::{
@@ -76,22 +76,35 @@ pub async fn slots(
         Whose::Venue(id) => ("s.venue_id", id.0),
     };
     let sql = format!(
-        "SELECT s.id, s.kind, s.resource_id, s.part, s.venue_id, s.sport, s.starts_at, s.ends_at, \
-         s.capacity, s.price_cents, s.series_id, s.status, s.reason, \
-         (SELECT COUNT(*) FROM bookings b WHERE b.slot_id = s.id AND b.seat IS NOT NULL \
-          AND (b.state <> 'held' OR b.held_until > $6)) AS taken, \
-         (SELECT COUNT(*) FROM slot_waiters w WHERE w.slot_id = s.id AND w.state = 'waiting') \
-          AS waiting, \
-         CASE WHEN EXISTS (SELECT 1 FROM slot_claims c WHERE c.unit_id = s.resource_id \
-          AND c.quarter >= s.first_quarter AND c.quarter < s.end_quarter AND c.slot_id <> s.id \
-          AND (s.part = 0 OR c.part = s.part)) THEN 1 ELSE 0 END AS blocked \
-         FROM slots s WHERE {column} = $1 AND s.starts_at >= $2 AND s.starts_at < $3 \
-         AND s.starts_at >= $4 AND (s.starts_at > $4 OR s.id > $5) \
+        "{OFFERED} WHERE {column} = $2 AND s.starts_at >= $3 AND s.starts_at < $4 \
+         AND s.starts_at >= $5 AND (s.starts_at > $5 OR s.id > $6) \
          ORDER BY s.starts_at, s.id LIMIT {rows}"
     );
     let (at, last) = after.unwrap_or((from, SlotId(Uuid::nil())));
     let values: [Value; 6] =
-        [id.into(), from.into(), to.into(), at.into(), last.0.into(), now.into()];
+        [now.into(), id.into(), from.into(), to.into(), at.into(), last.0.into()];
+    Offered::find_by_statement(statement(db, &sql, values)).all(db).await
+}
+
+/// Slots with what is taken of them at `$1`.
+const OFFERED: &str = "SELECT s.id, s.kind, s.resource_id, s.part, s.venue_id, s.sport, \
+     s.starts_at, s.ends_at, s.capacity, s.price_cents, s.series_id, s.status, s.reason, \
+     (SELECT COUNT(*) FROM bookings b WHERE b.slot_id = s.id AND b.seat IS NOT NULL \
+      AND (b.state <> 'held' OR b.held_until > $1)) AS taken, \
+     (SELECT COUNT(*) FROM slot_waiters w WHERE w.slot_id = s.id AND w.state = 'waiting') \
+      AS waiting, \
+     CASE WHEN EXISTS (SELECT 1 FROM slot_claims c WHERE c.unit_id = s.resource_id \
+      AND c.quarter >= s.first_quarter AND c.quarter < s.end_quarter AND c.slot_id <> s.id \
+      AND (s.part = 0 OR c.part = s.part)) THEN 1 ELSE 0 END AS blocked FROM slots s";
+
+/// Every slot that can be booked by now, so far ahead as anybody books, for everybody to read.
+pub async fn bookable(
+    db: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+) -> Result<Vec<Offered>, DbErr> {
+    let sql =
+        format!("{OFFERED} WHERE s.status = 'open' AND s.starts_at > $1 AND s.starts_at <= $2");
+    let values = [now.into(), (now + BOOKED_AHEAD).into()];
     Offered::find_by_statement(statement(db, &sql, values)).all(db).await
 }
 

@@ -38,6 +38,21 @@ const UNKNOWN_PERMILLE: u32 = 12;
 /// Nobody comes again sooner than this after coming.
 const REST: TimeDelta = TimeDelta::hours(5);
 
+/// Somebody who has booked an hour, or gives it, and so will come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appointment {
+    /// Position among the people.
+    pub who: usize,
+    /// Position among the venues.
+    pub venue: usize,
+    pub from: DateTime<Utc>,
+    pub until: DateTime<Utc>,
+}
+
+/// They come so long before the hour, and leave so long after it.
+const EARLY: TimeDelta = TimeDelta::minutes(6);
+const LINGERS: TimeDelta = TimeDelta::minutes(4);
+
 /// The people who are out today.
 pub struct Crowd<'a> {
     chance: Chance,
@@ -45,6 +60,8 @@ pub struct Crowd<'a> {
     stays: Vec<Stay>,
     next_arrival: DateTime<Utc>,
     still_to_open: u32,
+    /// The next one last.
+    appointments: Vec<Appointment>,
 }
 
 struct Stay {
@@ -64,7 +81,15 @@ impl<'a> Crowd<'a> {
             stays: Vec::new(),
             next_arrival: from,
             still_to_open: OPENING_CROWD,
+            appointments: Vec::new(),
         }
+    }
+
+    /// The same crowd, with these among it.
+    pub fn expecting(mut self, mut appointments: Vec<Appointment>) -> Self {
+        appointments.sort_by_key(|one| std::cmp::Reverse((one.from, one.who)));
+        self.appointments = appointments;
+        self
     }
 
     /// All passages up to `until`, oldest first.
@@ -72,11 +97,28 @@ impl<'a> Crowd<'a> {
         let mut passages = Vec::new();
         while self.next_arrival <= until {
             let at = self.next_arrival;
+            passages.extend(self.keep_appointments(at));
             passages.extend(self.leave(at));
             passages.extend(self.arrive(at));
             self.next_arrival = at + self.gap(at);
         }
+        passages.extend(self.keep_appointments(until));
         passages.extend(self.leave(until));
+        passages.sort_by_key(|passage| passage.at);
+        passages
+    }
+
+    /// Those who come because they have booked; whoever is out elsewhere goes on from there.
+    fn keep_appointments(&mut self, until: DateTime<Utc>) -> Vec<Passage> {
+        let mut passages = Vec::new();
+        while let Some(next) = self.appointments.pop_if(|one| one.from - EARLY <= until) {
+            let Appointment { who, venue, from, until } = next;
+            let at = from - EARLY;
+            let Some(door) = door_of(venue, false) else { continue };
+            self.stays.retain(|stay| stay.who != who);
+            self.stays.push(Stay { who, venue, came: at, leaves: Some(until + LINGERS) });
+            passages.push(Passage { at, door, direction: direction(venue, false), who: Some(who) });
+        }
         passages
     }
 
@@ -207,6 +249,21 @@ mod tests {
         for passage in passages {
             assert!(VENUES[crate::demo::places::DOORS[passage.door].venue].hours.is_none());
         }
+    }
+
+    #[test]
+    fn whoever_has_booked_comes_in_time_and_leaves_afterwards() {
+        let now = at("2026-11-23T08:00:00Z");
+        let people = people::draw(1, calendar::business_day(now));
+        let from = now + TimeDelta::hours(2);
+        let booked = Appointment { who: 0, venue: 0, from, until: from + TimeDelta::hours(1) };
+        let mut crowd = Crowd::new(1, &people, now).expecting(vec![booked]);
+        let passages = crowd.due(now + TimeDelta::hours(4));
+        assert!(passages.is_sorted_by_key(|passage| passage.at));
+        let theirs: Vec<_> = passages.iter().filter(|p| p.who == Some(0)).collect();
+        let ways: Vec<_> = theirs.iter().map(|p| p.direction).collect();
+        assert_eq!(ways, [Direction::In, Direction::Out]);
+        assert!(theirs[0].at < from && theirs[1].at > booked.until);
     }
 
     #[test]

@@ -12,11 +12,12 @@ use super::{
     native::{Identity, Terminal},
     office::Office,
     people::Person,
-    places::{DOORS, FOUNDER, STAFF, StaffMember, screen_divisions},
+    places::{DOORS, FOUNDER, Place, STAFF, StaffMember, screen_divisions},
 };
 use crate::{
-    base::{clock::Clock, keys::Keys},
-    members, screen, staff,
+    base::{clock::Clock, ids::MemberId, keys::Keys},
+    members, screen,
+    staff::{self, StaffCaller},
 };
 
 /// The server that the demo runs in, and what is behind it for what has no route: `staff add`,
@@ -36,6 +37,12 @@ pub struct Town {
     pub credentials: Credentials,
     /// In the order of [`DOORS`].
     pub terminals: Vec<Terminal>,
+    /// In the order of the venues.
+    pub places: Vec<Place>,
+    /// In the order of the people; none of whom no terminal knows.
+    pub ids: Vec<Option<MemberId>>,
+    /// Who founded it.
+    pub founder: StaffCaller,
 }
 
 impl Ground<'_> {
@@ -47,10 +54,10 @@ impl Ground<'_> {
             .context("the demo wants an empty database; `serve` shows one that holds a town")?;
         let office =
             Office::open(self.client.clone(), &self.base_url, &founder, &self.clock).await?;
-        let venues = office.found_places().await?;
+        let places = office.found_places().await?;
         let (mut doors, mut terminals) = (Vec::new(), Vec::new());
         for door in &DOORS {
-            let made = office.add_terminal(door, &venues[door.venue]).await?;
+            let made = office.add_terminal(door, places[door.venue].id).await?;
             let who = Identity { id: &made.id, key_id: &made.key_id, key: &made.key };
             let client = self.client.clone();
             let terminal = Terminal::new(client, &self.base_url, &who, self.clock.clone())?;
@@ -58,7 +65,10 @@ impl Ground<'_> {
             doors.push(made);
         }
         office.import_members(people).await?;
-        let members = self.listed(people, &terminals[0]).await?;
+        let known = roster(&terminals[0]).await?;
+        let id = |person: &Person| known.get(&person.handle).copied();
+        let ids: Vec<Option<MemberId>> = people.iter().map(id).collect();
+        let members = self.listed(people, &ids).await?;
         let mut staff = Vec::new();
         for member in &STAFF {
             staff.push(self.add_staff(member).await?);
@@ -71,7 +81,8 @@ impl Ground<'_> {
             members,
             staff,
         };
-        Ok(Town { credentials, terminals })
+        let founder = office.caller(self.db, &self.clock).await?;
+        Ok(Town { credentials, terminals, places, ids, founder })
     }
 
     async fn add_staff(&self, member: &StaffMember) -> anyhow::Result<Staff> {
@@ -103,22 +114,25 @@ impl Ground<'_> {
         Ok(screens)
     }
 
-    /// The listed members with their ids, which a terminal finds in its roster, and fresh tokens.
-    async fn listed(&self, people: &[Person], terminal: &Terminal) -> anyhow::Result<Vec<Member>> {
-        let listed: Vec<&Person> = people.iter().filter(|person| person.listed).collect();
-        let ids = roster(terminal).await?;
+    /// The listed members with their ids and fresh tokens.
+    async fn listed(
+        &self,
+        people: &[Person],
+        ids: &[Option<MemberId>],
+    ) -> anyhow::Result<Vec<Member>> {
         let mut members = Vec::new();
-        for person in listed {
-            let id = ids.get(&person.handle).context("a listed member is not on the roster")?;
-            let token = members::issue_token(self.db, id.parse()?, self.clock.now()).await?;
-            members.push(Member { id: id.clone(), credential: person.handle.clone(), token });
+        for (person, id) in people.iter().zip(ids).filter(|(person, _)| person.listed) {
+            let id = id.context("a listed member is not on the roster")?;
+            let token = members::issue_token(self.db, id, self.clock.now()).await?;
+            let credential = person.handle.clone();
+            members.push(Member { id: id.to_string(), credential, token });
         }
         Ok(members)
     }
 }
 
 /// Members' ids by what terminals know them by.
-async fn roster(terminal: &Terminal) -> anyhow::Result<HashMap<String, String>> {
+async fn roster(terminal: &Terminal) -> anyhow::Result<HashMap<String, MemberId>> {
     #[derive(Deserialize)]
     struct Page {
         members: Vec<Grant>,
@@ -126,7 +140,7 @@ async fn roster(terminal: &Terminal) -> anyhow::Result<HashMap<String, String>> 
     }
     #[derive(Deserialize)]
     struct Grant {
-        member: String,
+        member: MemberId,
         handle: String,
     }
     /// More than the town needs: a server that never ends its pages is not waited for.

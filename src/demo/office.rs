@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use reqwest::RequestBuilder;
+use sea_orm::DatabaseConnection;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -13,10 +14,16 @@ use super::{
     credentials::{Staff, Terminal},
     native::{is_passing, problem_code, retry_after},
     people::{self, Person},
-    places::{DIVISIONS, Door, Period, SCHOOL_APPROVAL, VENUES, Venue},
+    places::{DIVISIONS, Door, Period, Place, SCHOOL_APPROVAL, VENUES, Venue},
     progress::Progress,
 };
-use crate::base::{clock::Clock, ids::Method};
+use crate::{
+    base::{
+        clock::Clock,
+        ids::{Method, VenueId, ZoneId},
+    },
+    staff::{self, StaffCaller},
+};
 
 /// Members of one import: a commit of a second or less.
 const IMPORTED_AT_ONCE: usize = 500;
@@ -71,7 +78,7 @@ impl Office {
     }
 
     /// Registers a terminal at a door; its key is told this once.
-    pub async fn add_terminal(&self, door: &Door, venue: &str) -> anyhow::Result<Terminal> {
+    pub async fn add_terminal(&self, door: &Door, venue: VenueId) -> anyhow::Result<Terminal> {
         #[derive(Deserialize)]
         struct Created {
             id: String,
@@ -85,7 +92,7 @@ impl Office {
             id,
             key_id,
             key,
-            venue_id: venue.to_owned(),
+            venue_id: venue.to_string(),
             direction: direction.to_owned(),
             protocol: "native".to_owned(),
             serial: door.serial.to_owned(),
@@ -97,12 +104,21 @@ impl Office {
         self.client.post(format!("{}{path}", self.base_url)).bearer_auth(&self.token)
     }
 
-    /// Registers divisions and venues with their zones; gives the venues' ids in the order of
-    /// [`VENUES`].
-    pub async fn found_places(&self) -> anyhow::Result<Vec<String>> {
+    /// Who is signed in, as the functions behind the routes see them.
+    pub async fn caller(
+        &self,
+        db: &DatabaseConnection,
+        clock: &Clock,
+    ) -> anyhow::Result<StaffCaller> {
+        let found = staff::find_session(db, &self.token, clock.now()).await?;
+        found.context("the session has ended")
+    }
+
+    /// Registers divisions and venues with their zones; in the order of [`VENUES`].
+    pub async fn found_places(&self) -> anyhow::Result<Vec<Place>> {
         #[derive(Deserialize)]
-        struct Created {
-            id: String,
+        struct Created<T> {
+            id: T,
         }
         for division in &DIVISIONS {
             let body = json!({
@@ -112,16 +128,20 @@ impl Office {
             });
             let _none: Value = self.post("/api/v1/staff/divisions", &body).await?;
         }
-        let mut ids = Vec::new();
+        let mut places = Vec::new();
         for venue in &VENUES {
-            let Created { id } = self.post("/api/v1/staff/venues", &venue_body(venue)).await?;
+            let made: Created<VenueId> =
+                self.post("/api/v1/staff/venues", &venue_body(venue)).await?;
+            let mut place = Place { id: made.id, zones: Vec::new() };
             for (kind, name) in venue.zones {
-                let path = format!("/api/v1/staff/venues/{id}/zones");
-                let _zone: Value = self.post(&path, &json!({ "kind": kind, "name": name })).await?;
+                let path = format!("/api/v1/staff/venues/{}/zones", place.id);
+                let zone = json!({ "kind": kind, "name": name });
+                let made: Created<ZoneId> = self.post(&path, &zone).await?;
+                place.zones.push(made.id);
             }
-            ids.push(id);
+            places.push(place);
         }
-        Ok(ids)
+        Ok(places)
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Person {
     pub handle: String,
     /// Whether consented to `minutes_statistics`; without it no minutes are credited.
     pub statistics: bool,
+    /// Whether consented to fitness tests being kept.
+    pub health: bool,
     /// Whether approved for the school's grounds.
     pub approved: bool,
     /// How eager, 1 to 10.
@@ -47,7 +49,8 @@ impl Person {
     /// The consents given at registration, by purpose.
     pub fn consents(&self) -> impl Iterator<Item = &'static str> {
         let face = (self.shows == Method::Face).then_some("door_face");
-        face.into_iter().chain(self.statistics.then_some("minutes_statistics"))
+        let statistics = self.statistics.then_some("minutes_statistics");
+        face.into_iter().chain(statistics).chain(self.health.then_some("health_data"))
     }
 }
 
@@ -87,6 +90,9 @@ const RECENT_DAYS: u64 = 600;
 /// How many of a thousand members were there before those days.
 const EARLY_PERMILLE: u32 = 550;
 
+/// One in so many agrees to fitness tests.
+const HEALTH_ONE_IN: u32 = 5;
+
 impl Register {
     /// When somebody registered: at the desk, on a day before `today`.
     fn registration(&mut self, started: NaiveDate, today: NaiveDate) -> DateTime<Utc> {
@@ -115,6 +121,7 @@ impl Register {
             shows: if face { Method::Face } else { Method::Card },
             handle: format!("{}-{number:06}", if face { "face" } else { "card" }),
             statistics: listed || self.chance.happens(988),
+            health: listed || number.is_multiple_of(HEALTH_ONE_IN),
             approved: listed || self.chance.happens(160),
             ardour: 1 + self.chance.below(10).min(self.chance.below(14)),
             listed,

@@ -1,6 +1,14 @@
 //! The town's places: divisions, venues with their hours, and the doors with their terminals.
 //! Codes under 330482 are illustrative.
 
+use crate::base::ids::{VenueId, ZoneId};
+
+/// What the server calls a venue of the list, and its zones in their order.
+pub struct Place {
+    pub id: VenueId,
+    pub zones: Vec<ZoneId>,
+}
+
 /// The opening day of every venue: the platform's start.
 pub const STARTED_ON: &str = "2020-12-01";
 /// The community whose figures the town is known for; the first screen is its own.

@@ -12,6 +12,7 @@ use super::{
     credentials::Credentials,
     crowd::Crowd,
     found::{Ground, Town},
+    life::Life,
     live::Live,
     load,
     plan::Plan,
@@ -119,8 +120,19 @@ async fn show(app: &App, options: &Options, clock: Clock) -> anyhow::Result<()> 
         base_url: url(app.address),
         ops_url: url(app.ops_address),
     };
-    let Town { credentials, terminals } = ground.found(&plan.people).await?;
+    let Town { credentials, terminals, places, ids, founder } = ground.found(&plan.people).await?;
     load::history(&plan, &terminals).await?;
+    let life = Life {
+        db: &app.db,
+        keys: &app.keys,
+        by: &founder,
+        seed: options.seed,
+        plan: &plan,
+        places: &places,
+        ids: &ids,
+        now: clock.now(),
+    };
+    let expected = life.bring().await?;
     tell(&credentials, options.credentials.as_deref())?;
     if options.load_only {
         return Ok(());
@@ -132,7 +144,7 @@ async fn show(app: &App, options: &Options, clock: Clock) -> anyhow::Result<()> 
         clock: clock.clone(),
         pace: options.pace,
     };
-    live.run(Crowd::new(options.seed, &plan.people, clock.now())).await;
+    live.run(Crowd::new(options.seed, &plan.people, clock.now()).expecting(expected)).await;
     Ok(())
 }
 

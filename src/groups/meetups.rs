@@ -80,7 +80,8 @@ pub async fn call(
         is_cancelled: false,
     };
     let sql = "INSERT INTO group_meetups (id, group_id, venue_id, starts_at, ends_at, day_before, \
-               business_day, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+               business_day, created_at, settle_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     let values = vec![
         meetup.id.into(),
         id.into(),
@@ -90,6 +91,7 @@ pub async fn call(
         day.pred_opt().unwrap_or(day).into(),
         venue.business_day(new.ends_at).into(),
         now.into(),
+        rules::settled_first(new.ends_at).into(),
     ];
     execute(tx, sql, values).await.map_err(|error| match error.sql_err() {
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::Conflict(Code::Conflict),
@@ -112,7 +114,8 @@ pub async fn cancel(
     if row.starts_at <= now {
         return Err(Error::Conflict(Code::Conflict));
     }
-    let sql = "UPDATE group_meetups SET cancelled_at = $2 WHERE id = $1 AND cancelled_at IS NULL";
+    let sql = "UPDATE group_meetups SET cancelled_at = $2, settle_at = NULL \
+               WHERE id = $1 AND cancelled_at IS NULL";
     execute(tx, sql, vec![meetup.into(), now.into()]).await?;
     Ok(())
 }
@@ -237,7 +240,7 @@ fn bounds(month: NaiveDate) -> Result<(DateTime<Utc>, DateTime<Utc>), Error> {
     Ok((start(month)?, start(next)?))
 }
 
-fn reach(row: ReachRow) -> Reach {
+pub(super) fn reach(row: ReachRow) -> Reach {
     Reach {
         member: row.member_id,
         meetup: row.meetup,

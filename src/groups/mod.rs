@@ -10,6 +10,7 @@ mod partners;
 mod routes;
 mod rules;
 mod tables;
+mod together;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
@@ -20,6 +21,7 @@ pub use meetups::{Meetup, NewMeetup, Score, ahead, call, cancel, meetups, score,
 pub use membership::{Decision, Fellow, Standing, ask, decide_on, fellows, leave, standing};
 pub use partners::{Hour, Offer, invite, offer, offers, partners, take_back};
 pub use routes::{resident_routes, routes};
+pub use together::{Met, group_ranking, met, settle};
 
 use self::tables::{GROUPS, GroupRow, count, execute, rows};
 use crate::{
@@ -285,11 +287,11 @@ pub async fn join(
     ] {
         execute(tx, sql, vec![kept.0.into(), gone.0.into()]).await?;
     }
-    Ok(())
+    together::join(tx, (kept, gone)).await
 }
 
-/// Somebody who is forgotten is in no group and looks for nobody. What was exercised together
-/// before goes with them: it rested on who they were.
+/// Somebody who is forgotten is in no group and looks for nobody. What was counted of them together
+/// with others stays in the sums, under an id that names nobody.
 pub async fn erase(tx: &DatabaseTransaction, member: MemberId) -> Result<(), DbErr> {
     for sql in [
         "DELETE FROM group_members WHERE member_id = $1",

@@ -9,6 +9,7 @@
 //! | GET `/api/v1/groups/{id}/members`, POST `…/{member_id}/decision` | who is in; leaders decide |
 //! | GET, POST `/api/v1/groups/{id}/meetups`, DELETE `…/{meetup_id}` | when the group meets |
 //! | GET `/api/v1/groups/{id}/minutes` | minutes together and who stands where |
+//! | GET `/api/v1/groups/ranking` | groups of a division by their minutes together |
 //! | GET, POST `/api/v1/me/partner-offers`, DELETE `…/{id}` | when one plays |
 //! | GET `/api/v1/me/partner-offers/{id}/partners` | who plays then too |
 //! | POST `/api/v1/partner-offers/{id}/invitation` | invites one of them |
@@ -17,6 +18,7 @@
 
 mod meetups;
 mod partners;
+mod ranking;
 mod staff;
 
 use axum::{extract::State as Of, http::StatusCode};
@@ -54,6 +56,7 @@ pub fn resident_routes() -> OpenApiRouter<State> {
         .routes(routes!(decide_on))
         .merge(meetups::routes())
         .merge(partners::routes())
+        .merge(ranking::routes())
 }
 
 /// What staff do.

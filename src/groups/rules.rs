@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, Months, NaiveDate, TimeDelta, Utc};
 use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
@@ -22,6 +22,35 @@ const MEETUP_MAX: TimeDelta = TimeDelta::hours(6);
 const MEETUP_AHEAD_MAX: TimeDelta = TimeDelta::days(90);
 /// Places of a ranking.
 pub const RANKED_MAX: usize = 50;
+/// Groups of a division that a ranking looks at, closed ones included.
+pub const GROUPS_MAX: usize = 100;
+/// Of fewer people who came, nothing is said of a group: each could be had from the sum.
+pub const PEOPLE_MIN: i64 = 3;
+/// When a meet-up is first counted, and counted again: when most records have come, as long as a
+/// member may declare, and when nobody waits for a silent terminal any more.
+const SETTLED_AFTER: [TimeDelta; 3] =
+    [TimeDelta::minutes(15), TimeDelta::days(3), TimeDelta::days(8)];
+
+/// When a meet-up is counted for the first time.
+pub fn settled_first(ends_at: DateTime<Utc>) -> DateTime<Utc> {
+    ends_at + SETTLED_AFTER[0]
+}
+
+/// When a meet-up that was counted now is counted again; none where what is known stands.
+pub fn settled_next(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    SETTLED_AFTER.iter().map(|after| ends_at + *after).find(|at| *at > now)
+}
+
+/// Years of which a month may be asked; no database is asked of days that it cannot hold.
+const YEARS: std::ops::RangeInclusive<i32> = 2000..=2999;
+
+/// The last day of the month that begins on `month`. Refuses (422) a day that begins none.
+pub fn last_of_month(month: NaiveDate) -> Result<NaiveDate, Error> {
+    let is_asked = month.day() == 1 && YEARS.contains(&month.year());
+    let next = month.checked_add_months(Months::new(1)).filter(|_| is_asked);
+    let last = next.and_then(|next| next.pred_opt());
+    last.ok_or_else(|| Error::invalid("/month", Code::BadTime))
+}
 
 /// What a group says of itself, cut of blanks and in NFC.
 pub fn about(text: &str) -> Result<String, Error> {
@@ -124,6 +153,26 @@ mod tests {
 
     fn at(minute: i64) -> DateTime<Utc> {
         from_millis(NOW_MS) + TimeDelta::minutes(minute)
+    }
+
+    #[test]
+    fn a_meet_up_is_counted_three_times() {
+        let first = settled_first(at(0));
+        let (second, third) = (at(3 * 1440), at(8 * 1440));
+        assert_eq!(settled_next(at(0), first), Some(second));
+        assert_eq!(settled_next(at(0), second), Some(third));
+        assert_eq!(settled_next(at(0), third), None);
+        // Where the job did not run for days, none is made up for.
+        assert_eq!(settled_next(at(0), at(5 * 1440)), Some(third));
+    }
+
+    #[test]
+    fn a_month_has_a_last_day() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        assert_eq!(last_of_month(day("2028-02-01")).unwrap(), day("2028-02-29"));
+        for bad in ["2028-02-02", "1999-12-01", "+99999-01-01"] {
+            assert!(last_of_month(day(bad)).is_err(), "{bad}");
+        }
     }
 
     fn reach(member: u128, meetup: u128, stay: (i64, i64)) -> Reach {

@@ -1,10 +1,9 @@
-//! Honours of a year, by rules with versions, from what is only ever added: the ledger of minutes
-//! and the steps of tickets. The instant up to which rows were read stands beside what came of
+//! Honours of a year, by rules with versions, from what is only ever added: the ledger of minutes,
+//! what groups did together, proven service and the steps of tickets. The instant up to which rows were read stands beside what came of
 //! them, so that anybody can work it out again. And exercise points, which are off unless the
 //! operator wants them.
-//!
-//! There is no honour of groups or of instructors here.
 
+mod candidates;
 pub mod points;
 mod routes;
 mod rules;
@@ -22,15 +21,18 @@ pub use routes::{open_routes, resident_routes, routes};
 pub use rules::Kind;
 pub use verify::verify;
 
-use self::rules::{Candidate, Year, placed};
+use self::{
+    candidates::{Scope, candidates},
+    rules::{Candidate, Year, placed},
+};
 use crate::{
     base::{
         db,
         error::{Code, Error},
         ids::{DivisionCode, MemberId},
     },
+    groups,
     staff::audit::{self, Deed},
-    tickets,
 };
 
 /// The audit chain of honours and points.
@@ -47,7 +49,7 @@ pub struct Honour {
     pub kind: Kind,
     /// 1 is the first.
     pub place: i32,
-    /// A community's code, a masked name, or who of the staff (`staff:<id>`).
+    /// A community's code, a group's name, a masked name, or who of the staff (`staff:<id>`).
     pub subject: String,
     pub figure: i64,
     pub beside: i64,
@@ -61,13 +63,6 @@ pub struct Decided {
     pub as_of: DateTime<Utc>,
     pub digest: String,
     pub honours: Vec<Honour>,
-}
-
-/// What rows are looked at.
-struct Scope<'a> {
-    division: &'a DivisionCode,
-    year: Year,
-    as_of: DateTime<Utc>,
 }
 
 /// Decides last year's honours in every county that has venues, once; a job runs it.
@@ -151,8 +146,12 @@ async fn insert(
                VALUES ($1, $2, $3, $4, $5, $6, $7)";
     // A person is named by their row alone, so that they can be forgotten.
     let (subject, member) = match kind {
-        Kind::VitalityStar => ("", Some(one.subject.parse::<Uuid>().map_err(Error::internal)?)),
-        Kind::ActiveCommunity | Kind::ServiceStar => (one.subject.as_str(), None),
+        Kind::VitalityStar | Kind::InstructorStar => {
+            ("", Some(one.subject.parse::<Uuid>().map_err(Error::internal)?))
+        }
+        Kind::ActiveCommunity | Kind::ActiveGroup | Kind::ServiceStar => {
+            (one.subject.as_str(), None)
+        }
     };
     let values: [Value; 7] = [
         year.into(),
@@ -179,98 +178,6 @@ fn digest(all: &[(Kind, Vec<Candidate>)]) -> String {
     hex::encode(hash.finalize())
 }
 
-/// Measured and corrected minutes of a year in the ledger, up to an instant. `$1` `$2` the days,
-/// `$3` `$4` between which instants rows were recorded.
-const LEDGER: &str = "minute_entries e WHERE e.business_day >= $1 AND e.business_day <= $2 \
-     AND e.recorded_at >= $3 AND e.recorded_at < $4 \
-     AND e.provenance IN ('measured', 'corrected')";
-
-/// Who wants to be seen, may be counted and is at home in `$5` to `$6`.
-const SEEN: &str = "JOIN member_settings s ON s.member_id = d.member_id AND s.in_ranks \
-     JOIN members m ON m.id = d.member_id AND m.status = 'active' \
-     AND m.home_community >= $5 AND m.home_community <= $6 \
-     WHERE EXISTS (SELECT 1 FROM consents k WHERE k.member_id = d.member_id \
-     AND k.purpose = 'minutes_statistics' AND k.granted AND k.at = (SELECT MAX(l.at) \
-     FROM consents l WHERE l.member_id = d.member_id AND l.purpose = 'minutes_statistics'))";
-
-async fn candidates(
-    db: &DatabaseConnection,
-    kind: Kind,
-    scope: &Scope<'_>,
-) -> Result<Vec<Candidate>, Error> {
-    match kind {
-        Kind::ActiveCommunity => communities(db, scope).await,
-        Kind::VitalityStar => people(db, scope, SEEN, None).await,
-        Kind::ServiceStar => {
-            let Some(year) = scope.year.instants() else { return Ok(Vec::new()) };
-            let served = tickets::served(db, scope.division, year, scope.as_of).await?;
-            let candidate = |one: tickets::Served| Candidate {
-                subject: one.actor,
-                figure: one.in_time,
-                beside: -one.late,
-            };
-            Ok(served.into_iter().map(candidate).collect())
-        }
-    }
-}
-
-async fn communities(db: &DatabaseConnection, scope: &Scope<'_>) -> Result<Vec<Candidate>, Error> {
-    let sql = format!(
-        "SELECT e.community AS subject, CAST(SUM(e.minutes) AS BIGINT) AS figure, \
-         COUNT(DISTINCT e.member_id) AS beside FROM {LEDGER} \
-         AND e.community >= $5 AND e.community <= $6 GROUP BY e.community"
-    );
-    let mut values = ledger_values(scope);
-    values.extend(scope.division.bounds());
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    let rows = db.query_all_raw(statement).await?;
-    let rows = rows.iter().map(|row| {
-        Ok(Candidate {
-            subject: row.try_get("", "subject")?,
-            figure: row.try_get("", "figure")?,
-            beside: row.try_get("", "beside")?,
-        })
-    });
-    Ok(rows.collect::<Result<_, DbErr>>()?)
-}
-
-/// People by active days; `who` says which, and may name one more value.
-async fn people(
-    db: &DatabaseConnection,
-    scope: &Scope<'_>,
-    who: &str,
-    only: Option<Uuid>,
-) -> Result<Vec<Candidate>, Error> {
-    let sql = format!(
-        "SELECT d.member_id AS member, COUNT(*) AS figure, CAST(SUM(d.minutes) AS BIGINT) AS beside \
-         FROM (SELECT e.member_id, e.business_day, SUM(e.minutes) AS minutes FROM {LEDGER} \
-         GROUP BY e.member_id, e.business_day HAVING SUM(e.minutes) >= {}) d {who} \
-         GROUP BY d.member_id ORDER BY figure DESC, beside DESC, d.member_id LIMIT {}",
-        rules::ACTIVE_DAY_MIN,
-        rules::PLACES
-    );
-    let mut values = ledger_values(scope);
-    match only {
-        Some(member) => values.push(member.into()),
-        None => values.extend(scope.division.bounds()),
-    }
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    let rows = db.query_all_raw(statement).await?;
-    let rows = rows.iter().map(|row| {
-        let member: Uuid = row.try_get("", "member")?;
-        let (figure, beside) = (row.try_get("", "figure")?, row.try_get("", "beside")?);
-        Ok(Candidate { subject: member.to_string(), figure, beside })
-    });
-    Ok(rows.collect::<Result<_, DbErr>>()?)
-}
-
-fn ledger_values(scope: &Scope<'_>) -> Vec<Value> {
-    let Scope { year, as_of, .. } = scope;
-    // Nothing of a year is recorded before it; a day of slack for zones.
-    let begins = year.first.and_time(chrono::NaiveTime::MIN).and_utc() - TimeDelta::days(1);
-    vec![year.first.into(), year.last.into(), begins.into(), (*as_of).into()]
-}
-
 #[derive(FromQueryResult)]
 struct YearRow {
     id: Uuid,
@@ -291,22 +198,33 @@ struct HonourRow {
 }
 
 /// What was decided of a year in a division by the newest rules; nothing before it is decided. Who
-/// does not want to be seen any more, or is forgotten, is left out.
+/// does not want to be seen any more, or is forgotten, is left out, and so is a group that is none
+/// any more.
 pub async fn of_year(
     conn: &impl ConnectionTrait,
     division: &DivisionCode,
     year: i32,
 ) -> Result<Option<Decided>, Error> {
     let Some(head) = head(conn, division, year).await? else { return Ok(None) };
-    let rows = rows(conn, head.id).await?;
-    let honours = rows.into_iter().filter_map(|row| {
-        let kind = Kind::from_text(&row.kind)?;
-        let subject = if row.member_id.is_some() { row.name? } else { row.subject };
-        Some(Honour { kind, place: row.place, subject, figure: row.figure, beside: row.beside })
-    });
-    let honours = honours.collect();
+    let mut honours = Vec::new();
+    for row in rows(conn, head.id).await? {
+        let Some(kind) = Kind::from_text(&row.kind) else { continue };
+        let HonourRow { place, subject, name, figure, beside, .. } = row;
+        let subject = match kind {
+            Kind::ActiveGroup => group_name(conn, &subject).await?,
+            Kind::VitalityStar | Kind::InstructorStar => name,
+            Kind::ActiveCommunity | Kind::ServiceStar => Some(subject),
+        };
+        honours.extend(subject.map(|subject| Honour { kind, place, subject, figure, beside }));
+    }
     let YearRow { rules, as_of, digest, .. } = head;
     Ok(Some(Decided { rules, as_of, digest, honours }))
+}
+
+/// What an active group is called; none of another.
+async fn group_name(conn: &impl ConnectionTrait, id: &str) -> Result<Option<String>, Error> {
+    let group = groups::load(conn, id.parse().map_err(Error::internal)?).await?;
+    Ok(group.filter(|group| group.state == groups::State::Active).map(|group| group.name))
 }
 
 async fn head(

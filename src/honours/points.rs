@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult, Statement, Value};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{CHAIN, execute, rules};
@@ -101,7 +102,7 @@ struct NewEntry {
     reference: Option<Uuid>,
 }
 
-/// Adds a row and its points to the balance. None where what it gives back was given back before.
+/// Adds a row and its points to the balance. None where what it refers to was referred to before.
 async fn append(
     tx: &DatabaseTransaction,
     member: MemberId,
@@ -184,7 +185,8 @@ pub struct Spending {
 }
 
 /// Spends points of whoever shows the code; gives the row and what is left. Refuses (409) a venue
-/// that takes no points, and more than there are; (422) a code that is none.
+/// that takes no points, more than there are, and a code that was spent with before; (422) a code
+/// that is none.
 pub async fn spend(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -214,13 +216,22 @@ pub async fn spend(
         points: -spending.points,
         cause: "spent",
         venue: Some(spending.venue),
+        reference: Some(name_of(&spending.code)),
         ..NewEntry::default()
     };
     let actor = by.actor();
     let id = append(tx, code.member, &entry, &actor, now).await?;
-    let id = id.ok_or(Error::Conflict(Code::Conflict))?;
+    let id = id.ok_or(Error::Conflict(Code::MemberCodeUsed))?;
     note(tx, &actor, "points_spent", &format!("points:{id}"), now).await?;
     Ok((id, left))
+}
+
+/// What a code is kept as. References are unique, so whoever photographs a code, or presses twice,
+/// spends with it once at most.
+fn name_of(code: &str) -> Uuid {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(code)[..16]);
+    Uuid::from_bytes(bytes)
 }
 
 /// Gives back what was spent by mistake, once: a row of its own. `may` says whether the caller may

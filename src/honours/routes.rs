@@ -82,12 +82,13 @@ struct HonourJson {
     kind: Kind,
     title: &'static str,
     place: i32,
-    /// A community's code, a masked name, or who of the staff.
+    /// A community's code, a group's name, a masked name, or who of the staff.
     #[schema(example = "张*")]
     subject: String,
-    /// Minutes of a community, active days of a person, tickets fixed in time.
+    /// Minutes of a community, of a group together, of an instructor's service; active days of a
+    /// person; tickets fixed in time.
     figure: i64,
-    /// People of a community, minutes of a person, tickets fixed late (below zero).
+    /// People of a community or group, learners, minutes of a person, tickets fixed late (below zero).
     beside: i64,
 }
 
@@ -98,8 +99,8 @@ impl From<Honour> for HonourJson {
     }
 }
 
-/// A year's honours in a county: active communities, vitality stars, service stars. Decided two
-/// weeks after the year's end; 404 before that.
+/// A year's honours in a county: active communities and groups, stars of instruction, vitality and
+/// service. Decided two weeks after the year's end; 404 before that.
 #[utoipa::path(get, path = "/api/v1/honours", tag = "honours", params(HonoursQuery),
     responses((status = 200, body = HonoursJson), (status = 404, description = "Not decided")))]
 async fn show_honours(
@@ -248,7 +249,7 @@ struct RedeemedJson {
     responses(
         (status = 201, description = "Spent", body = RedeemedJson),
         (status = 404, description = "No such venue in the caller's division, or no points here"),
-        (status = 409, description = "`partner_required`, `points_short`"),
+        (status = 409, description = "`partner_required`, `points_short`, `member_code_used`"),
         (status = 422, description = "`member_code_invalid`, `out_of_range`"),
     ),
 )]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of the honours' rules: what each [`Kind`] says, the minutes of an active day, how
 /// many places there are.
-pub const HONOURS: i32 = 1;
+pub const HONOURS: i32 = 2;
 /// A day on which doors measured at least so many minutes is an active one.
 pub const ACTIVE_DAY_MIN: i64 = 30;
 /// Places of one honour in a year.
@@ -31,6 +31,11 @@ const POINTS_A_DAY_MAX: i64 = 12;
 pub enum Kind {
     /// 活力社区: most measured and corrected minutes at its venues; then most people.
     ActiveCommunity,
+    /// 活力社群: most minutes that at least three members did together at meet-ups; then most of them.
+    ActiveGroup,
+    /// 指导之星: most minutes of service that doors proved of an instructor who wants to be seen;
+    /// then most learners.
+    InstructorStar,
     /// 活力之星: most active days of somebody who wants to be seen; then most minutes.
     VitalityStar,
     /// 服务之星: most tickets that staff fixed in time and that were confirmed; then fewest late.
@@ -38,11 +43,19 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::ActiveCommunity, Self::VitalityStar, Self::ServiceStar];
+    pub const ALL: [Self; 5] = [
+        Self::ActiveCommunity,
+        Self::ActiveGroup,
+        Self::InstructorStar,
+        Self::VitalityStar,
+        Self::ServiceStar,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ActiveCommunity => "active_community",
+            Self::ActiveGroup => "active_group",
+            Self::InstructorStar => "instructor_star",
             Self::VitalityStar => "vitality_star",
             Self::ServiceStar => "service_star",
         }
@@ -55,6 +68,8 @@ impl Kind {
     pub fn zh(self) -> &'static str {
         match self {
             Self::ActiveCommunity => "活力社区",
+            Self::ActiveGroup => "活力社群",
+            Self::InstructorStar => "指导之星",
             Self::VitalityStar => "活力之星",
             Self::ServiceStar => "服务之星",
         }

@@ -3,7 +3,9 @@
 use sea_orm::DatabaseConnection;
 
 use super::{
-    Kind, Scope, candidates, head, people, rows,
+    Kind,
+    candidates::{Scope, candidates, of_person},
+    head, rows,
     rules::{self, Candidate, Year, placed},
 };
 use crate::base::{error::Error, ids::DivisionCode};
@@ -29,7 +31,7 @@ pub async fn verify(
         return Ok(Some(differences));
     }
     let stored = rows(db, head.id).await?;
-    for kind in [Kind::ActiveCommunity, Kind::ServiceStar] {
+    for kind in [Kind::ActiveCommunity, Kind::ActiveGroup, Kind::ServiceStar] {
         let again = placed(candidates(db, kind, &scope).await?);
         let of_kind = stored.iter().filter(|row| row.kind == kind.as_str());
         let then = of_kind.map(|row| Candidate {
@@ -43,8 +45,9 @@ pub async fn verify(
     }
     for row in &stored {
         let Some(member) = row.member_id else { continue };
-        let again = people(db, &scope, "WHERE d.member_id = $5", Some(member)).await?;
-        let figures = again.first().map(|one| (one.figure, one.beside));
+        let Some(kind) = Kind::from_text(&row.kind) else { continue };
+        let again = of_person(db, kind, &scope, member).await?;
+        let figures = again.map(|one| (one.figure, one.beside));
         if figures != Some((row.figure, row.beside)) {
             differences.push(format!("{} of place {} differs", row.kind, row.place));
         }

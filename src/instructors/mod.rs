@@ -18,7 +18,7 @@ use uuid::Uuid;
 pub use reading::{Certificate, Filter, Instructor, find, list, of_staff};
 pub use routes::routes;
 pub use rules::{Level, Status, Stretch, served_minutes};
-pub use services::{Service, credit};
+pub use services::{Service, Serving, credit, most_served};
 use tables::{certificates, instructors, services as served_slots, specialities};
 
 use crate::{

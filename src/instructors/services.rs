@@ -27,12 +27,18 @@ pub struct Service {
     pub learners: i32,
 }
 
-/// Writes what is known of a slot now; what was known before is forgotten.
+/// Writes what is known of a slot now; what was known before is forgotten. What is known already
+/// keeps its instant, by which a year's honours are worked out again.
 pub async fn credit(
     tx: &DatabaseTransaction,
     service: Service,
     now: DateTime<Utc>,
 ) -> Result<(), DbErr> {
+    let differs = Expr::col((services::Entity, C::Minutes)).ne(service.minutes).or(Expr::col((
+        services::Entity,
+        C::Learners,
+    ))
+    .ne(service.learners));
     let row = services::Model {
         slot_id: service.slot,
         instructor_id: service.instructor,
@@ -48,6 +54,7 @@ pub async fn credit(
     let anew = OnConflict::column(C::SlotId)
         .update_columns([C::Minutes, C::Learners, C::SettledAt])
         .value(C::Version, Expr::col((services::Entity, C::Version)).add(1))
+        .action_and_where(differs)
         .to_owned();
     services::Entity::insert(row.into_active_model())
         .on_conflict(anew)
@@ -64,6 +71,48 @@ pub struct Served {
     pub minutes: i64,
     /// Learners of all slots added up; who came twice counts twice.
     pub learners: i64,
+}
+
+/// Somebody's service as an instructor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromQueryResult)]
+pub struct Serving {
+    pub member: MemberId,
+    pub minutes: i64,
+    pub learners: i64,
+}
+
+/// Most of those served at once.
+const SERVING_MAX: usize = 100;
+
+/// Whoever served most at a division's venues on the business days from `from` to `to`, as far as it
+/// was settled before `as_of`: of those who want to be seen in rankings, or of one person.
+pub async fn most_served(
+    db: &impl ConnectionTrait,
+    division: &DivisionCode,
+    (from, to): (NaiveDate, NaiveDate),
+    as_of: DateTime<Utc>,
+    only: Option<MemberId>,
+) -> Result<Vec<Serving>, DbErr> {
+    let (seen, whose) = match only {
+        Some(_) => ("", "AND s.member_id = $6"),
+        None => (
+            "JOIN member_settings t ON t.member_id = s.member_id AND t.in_ranks \
+             JOIN members m ON m.id = s.member_id AND m.status = 'active'",
+            "",
+        ),
+    };
+    let sql = format!(
+        "SELECT s.member_id AS member, CAST(SUM(s.minutes) AS BIGINT) AS minutes, \
+         CAST(SUM(s.learners) AS BIGINT) AS learners FROM instructor_services s {seen} \
+         WHERE s.community >= $1 AND s.community <= $2 AND s.business_day >= $3 \
+         AND s.business_day <= $4 AND s.settled_at < $5 AND s.minutes > 0 {whose} \
+         GROUP BY s.member_id ORDER BY minutes DESC, learners DESC, s.member_id \
+         LIMIT {SERVING_MAX}"
+    );
+    let [first, last] = division.bounds();
+    let mut values = vec![first, last, from.into(), to.into(), as_of.into()];
+    values.extend(only.map(|member| member.0.into()));
+    Serving::find_by_statement(statement(db, &sql, values)).all(db).await
 }
 
 /// An instructor's service on the business days from `from` to `to`.

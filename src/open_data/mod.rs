@@ -1,5 +1,5 @@
-//! Open data in the form of OpenActive: feeds of venues and activities that everybody may follow,
-//! and how busy venues are, without anybody in it. Off unless the settings say under which address
+//! Open data in the form of OpenActive: feeds of venues, activities and slots that everybody may
+//! follow, and how busy venues are, without anybody in it. Off unless the settings say under which address
 //! and licence.
 //!
 //! A leased job compares what is with what was published and numbers the differences in one
@@ -25,7 +25,10 @@ use self::{
     rules::{Change, PAGE, changes},
     tables::{ACTIVITIES, ActivityRow, ItemRow, VENUES, VenueRow, execute, rows},
 };
-use crate::base::{config::OpenData, db, error::Error};
+use crate::{
+    base::{config::OpenData, db, error::Error},
+    bookings,
+};
 
 /// How long it is told that an item is gone; the standard asks for two days.
 const GONE_KEPT: TimeDelta = TimeDelta::days(7);
@@ -41,6 +44,7 @@ pub async fn publish(
         let is = match feed {
             Feed::Venues => venues(&tx, settings).await?,
             Feed::Activities => activities(&tx, settings, now).await?,
+            Feed::Slots => slots(&tx, settings, now).await?,
         };
         publish_feed(&tx, feed, &is, now).await?;
         tx.commit().await?;
@@ -126,6 +130,32 @@ async fn activities(
         (row.id, data.to_string())
     };
     Ok(found.into_iter().map(item).collect())
+}
+
+/// Hours of coaches and courts, with how many seats are left; nothing of who booked.
+async fn slots(
+    tx: &impl ConnectionTrait,
+    settings: &OpenData,
+    now: DateTime<Utc>,
+) -> Result<BTreeMap<Uuid, String>, Error> {
+    let item = |slot: bookings::Offered| {
+        let id = slot.id.0;
+        let mut data = json!({
+            "@context": "https://openactive.io/", "@type": Feed::Slots.kind(),
+            "@id": format!("{}/open/v1/slots/{id}", settings.url), "identifier": id,
+            "facilityUse": format!("{}/api/v1/venues/{}", settings.url, slot.venue_id),
+            "startDate": slot.starts_at, "endDate": slot.ends_at,
+            "duration": format!("PT{}M", (slot.ends_at - slot.starts_at).num_minutes()),
+            "maximumUses": slot.capacity, "remainingUses": slot.free(),
+            "category": [slot.kind], "fitgate:activity": slot.sport,
+        });
+        if let Some(cents) = slot.price_cents {
+            let price = format!("{}.{:02}", cents / 100, cents % 100);
+            data["offers"] = json!([{ "@type": "Offer", "price": price, "priceCurrency": "CNY" }]);
+        }
+        (id, data.to_string())
+    };
+    Ok(bookings::bookable(tx, now).await?.into_iter().map(item).collect())
 }
 
 /// The changes of a feed behind a number, at most a page.

@@ -28,8 +28,8 @@ pub fn dataset(settings: &OpenData) -> Value {
         "@id": format!("{}/open/v1", settings.url),
         "url": format!("{}/open/v1", settings.url),
         "name": "智慧体育社区开放数据",
-        "description": "场馆与赛事活动，按变更顺序发布；不含任何个人信息。",
-        "keywords": ["体育场馆", "赛事活动", "全民健身", "OpenActive"],
+        "description": "场馆、赛事活动与可预约时段，按变更顺序发布；不含任何个人信息。",
+        "keywords": ["体育场馆", "赛事活动", "场地预约", "全民健身", "OpenActive"],
         "inLanguage": ["zh-CN"],
         "license": settings.license,
         "documentation": "https://openactive.io/realtime-paged-data-exchange/",
@@ -47,16 +47,21 @@ pub fn html(settings: &OpenData) -> String {
         let path = feed.as_str();
         format!("<li><a href=\"/open/v1/feeds/{path}\">{name}</a></li>")
     };
-    let feeds = [feed(Feed::Venues, "场馆"), feed(Feed::Activities, "赛事活动")].concat();
+    let feeds = Feed::ALL.map(|one| match one {
+        Feed::Venues => feed(one, "场馆"),
+        Feed::Activities => feed(one, "赛事活动"),
+        Feed::Slots => feed(one, "可预约时段"),
+    });
+    let feeds = feeds.concat();
     format!(
         "<!doctype html><html lang=\"zh-CN\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>智慧体育社区开放数据</title>\
          <script type=\"application/ld+json\">{data}</script></head><body>\
-         <h1>智慧体育社区开放数据</h1><p>场馆与赛事活动，按变更顺序发布；不含任何个人信息。</p>\
+         <h1>智慧体育社区开放数据</h1><p>场馆、赛事活动与可预约时段，按变更顺序发布；不含任何个人信息。</p>\
          <ul>{feeds}<li><a href=\"/open/v1/busyness\">场馆忙闲</a></li></ul>\
          <p>许可：<a href=\"{license}\">{license}</a></p>\
-         <p lang=\"en\">Open data of venues and activities, in the order of changes (RPDE).</p>\
+         <p lang=\"en\">Open data of venues, activities and slots, in the order of changes (RPDE).</p>\
          </body></html>"
     )
 }
@@ -75,6 +80,6 @@ mod tests {
             OpenData { url: "https://a.test".to_owned(), license: "</script><b>\"x".to_owned() };
         let page = html(&settings);
         assert!(!page.contains("<b>") && page.matches("</script>").count() == 1, "{page}");
-        assert_eq!(dataset(&settings)["distribution"].as_array().map(Vec::len), Some(2));
+        assert_eq!(dataset(&settings)["distribution"].as_array().map(Vec::len), Some(3));
     }
 }

@@ -9,22 +9,24 @@ use uuid::Uuid;
 /// Items of one page.
 pub const PAGE: usize = 500;
 
-/// What is published; slots will stand beside these when bookings are.
+/// What is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Feed {
     Venues,
     Activities,
+    Slots,
 }
 
 impl Feed {
-    pub const ALL: [Self; 2] = [Self::Venues, Self::Activities];
+    pub const ALL: [Self; 3] = [Self::Venues, Self::Activities, Self::Slots];
 
     /// The word in SQL and in paths.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Venues => "venues",
             Self::Activities => "activities",
+            Self::Slots => "slots",
         }
     }
 
@@ -33,6 +35,7 @@ impl Feed {
         match self {
             Self::Venues => "FacilityUse",
             Self::Activities => "ScheduledSession",
+            Self::Slots => "Slot",
         }
     }
 }

@@ -53,16 +53,25 @@ async fn who_waits_moves_up_attends_wins_and_gets_a_certificate() {
     zhang.delete(&path).await.ok();
     assert_eq!(zhang.delete(&path).await.said(), (404, "not_found"));
     let one = li.get(&format!("/activities/{id}")).await.ok();
-    assert_eq!((&one["own"]["state"], &one["activity"]["taken"]), (&json!("in"), &json!(1)));
+    assert_eq!((&one["own"]["state"], &one["activity"]["taken"]), (&json!("offered"), &json!(1)));
+    assert_eq!(one["own"]["offered_until"], "2026-11-23T02:30:00Z");
     let told = eventually("the message", async || town.wechat().sent().pop()).await;
     assert_eq!((&told["touser"], &told["template_id"]), (&json!("o-li"), &json!("ACTIVITY")));
+    assert_eq!(told["data"]["thing3"]["value"], "有名额了，请在10:30前确认");
+    let confirmation = format!("{path}/confirmation");
+    assert_eq!(zhang.does(&confirmation).await.said(), (404, "not_found"), "has withdrawn");
+    for _ in 0..2 {
+        assert_eq!(li.does(&confirmation).await.ok()["state"], "in");
+    }
     assert_eq!(zhang.post(&path, &alone()).await.ok()["sign_up"]["state"], "waiting");
+    assert_eq!(zhang.does(&confirmation).await.said(), (409, "hold_ended"), "nothing is offered");
     assert_eq!(li.delete("/me").await.status, 204);
     eventually("a place of who is forgotten", async || {
         let one = zhang.get(&format!("/activities/{id}")).await.ok();
-        (one["own"]["state"] == "in" && one["activity"]["waiting"] == 0).then_some(())
+        (one["own"]["state"] == "offered" && one["activity"]["waiting"] == 0).then_some(())
     })
     .await;
+    zhang.does(&confirmation).await.ok();
 
     let attendance = format!("/activities/{id}/attendance");
     let code = zhang.get("/me/code").await.ok();
@@ -93,6 +102,67 @@ async fn who_waits_moves_up_attends_wins_and_gets_a_certificate() {
     assert_eq!(town.screen("3304").await.document().await["activities"], 1);
 
     is_certified(&town, &zhang, &certificate).await;
+}
+
+#[tokio::test]
+async fn offers_run_out_and_small_teams_make_room() {
+    let town = TestTown::with_wechat().await;
+    let (zhang, _) = comes(&town, "zhang").await;
+    let (li, _) = comes(&town, "li").await;
+    let (wang, _) = comes(&town, "wang").await;
+    let teams = json!({ "division": COMMUNITY, "place": "公园", "team_max": 3, "team_min": 2,
+        "sign_up_until": "2026-11-23T05:00:00Z" });
+    let (path, id) = publishes(&town, teams).await;
+    let wrong = json!({ "kind": "class", "title": "课", "capacity": 1, "division": COMMUNITY,
+        "place": "公园", "starts_at": "2026-11-23T06:00:00Z", "ends_at": "2026-11-23T08:00:00Z",
+        "team_min": 2 });
+    assert_eq!(town.office.post("/activities", &wrong).await.said(), (422, "out_of_range"));
+    let found = json!({ "team": {} });
+    let states = async |of: [&Resident; 3]| {
+        let mut states = Vec::new();
+        for one in of {
+            let own = one.get(&format!("/activities/{id}")).await.ok()["own"]["state"].clone();
+            states.push(own.as_str().unwrap_or("none").to_owned());
+        }
+        states.join(" ")
+    };
+    // Looks into SQL: who asks the server so often is told to wait.
+    let are = async |how_many: u64, state: &str| {
+        let sql = format!("SELECT COUNT(*) AS n FROM activity_sign_ups WHERE state = '{state}'");
+        let look = async || (town.store.count(&sql).await == how_many).then_some(());
+        eventually(state, look).await;
+    };
+    zhang.post(&path, &found).await.ok();
+    li.post(&path, &found).await.ok();
+    wang.post(&path, &found).await.ok();
+    zhang.delete(&path).await.ok();
+    assert_eq!(states([&zhang, &li, &wang]).await, "none offered waiting");
+    // Li does not answer: the place is Wang's to take, and Li is out.
+    town.is_now("2026-11-23T02:31:00Z");
+    are(2, "withdrawn").await;
+    assert_eq!(states([&zhang, &li, &wang]).await, "none none offered");
+    assert_eq!(li.does(&format!("{path}/confirmation")).await.said(), (404, "not_found"));
+    wang.does(&format!("{path}/confirmation")).await.ok();
+    let pair = zhang.post(&path, &found).await.ok();
+    let code = json!({ "team": { "code": pair["team_code"] } });
+    assert_eq!(li.post(&path, &code).await.ok()["sign_up"]["state"], "waiting");
+    // Wang found nobody: when sign-up is over, the place is offered to the pair that waits.
+    town.is_now("2026-11-23T05:00:30Z");
+    are(2, "offered").await;
+    assert_eq!(states([&zhang, &li, &wang]).await, "offered offered none");
+    let told = eventually("what Wang is told", async || {
+        town.wechat().sent().into_iter().find(|told| {
+            let said = told["data"]["thing3"]["value"].as_str().unwrap_or_default();
+            told["touser"] == "o-wang" && said.contains("人数不足")
+        })
+    })
+    .await;
+    assert_eq!(told["template_id"], "ACTIVITY");
+    li.does(&format!("{path}/confirmation")).await.ok();
+    assert_eq!(states([&zhang, &li, &wang]).await, "in in none", "one confirms for the team");
+    let one = zhang.get(&format!("/activities/{id}")).await.ok();
+    let counts = (&one["activity"]["taken"], &one["activity"]["waiting"]);
+    assert_eq!(counts, (&json!(1), &json!(0)));
 }
 
 async fn is_certified(town: &TestTown, zhang: &Resident, certificate: &str) {
@@ -203,6 +273,6 @@ async fn forty_at_once_on_two_servers_never_get_more_places_than_there_are() {
     assert_eq!(&shown, &town.office.get("/activities?limit=1").await.ok()["items"][0]);
     let listed = town.office.get(&format!("/activities/{id}/sign-ups?limit=200")).await.ok();
     let listed = listed["items"].as_array().unwrap();
-    let moved = listed.iter().filter(|one| one["state"] == "in").count();
+    let moved = listed.iter().filter(|one| one["state"] == "offered").count();
     assert_eq!((listed.len(), moved), (left, PLACES), "no place lies empty while somebody waits");
 }

@@ -2,6 +2,7 @@
 //! to the door, and two hundred at once for one seat.
 
 mod crowd;
+mod families;
 
 use reqwest::Method;
 use serde_json::{Value, json};

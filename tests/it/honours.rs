@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, COMMUNITY, Office, Resident, Shown, Terminal, TestTown, at, eventually,
+    Answer, COMMUNITY, Office, Resident, Shown, Terminal, TestTown, Wire, at, eventually,
 };
 
 const HONOURS: &str = "/api/v1/honours?division=330499&year=2026";
@@ -72,6 +72,7 @@ async fn points_are_spent_and_given_back(
     assert_eq!(clerk.put(&partner, &json!({ "partner": true })).await.said(), (403, "forbidden"));
     manager.put(&partner, &json!({ "partner": true })).await.ok();
     assert_eq!(spends(19).await.said(), (409, "points_short"));
+    a_code_is_spent_with_once(town, &path, zhang, clerk).await;
     assert_eq!(spends(0).await.status, 422);
     let stale = json!({ "code": "A".repeat(60), "points": 1 });
     assert_eq!(clerk.post(&path, &stale).await.said(), (422, "member_code_invalid"));
@@ -84,6 +85,36 @@ async fn points_are_spent_and_given_back(
     let sums = "SELECT COUNT(*) AS n FROM point_accounts a WHERE a.balance <> \
                 (SELECT SUM(p.points) FROM point_entries p WHERE p.member_id = a.member_id)";
     assert_eq!(town.store.count(sums).await, 0);
+}
+
+/// Eight times at once, under keys of their own and at every server: one of them spends.
+async fn a_code_is_spent_with_once(town: &TestTown, path: &str, zhang: &Resident, clerk: &Office) {
+    let code = zhang.get("/me/code").await.ok()["code"].clone();
+    let body = json!({ "code": code, "points": 2 });
+    let second = town.second_server().await;
+    let servers: Vec<&Wire> =
+        std::iter::once(&town.wire).chain(second.iter().map(|s| &s.wire)).collect();
+    let (path, token) = (format!("/api/v1/staff{path}"), clerk.token().await);
+    let asks = (0..8).map(|n| {
+        let request = servers[n % servers.len()].post(&path, &body).bearer_auth(&token);
+        Answer::to(request.header("Idempotency-Key", uuid::Uuid::new_v4().to_string()))
+    });
+    let said = futures_util::future::join_all(asks).await;
+    let spent: Vec<_> = said.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(spent.len(), 1);
+    let others = said.iter().filter(|answer| answer.status != 201);
+    assert!(others.map(Answer::said).all(|said| said == (409, "member_code_used")));
+    assert_eq!(zhang.get("/me/points").await.ok()["balance"], 16);
+    // It was taken back for the story to go on; the code is used all the same.
+    let back = format!("/redemptions/{}/reversal", spent[0].body["id"].as_str().unwrap());
+    clerk.post(&back, &json!({})).await.ok();
+    let again = clerk.post(path.trim_start_matches("/api/v1/staff"), &body).await;
+    assert_eq!(again.said(), (409, "member_code_used"));
+    // The next code is another.
+    town.is_now("2026-11-26T02:00:01Z");
+    if let Some(second) = second {
+        second.stop().await;
+    }
 }
 
 /// What comes late changes the day's points by one more row.
@@ -137,6 +168,118 @@ async fn what_comes_now_is_after_the_fact(town: &TestTown, door: &Terminal) {
     let words = ["honours", "verify", "--division", "330499", "--year", "2026"];
     assert_eq!(town.store.fitgate(&words).await, "honours: 0 differences");
     town.adds_up().await;
+}
+
+/// Three who run together, one of whom teaches another: the group is honoured, and the instructor.
+#[tokio::test]
+async fn groups_and_instructors_are_honoured() {
+    let town = TestTown::with_wechat().await;
+    let (gym, door) = town.gym().await;
+    let mut runners = Vec::new();
+    for name in ["zhang", "li", "wang"] {
+        let one = Resident::registers(&town, name).await;
+        one.post("/me/verification", &json!({ "method": "registry" })).await.ok();
+        let (id, card) = (one.id().await, Shown::card(&format!("c-{name}")));
+        town.credential(&id, &card).await;
+        runners.push((one, id, card));
+    }
+    let [(zhang, id_of_zhang, _), (li, ..), _] = &runners[..] else { panic!("there are three") };
+    let path = a_group_of(&town, &runners).await;
+    let meetup = json!({
+        "venue_id": gym.id, "starts_at": "2026-11-23T04:00:00Z", "ends_at": "2026-11-23T05:00:00Z",
+    });
+    zhang.post(&format!("{path}/meetups"), &meetup).await.ok();
+    let lesson = a_lesson_of(&town, &gym.id, id_of_zhang).await;
+    let held = li.post("/bookings", &json!({ "slot_id": lesson })).await.ok();
+    li.does(&format!("/bookings/{}/confirmation", held["id"].as_str().unwrap())).await.ok();
+    zhang.patch(&json!({ "in_ranks": true })).await.ok();
+
+    town.is_now("2026-11-23T04:45:00Z");
+    for ((_, _, card), minute) in runners.iter().zip([5, 10, 70]) {
+        door.saw("in", card, at("2026-11-23T03:00:00Z") + chrono::TimeDelta::minutes(minute)).await;
+        door.saw("out", card, at("2026-11-23T04:40:00Z")).await;
+    }
+    door.beats().await;
+    // A quarter of an hour after the meet-up, and an hour after the lesson was first looked at.
+    town.is_now("2026-11-23T05:50:00Z");
+    door.beats().await;
+    let ranking = "/groups/ranking?division=3304&month=2026-11-01";
+    let shown = eventually("a ranking of groups", async || {
+        let shown = li.get(ranking).await.ok()["items"].clone();
+        (shown != json!([])).then_some(shown)
+    })
+    .await;
+    let first = &shown[0];
+    assert_eq!((&first["rank"], &first["name"]), (&json!(1), &json!("晨跑团")));
+    // Forty of two and thirty of the third: what reaches beyond the meet-up is their own.
+    assert_eq!((&first["minutes"], &first["people"]), (&json!(110), &json!(3)));
+    let bad = li.get("/groups/ranking?division=3304&month=2026-11-02").await;
+    assert_eq!(bad.said(), (422, "bad_time"));
+    let served = "SELECT COUNT(*) AS n FROM instructor_services WHERE minutes = 50";
+    eventually("proven service", async || (town.store.count(served).await == 1).then_some(()))
+        .await;
+
+    town.is_now("2027-01-16T02:00:00Z");
+    let town = town.restarted().await;
+    honoured(&town, &path).await;
+}
+
+/// A group of them all, whose leader is the first.
+async fn a_group_of(town: &TestTown, runners: &[(Resident, String, Shown)]) -> String {
+    let leader = &runners[0].0;
+    let founded = json!({ "name": "晨跑团", "sport": "running", "about": "" });
+    let group = leader.post("/groups", &founded).await.ok();
+    let path = format!("/groups/{}", group["id"].as_str().unwrap());
+    let approval = json!({ "approve": true, "reason": "符合要求" });
+    town.office.post(&format!("{path}/decision"), &approval).await.ok();
+    for (one, id, _) in &runners[1..] {
+        one.does(&format!("{path}/membership")).await.ok();
+        let let_in = json!({ "decision": "let_in" });
+        leader.post(&format!("{path}/members/{id}/decision"), &let_in).await.ok();
+    }
+    path
+}
+
+/// A lesson of an hour, of which coach and learner will have fifty minutes together.
+async fn a_lesson_of(town: &TestTown, gym: &str, member: &str) -> Value {
+    let new = json!({ "member_id": member, "home_community": COMMUNITY, "is_coach": true });
+    let own = town.office.post("/instructors", &new).await.ok()["id"].clone();
+    let certificate = json!({
+        "level": "second", "issuer": "体育局", "number": "J-330499-2", "issued_on": "2024-11-01",
+    });
+    let path = format!("/instructors/{}/certificates", own.as_str().unwrap());
+    town.office.post(&path, &certificate).await.ok();
+    let slot = json!({
+        "venue_id": gym, "instructor_id": own,
+        "starts_at": "2026-11-23T03:00:00Z", "ends_at": "2026-11-23T04:00:00Z",
+    });
+    town.office.post("/slots", &slot).await.ok()["slots"][0].clone()
+}
+
+async fn honoured(town: &TestTown, group: &str) {
+    let told = async || {
+        let said = Answer::to(town.wire.get(HONOURS)).await;
+        let item =
+            |one: &Value| json!([one["title"], one["subject"], one["figure"], one["beside"]]);
+        (said.status == 200)
+            .then(|| said.body["items"].as_array().unwrap().iter().map(item).collect::<Vec<_>>())
+    };
+    let all = eventually("a year's honours", told).await;
+    for honour in [json!(["活力社群", "晨跑团", 110, 3]), json!(["指导之星", "张*", 50, 1])]
+    {
+        assert!(all.contains(&honour), "{honour}: {all:?}");
+    }
+    let words = ["honours", "verify", "--division", "330499", "--year", "2026"];
+    assert_eq!(town.store.fitgate(&words).await, "honours: 0 differences");
+    // One minute more is found, and a group that is closed is honoured no more.
+    town.store.sql("UPDATE group_minutes SET minutes = minutes + 1").await;
+    let said = town.store.try_fitgate(&words).await;
+    assert_eq!(said.exit, 1, "{}", said.stdout);
+    assert!(said.stdout.contains("active_group differs"), "{}", said.stdout);
+    let closing = json!({ "approve": false, "reason": "无人负责" });
+    town.office.post(&format!("{group}/decision"), &closing).await.ok();
+    let left = told().await.unwrap();
+    assert!(left.iter().all(|one| one[0] != "活力社群"), "{left:?}");
 }
 
 async fn who_wants_to_be_seen_no_more_is_left_out(town: &TestTown) {

@@ -54,6 +54,8 @@ const SAMPLES: &[(&str, &str)] = &[
     ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
     ("m0095_retention_marks", include_str!("../../migrations/samples/m0095_retention_marks.sql")),
     ("m0115_member_months", include_str!("../../migrations/samples/m0115_member_months.sql")),
+    ("m0100_group_minutes", include_str!("../../migrations/samples/m0100_group_minutes.sql")),
+    ("m0101_activity_offers", include_str!("../../migrations/samples/m0101_activity_offers.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

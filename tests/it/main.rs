@@ -14,6 +14,7 @@ mod client;
 mod clocks;
 mod companions;
 mod contract;
+mod demo;
 mod desk;
 mod doors;
 mod exports;

@@ -92,6 +92,8 @@ async fn whoever_follows_the_feeds_has_what_is_published() {
     town.is_now("2026-11-23T09:00:00Z");
     follower.follows(&town, |reader| !reader.copy.contains_key(&id)).await;
 
+    slots_are_followed_until_they_begin(&town, &gym.id, &zhang).await;
+
     let page = Answer::to(town.wire.get("/open/v1")).await;
     assert!(page.text.contains("application/ld+json") && page.text.contains("许可"));
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
@@ -104,11 +106,40 @@ async fn whoever_follows_the_feeds_has_what_is_published() {
     assert!((400..500).contains(&unknown.status), "{}", unknown.text);
 }
 
+/// Half a court: free, held, and gone when it begins.
+async fn slots_are_followed_until_they_begin(town: &TestTown, gym: &str, zhang: &Resident) {
+    let zone = json!({ "kind": "badminton", "name": "1号场" });
+    let zone = town.office.post(&format!("/venues/{gym}/zones"), &zone).await.ok();
+    let court = json!({ "venue_id": gym, "zone_id": zone["id"], "sport": "badminton", "parts": 2 });
+    town.office.post("/courts", &court).await.ok();
+    let half = json!({ "venue_id": gym, "zone_id": zone["id"], "part": 1, "price_cents": 1250,
+        "starts_at": "2026-11-23T10:00:00Z", "ends_at": "2026-11-23T11:30:00Z" });
+    let slot = town.office.post("/slots", &half).await.ok()["slots"][0].clone();
+    let id = slot.as_str().unwrap().to_owned();
+    let mut follower = Reader::of("slots");
+    follower.follows(town, |reader| reader.copy.contains_key(&id)).await;
+    let shown = &follower.copy[&id];
+    assert_eq!((&shown["remainingUses"], &shown["duration"]), (&json!(1), &json!("PT90M")));
+    assert_eq!(shown["offers"][0]["price"], "12.50");
+    zhang.post("/me/verification", &json!({ "method": "registry" })).await.ok();
+    let held = zhang.post("/bookings", &json!({ "slot_id": slot })).await.ok();
+    follower.follows(town, |reader| reader.copy[&id]["remainingUses"] == 0).await;
+    zhang.delete(&format!("/bookings/{}", held["id"].as_str().unwrap())).await.ok();
+    follower.follows(town, |reader| reader.copy[&id]["remainingUses"] == 1).await;
+    let mut newcomer = Reader::of("slots");
+    newcomer.catches_up(town).await;
+    assert_eq!(newcomer.copy, follower.copy, "from zero and step by step");
+    assert!(!follower.text.contains(&zhang.id().await), "{}", follower.text);
+    town.is_now("2026-11-23T10:00:01Z");
+    follower.follows(town, |reader| reader.copy.is_empty()).await;
+}
+
 #[tokio::test]
 async fn nothing_is_published_unless_the_settings_say_so() {
     let town = TestTown::open().await;
     town.venue("体育馆", json!({ "community": COMMUNITY })).await;
-    for path in ["", "/dataset", "/feeds/venues", "/feeds/activities", "/busyness"] {
+    for path in ["", "/dataset", "/feeds/venues", "/feeds/activities", "/feeds/slots", "/busyness"]
+    {
         let said = Answer::to(town.wire.get(&format!("/open/v1{path}"))).await;
         assert_eq!(said.said(), (404, "open_data_off"), "{path}");
     }

@@ -34,6 +34,8 @@ pub struct ActivityBody {
     /// Years of age on the day on which it begins, both included.
     age_min: Option<i32>,
     age_max: Option<i32>,
+    /// People that a team needs when sign-up ends.
+    team_min: Option<i32>,
     /// People of a team; null where everybody comes alone.
     team_max: Option<i32>,
     cancelled_at: Option<DateTime<Utc>>,
@@ -64,6 +66,7 @@ impl From<Activity> for ActivityBody {
             waiting: activity.waiting,
             age_min: limits.age_min,
             age_max: limits.age_max,
+            team_min: limits.team_min,
             team_max: limits.team_max,
             cancelled_at,
             cancelled_reason,
@@ -85,6 +88,8 @@ pub struct SignUpBody {
     team: Option<i32>,
     captain: bool,
     state: Place,
+    /// Until when an offer is to be confirmed.
+    offered_until: Option<DateTime<Utc>>,
     attended_at: Option<DateTime<Utc>>,
     /// `door`, `qr` or `staff`.
     attended_by: Option<String>,
@@ -102,6 +107,7 @@ impl From<SignUp> for SignUpBody {
             team: sign_up.team,
             captain: sign_up.is_captain,
             state: sign_up.state,
+            offered_until: sign_up.offered_until,
             attended_at: sign_up.attended_at,
             attended_by: sign_up.attended_by,
             place: sign_up.place,

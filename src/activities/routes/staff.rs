@@ -89,6 +89,8 @@ struct NewActivityBody {
     capacity: i32,
     age_min: Option<i32>,
     age_max: Option<i32>,
+    /// People that a team needs when sign-up ends, or it is withdrawn.
+    team_min: Option<i32>,
     /// 2 to 30 people of a team; absent where everybody comes alone.
     team_max: Option<i32>,
 }
@@ -98,7 +100,7 @@ impl NewActivityBody {
         let place = self.place.as_deref().map(Name::parse).transpose();
         let (starts_at, capacity) = (self.starts_at.0, self.capacity);
         let sign_up_until = self.sign_up_until.map_or(starts_at, |at| at.0);
-        let (age_min, age_max, team_max) = (self.age_min, self.age_max, self.team_max);
+        let Self { age_min, age_max, team_min, team_max, .. } = self;
         Ok(NewActivity {
             venue: self.venue_id,
             division: self.division,
@@ -107,7 +109,7 @@ impl NewActivityBody {
             title: self.title,
             about: self.about,
             times: Times { starts_at, ends_at: self.ends_at.0, sign_up_until },
-            limits: Limits { capacity, age_min, age_max, team_max },
+            limits: Limits { capacity, age_min, age_max, team_min, team_max },
         })
     }
 }

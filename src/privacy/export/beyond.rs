@@ -6,7 +6,7 @@ use super::{
     Kind::{self, Big, Bool, Day, Instant, Int, Sealed, Small, Text},
 };
 
-pub(super) const EXPORTED: [Exported; 13] = [
+pub(super) const EXPORTED: [Exported; 14] = [
     Exported {
         table: "instructors",
         person: "member_id",
@@ -84,6 +84,17 @@ pub(super) const EXPORTED: [Exported; 13] = [
             ("asked_at", Instant),
             ("joined_at", Instant),
             ("left_at", Instant),
+        ],
+    },
+    Exported {
+        table: "group_minutes",
+        person: "member_id",
+        columns: &[
+            ("group_id", Kind::Uuid),
+            ("meetup_id", Kind::Uuid),
+            ("business_day", Day),
+            ("minutes", Int),
+            ("recorded_at", Instant),
         ],
     },
     Exported {

@@ -1,0 +1,1 @@
+INSERT INTO activity_sign_ups (id, activity_id, member_id, role, state, n, signed_at, offered_until) VALUES ('01a20000-0000-7000-8000-000000000277', '01a20000-0000-7000-8000-000000000076', '01a20000-0000-7000-8000-000000000001', 'alone', 'offered', 2, '2026-11-02T10:40:00+00:00', '2026-11-02T11:10:00+00:00');
