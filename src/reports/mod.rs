@@ -6,6 +6,7 @@ mod csv;
 mod figures;
 mod hidden;
 mod kinds;
+mod mark;
 mod outcomes;
 mod places;
 mod read;
@@ -22,7 +23,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 pub use kinds::{By, Kind};
 pub use routes::routes;
 pub use table::{Ask, Report};
-pub use verify::verify;
+pub use verify::{Proof, verify};
 
 use self::table::{Head, State};
 use crate::{

@@ -17,6 +17,7 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/staff/webhooks/{id}", Staff),
     ("GET", "/api/v1/staff/webhooks/{id}/deliveries", Staff),
     ("POST", "/api/v1/staff/webhooks/{id}/pings", Staff),
+    ("POST", "/api/v1/staff/webhooks/{id}/redeliveries", Staff),
     ("POST", "/api/v1/staff/webhooks/{id}/resumption", Staff),
     ("POST", "/api/v1/staff/webhooks/{id}/secret", Staff),
     ("GET", "/api/v1/staff/evacuations", Staff),

@@ -107,6 +107,7 @@ async fn told(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("POST", "/webhooks".to_owned(), hook),
         ("GET", format!("/webhooks/{id}/deliveries"), Value::Null),
         ("POST", format!("/webhooks/{id}/pings"), Value::Null),
+        ("POST", format!("/webhooks/{id}/redeliveries"), json!({ "event_id": NOBODYS_ID })),
         ("POST", format!("/webhooks/{id}/resumption"), Value::Null),
         ("POST", format!("/webhooks/{id}/secret"), Value::Null),
         ("DELETE", format!("/webhooks/{id}"), Value::Null),
