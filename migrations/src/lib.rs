@@ -49,6 +49,8 @@ mod m0082_tickets;
 mod m0083_honours;
 mod m0090_terminal_pins;
 mod m0095_retention_marks;
+mod m0120_head_counts;
+mod m0121_rule_trials;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -102,6 +104,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0083_honours::Migration),
             Box::new(m0090_terminal_pins::Migration),
             Box::new(m0095_retention_marks::Migration),
+            Box::new(m0120_head_counts::Migration),
+            Box::new(m0121_rule_trials::Migration),
         ]
     }
 }

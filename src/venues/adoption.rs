@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// What of a venue's rules is to be another; absent numbers stay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbers {
     /// Seconds.
     pub repeat_window_s: Option<i32>,

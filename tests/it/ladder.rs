@@ -53,6 +53,8 @@ const SAMPLES: &[(&str, &str)] = &[
     ("m0083_honours", include_str!("../../migrations/samples/m0083_honours.sql")),
     ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
     ("m0095_retention_marks", include_str!("../../migrations/samples/m0095_retention_marks.sql")),
+    ("m0120_head_counts", include_str!("../../migrations/samples/m0120_head_counts.sql")),
+    ("m0121_rule_trials", include_str!("../../migrations/samples/m0121_rule_trials.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.
