@@ -23,7 +23,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection};
 pub use kinds::{By, Kind};
 pub use routes::routes;
 pub use table::{Ask, Report};
-pub use verify::{Proof, verify};
+pub use verify::verify;
 
 use self::table::{Head, State};
 use crate::{

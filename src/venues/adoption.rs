@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::DatabaseTransaction;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Adoption, insert_rules, locked, object_of, require_future,

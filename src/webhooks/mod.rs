@@ -18,8 +18,8 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-pub use outbox::{Event, Sender, deliver, sweep, tell};
 use outbox::send_again;
+pub use outbox::{Event, Sender, deliver, sweep, tell};
 pub use routes::routes;
 pub use rules::Kind;
 

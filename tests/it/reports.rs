@@ -63,7 +63,8 @@ async fn what_arrives_late_restates_a_day_and_the_day_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("visits.json");
     std::fs::write(&file, report(&town.office, "visits", "").await.ok().to_string()).unwrap();
-    let verify = async || town.store.try_fitgate(&["report", "verify", file.to_str().unwrap()]).await;
+    let verify =
+        async || town.store.try_fitgate(&["report", "verify", file.to_str().unwrap()]).await;
     let mark = "watermark: 2026-11-24T02:00:00.000Z";
     let said = verify().await;
     let stands = format!("{mark} still stands, nothing from before it came later\n");

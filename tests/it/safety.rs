@@ -35,7 +35,10 @@ async fn the_desk_sees_who_is_inside_how_sure_that_is_and_who_should_be_looked_a
     let seen = roll_call().await;
     assert_eq!((&seen["presumed"], &seen["head_count"]["inside"]), (&json!(2), &json!(2)));
     let counts = desk.get(&heads).await.ok();
-    assert_eq!((&counts["items"][0]["drift"], &counts["items"][0]["ended"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&counts["items"][0]["drift"], &counts["items"][0]["ended"]),
+        (&json!(1), &json!(1))
+    );
     let bureau = town.hire("bureau", "330499").await;
     let refused = bureau.get(&format!("/venues/{}/roll-call", gym.id)).await;
     assert_eq!(refused.said(), (403, "forbidden"));

@@ -242,7 +242,11 @@ async fn meant(
             let all = venues::within(&state.db, &division).await?;
             let open = all.into_iter().filter(|venue| venue.status == VenueStatus::Open);
             let open: BTreeSet<VenueId> = open.map(|venue| venue.id).collect();
-            if open.is_empty() { Err(Error::NotFound(Code::NotFound)) } else { Ok((division, open)) }
+            if open.is_empty() {
+                Err(Error::NotFound(Code::NotFound))
+            } else {
+                Ok((division, open))
+            }
         }
         (Some(_), Some(_)) | (None, None) => Err(Error::invalid("/venue_id", Code::Required)),
     }

@@ -268,6 +268,7 @@ async fn a_uniubi_terminal_behind_a_router_fetches_its_tasks() {
 
     let handle = takes_a_person_in_two_tasks(&device, &zhang).await;
     sends_records_page_by_page(&device, &path, &handle).await;
+    says_page_by_page_whom_it_holds(&device, &handle).await;
     is_told_to_delete_whom_it_does_not_know(&device, &zhang, &handle).await;
     fails_to_open(&device, &path).await;
     town.adds_up().await;
@@ -326,6 +327,41 @@ async fn sends_records_page_by_page(device: &Uniubi<'_>, path: &str, handle: &Va
     let counted = "SELECT COUNT(*) AS n FROM entry_events";
     eventually("each record once", async || (town.store.count(counted).await == 101).then_some(()))
         .await;
+}
+
+/// Blank but for some of the venue's own a day later: it says so in two pages, and is told again of
+/// whom it has lost. A page that comes twice changes nothing.
+async fn says_page_by_page_whom_it_holds(device: &Uniubi<'_>, handle: &Value) {
+    device.beats().await;
+    later(device.town, TimeDelta::hours(21));
+    let task = eventually("it is asked whom it holds", async || {
+        device.beats().await;
+        let task = device.fetches().await;
+        (task["interfaceName"] == "person/findByPage").then_some(task)
+    })
+    .await;
+    assert_eq!((&task["index"], &task["personId"]), (&json!("0"), &json!("-1")));
+    let page = |persons: usize| {
+        let mut answer = well();
+        answer["data"] = (0..persons).map(|n| json!({ "id": format!("own{n}") })).collect();
+        answer
+    };
+    for _ in 0..2 {
+        device.says(&task, &page(100)).await;
+    }
+    let second = device.fetches().await;
+    assert_eq!(second["index"], "1", "{second}");
+    assert_eq!(device.says(&task, &page(100)).await, waits(true), "an old page");
+    assert_eq!(device.says(&second, &page(1)).await, waits(true));
+    let ledger = device.town.office.get("/terminal-ledger").await.ok();
+    assert_eq!(ledger["items"][0]["roster_mismatch"], 102, "{ledger}");
+    for interface in ["person/create", "face/create"] {
+        let task = device.fetches().await;
+        assert_eq!(task["interfaceName"], interface, "{task}");
+        let of = if interface == "face/create" { &task["personId"] } else { &task["person"]["id"] };
+        assert_eq!(of, handle);
+        device.says(&task, &well()).await;
+    }
 }
 
 /// Whoever takes their face back is deleted; whom it does not know is deleted already.
