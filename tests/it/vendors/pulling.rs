@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 use super::fetchers::{
     FIRST, known_only_as, later, masked_name, somebody, stands, statuses, why_it_failed,
 };
-use crate::support::{Resident, TestTown, device::Bytes, eventually};
+use crate::support::{
+    Resident, TestTown,
+    device::{Bytes, sample},
+    eventually,
+};
 
 const FCARD: &str = "FC-8200H1";
 /// Where it says what became of those whom it fetched.
@@ -277,6 +281,9 @@ async fn a_uniubi_terminal_behind_a_router_fetches_its_tasks() {
 /// A person in two tasks, of whom it holds an older one already; gives who they are to it.
 async fn takes_a_person_in_two_tasks(device: &Uniubi<'_>, zhang: &Resident) -> Value {
     assert_eq!(device.beats().await, waits(true));
+    if let Some(sampled) = sample("uniubi", "05-heartbeat.reply-has-task.resp.body") {
+        assert_eq!(serde_json::from_slice::<Value>(&sampled).unwrap(), waits(true));
+    }
     let task = device.fetches().await;
     assert_eq!(task["interfaceName"], "person/create");
     let handle = task["person"]["id"].clone();
