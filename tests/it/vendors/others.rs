@@ -47,7 +47,6 @@ async fn fcard_polls_uploads_and_is_told() {
         }
     }
     let venue = town.venue("健身房", json!({})).await;
-    town.numbered("1").await;
     let claimed = town.claim(&venue, "fcard", SN, "both").await;
     answers_as_sampled(
         &town,
@@ -59,11 +58,6 @@ async fn fcard_polls_uploads_and_is_told() {
         ],
     )
     .await;
-    if sample("fcard", "05-upload.resp.body").is_some() {
-        // In by the first sample, out by the second.
-        let ended = "SELECT COUNT(*) AS n FROM sessions WHERE provenance = 'measured'";
-        assert_eq!(town.store.count(ended).await, 1);
-    }
     let poll = async |path: &str| {
         let body = json!({ "SN": SN, "Limit": 100 }).to_string();
         read(&post(path, "application/json", &body).answered(town.address()).await)
@@ -121,6 +115,16 @@ async fn fcard_records_become_entries_and_its_questions_are_answered() {
     let stranger = upload("/Device/RequestAuthorization", 4, "8", now, 1).await;
     assert_eq!(stranger["Success"], 0);
     screen.shows("one inside", |shown| shown["inside"] == 1).await;
+    // In by the first sample, out by the second.
+    town.numbered("1").await;
+    town.claim(&venue, "fcard", "FC-8200H12345678", "both").await;
+    for (name, request) in requests("fcard").iter().filter(|(name, _)| name.contains("record")) {
+        assert_eq!(request.answered(town.address()).await, r#"{"Success":1}"#, "{name}");
+    }
+    if sample("fcard", "05-upload.resp.body").is_some() {
+        let ended = "SELECT COUNT(*) AS n FROM sessions WHERE provenance = 'measured'";
+        assert_eq!(town.store.count(ended).await, 2);
+    }
 }
 
 #[tokio::test]
