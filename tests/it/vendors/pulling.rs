@@ -362,7 +362,7 @@ async fn says_page_by_page_whom_it_holds(device: &Uniubi<'_>, handle: &Value) {
     device.says(&second, &page(1)).await;
     assert_eq!(device.beats().await, waits(true));
     let ledger = device.town.office.get("/terminal-ledger").await.ok();
-    assert_eq!(ledger["items"][0]["roster_mismatch"], 102, "{ledger}");
+    assert_eq!(ledger["items"][0]["roster_mismatch"], 101, "{ledger}");
     for interface in ["person/create", "face/create"] {
         let task = device.fetches().await;
         assert_eq!(task["interfaceName"], interface, "{task}");
