@@ -27,7 +27,8 @@ pub const KEPT: TimeDelta = TimeDelta::days(30);
 
 const GOING: &str = "going";
 const DONE: &str = "done";
-/// The numbers do not go together with rules that a venue has adopted meanwhile.
+/// The numbers do not go together with rules that a venue has adopted meanwhile, or the question is
+/// one of another version.
 const FAILED: &str = "failed";
 
 /// A trial as it stands.
@@ -56,6 +57,13 @@ impl Trial {
     /// The answer, once it is whole.
     pub fn answer(&self) -> Result<Option<Difference>, Error> {
         (self.state == DONE).then(|| self.so_far()).transpose()
+    }
+
+    fn end(&mut self, state: &str, now: DateTime<Utc>) {
+        state.clone_into(&mut self.state);
+        self.ended_at = Some(now);
+        // Nobody's id stays behind.
+        self.last_member = Uuid::nil();
     }
 
     fn so_far(&self) -> Result<Difference, Error> {
@@ -118,46 +126,48 @@ pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Trial>, 
     Trial::find_by_statement(statement(db, sql, [id.into()])).one(db).await
 }
 
-/// Folds some people of the oldest trial that is going on; a job runs it.
+/// Folds some people, those of the oldest trial first; a job runs it.
 pub async fn go_on(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<(), Error> {
     let sql = "SELECT * FROM rule_trials WHERE state = 'going' ORDER BY asked_at, id LIMIT 1";
-    let oldest = Trial::find_by_statement(statement(db, sql, [])).one(db).await?;
-    let Some(mut trial) = oldest else { return Ok(()) };
     for _ in 0..PIECES {
+        let oldest = Trial::find_by_statement(statement(db, sql, [])).one(db).await?;
+        let Some(mut trial) = oldest else { break };
         let (done, from) = (trial.people_done, trial.last_member);
-        match fold_piece(db, &mut trial, now).await {
-            Ok(()) => {}
-            Err(Error::Invalid(_)) => {
-                FAILED.clone_into(&mut trial.state);
-                trial.ended_at = Some(now);
-            }
-            Err(error) => return Err(error),
-        }
-        if !keep(db, &trial, done, from).await? || trial.state != GOING {
+        fold_piece(db, &mut trial, now).await?;
+        if !keep(db, &trial, done, from).await? {
             break;
         }
     }
     Ok(())
 }
 
-/// Folds the next people; after the last ones the answer is whole.
+/// Folds the next people; after the last ones the answer is whole. What cannot be folded any more
+/// must not hold the others up.
 async fn fold_piece(
     db: &DatabaseConnection,
     trial: &mut Trial,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let (ask, mut difference) = (trial.ask()?, trial.so_far()?);
+    let (Ok(ask), Ok(mut difference)) = (trial.ask(), trial.so_far()) else {
+        trial.end(FAILED, now);
+        return Ok(());
+    };
     let tx = db::snapshot(db).await?;
+    let worlds = match Worlds::load(&tx, &ask).await {
+        Err(Error::Invalid(_)) => {
+            trial.end(FAILED, now);
+            return Ok(());
+        }
+        worlds => worlds?,
+    };
     let piece = what_if::members(&tx, &ask, trial.last_member).await?;
     if let Some(last) = piece.last() {
-        let worlds = Worlds::load(&tx, &ask).await?;
         trial.folded += worlds.compare(&tx, &ask, &piece, now, &mut difference).await?;
         trial.last_member = *last;
         trial.people_done += i64::try_from(piece.len()).unwrap_or_default();
     } else {
         difference.not_replayed = (what_if::recorded(&tx, &ask).await? - trial.folded).max(0);
-        DONE.clone_into(&mut trial.state);
-        trial.ended_at = Some(now);
+        trial.end(DONE, now);
     }
     tx.rollback().await?;
     trial.difference = serde_json::to_string(&difference).map_err(Error::internal)?;

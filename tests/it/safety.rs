@@ -189,7 +189,7 @@ async fn rules_are_tried_on_a_past_day_and_adopted_from_a_future_one() {
     let strict = what_if(json!({ "longest_stay_min": 60, "usual_stay_min": 45 })).await.ok();
     assert_eq!(minutes(&strict["after"]), (Some(0), Some(90)));
     assert_eq!(strict["days"][0]["day"], "2026-11-23");
-    tries_a_year_in_the_background(&manager, &strict).await;
+    tries_a_year_in_the_background(&town, &manager, &strict).await;
     assert_eq!(what_if(json!({})).await.status, 422);
     assert_eq!(what_if(json!({ "usual_stay_min": 300 })).await.status, 422);
     let adopt = async |day: &str| {
@@ -207,7 +207,7 @@ async fn rules_are_tried_on_a_past_day_and_adopted_from_a_future_one() {
 }
 
 /// A year of all venues is tried by and by, and comes to the same as its one day with visits.
-async fn tries_a_year_in_the_background(manager: &Office, answered: &Value) {
+async fn tries_a_year_in_the_background(town: &TestTown, manager: &Office, answered: &Value) {
     let rules = json!({ "longest_stay_min": 60, "usual_stay_min": 45 });
     let year = json!({
         "division": COMMUNITY, "from": "2025-11-24", "to": "2026-11-23", "rules": rules,
@@ -229,4 +229,20 @@ async fn tries_a_year_in_the_background(manager: &Office, answered: &Value) {
     let wrong = json!({ "division": COMMUNITY, "from": "2026-11-23", "to": "2026-11-23",
         "rules": { "usual_stay_min": 300 } });
     assert_eq!(manager.post("/rules/trials", &wrong).await.status, 422);
+    // There is an end to how many wait; a question that nobody can read holds none of them up.
+    let id = if town.store.is_postgres() { "gen_random_uuid()" } else { "randomblob(16)" };
+    let many: Vec<String> = (1..=60).map(|n| format!("({n})")).collect();
+    let sql = format!(
+        "INSERT INTO rule_trials (id, division, by_actor, ask, state, people, people_done, \
+         last_member, folded, difference, asked_at) SELECT {id}, division, by_actor, '{{}}', \
+         'going', 0, 0, last_member, 0, difference, asked_at FROM rule_trials, (VALUES {}) AS n",
+        many.join(", ")
+    );
+    town.store.sql(&sql).await;
+    assert_eq!(manager.post("/rules/trials", &year).await.said(), (409, "too_many_trials"));
+    let failed = "SELECT COUNT(*) AS n FROM rule_trials WHERE state = 'failed'";
+    eventually("one is given up", async || (town.store.count(failed).await > 0).then_some(()))
+        .await;
+    town.store.sql("DELETE FROM rule_trials WHERE state = 'going'").await;
+    manager.post("/rules/trials", &year).await.ok();
 }

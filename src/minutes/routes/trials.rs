@@ -44,8 +44,8 @@ struct TrialJson {
 
 impl TrialJson {
     fn new(trial: &Trial) -> Result<Self, Error> {
-        let venues = trial.ask()?.venues.len();
         let answer = trial.answer()?;
+        let venues = if answer.is_some() { trial.ask()?.venues.len() } else { 0 };
         Ok(Self {
             id: trial.id,
             state: trial.state.clone(),
