@@ -86,6 +86,8 @@ enum Job {
     Honours,
     /// Deletes health data of those who withdrew their consent.
     Withdrawn,
+    /// Folds on where somebody tries other rules on a long period.
+    Trials,
     /// Seals anew what older keys sealed, where `keys rotate` left something.
     Reseal,
 }
@@ -110,6 +112,7 @@ const JOBS: [(Job, &str, Duration); 20] = [
     (Job::Groups, "groups", Duration::from_secs(5)),
     (Job::Honours, "honours", Duration::from_hours(6)),
     (Job::Withdrawn, "withdrawn", Duration::from_secs(5)),
+    (Job::Trials, "rule_trials", Duration::from_secs(1)),
     (Job::Reseal, "reseal", Duration::from_hours(1)),
 ];
 
@@ -248,6 +251,7 @@ async fn run(context: &Context, job: Job) -> anyhow::Result<()> {
         Job::Groups => groups::settle(db, now).await?,
         Job::Honours => honours::decide_due(db, now).await?,
         Job::Withdrawn => fitness::forget_withdrawn(db).await?,
+        Job::Trials => minutes::trials::go_on(db, now).await?,
         Job::Reseal => {
             privacy::reseal(db, keys, clock, RESEAL_PAUSE).await?;
         }
@@ -301,6 +305,7 @@ async fn retain(db: &DatabaseConnection, now: chrono::DateTime<chrono::Utc>) -> 
     terminals::commands::expire(db, now).await?;
     let pieces = [
         ("DELETE FROM terminal_nonces WHERE expires_at < $1", now),
+        ("DELETE FROM rule_trials WHERE asked_at < $1", now - minutes::trials::KEPT),
         ("DELETE FROM event_keys WHERE received_at < $1", now - KEYS_KEPT),
         ("DELETE FROM terminal_notices WHERE received_at < $1", now - KEYS_KEPT),
         ("DELETE FROM terminal_commands WHERE created_at < $1", now - KEYS_KEPT),

@@ -52,6 +52,8 @@ mod m0095_retention_marks;
 mod m0115_member_months;
 mod m0100_group_minutes;
 mod m0101_activity_offers;
+mod m0120_head_counts;
+mod m0121_rule_trials;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -108,6 +110,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0115_member_months::Migration),
             Box::new(m0100_group_minutes::Migration),
             Box::new(m0101_activity_offers::Migration),
+            Box::new(m0120_head_counts::Migration),
+            Box::new(m0121_rule_trials::Migration),
         ]
     }
 }

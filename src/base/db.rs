@@ -186,10 +186,21 @@ pub async fn migrate(db: &DatabaseConnection) -> anyhow::Result<()> {
             .context("the migration failed; nothing of its step was kept");
     }
     let lock = begin(db).await?;
-    lock.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    wait_for_turn(&lock).await?;
     Migrator::up(db, None).await.context("the migration failed; nothing of its step was kept")?;
     lock.commit().await?;
     Ok(())
+}
+
+/// Waits for whoever climbs the ladder or makes partitions on PostgreSQL, however long that takes:
+/// of servers that start together none gives up because another one has much to do.
+async fn wait_for_turn(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    let sql = format!(
+        "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; \
+         SELECT pg_advisory_xact_lock({MIGRATION_LOCK}); \
+         SET LOCAL lock_timeout TO DEFAULT; SET LOCAL statement_timeout TO DEFAULT"
+    );
+    tx.execute_unprepared(&sql).await.map(drop)
 }
 
 /// The OS lock of whoever climbs the ladder of a SQLite file; a database in memory has no rivals.
@@ -238,7 +249,7 @@ pub async fn ensure_partitions(
         .map(|d| (d.year(), d.month()));
     // Two who make the same partition at once would meet in the catalogue.
     let tx = begin(db).await?;
-    tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    wait_for_turn(&tx).await?;
     partitions::ensure(&tx, &partitions::PARTITIONED, months).await?;
     tx.commit().await
 }

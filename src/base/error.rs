@@ -324,6 +324,7 @@ codes! {
     ExportLinkSpent "export_link_spent" "下载链接已使用或已失效，请在小程序内重新导出。" "This link was used or has run out; ask for another one in the mini-program.";
     LeaveRequired "leave_required" "未满14周岁儿童的资料须经他人批准后方可查看，请先提交查看申请。" "A child under 14 is shown only with leave of somebody else of the staff; ask for it first.";
     UrlForbidden "url_forbidden" "该地址不允许接收通知：须为 https 的公网域名，使用 443 端口，且在允许的名单内。" "This address may not be called: give an https one at port 443 of a public host, one of those that are allowed.";
+    TooManyTrials "too_many_trials" "已有较多规则试算在进行，请等其中一些完成后再提交。" "Many trials of rules are going on; begin another when some are done.";
     TooManyWebhooks "too_many_webhooks" "通知地址已达上限，请先停用不再需要的。" "There are as many webhooks as may be; end one that is not needed.";
     ExportsRunning "exports_running" "同时导出的任务过多，请稍后再试。" "Too many exports are running; come back in a minute.";
     OwnRequest "own_request" "查看申请须由另一位工作人员批准。" "Somebody else of the staff has to approve the request.";

@@ -64,7 +64,8 @@ pub enum Ledger {
 /// What to do with reports.
 #[derive(Debug, Subcommand)]
 pub enum Report {
-    /// Recompute a report's file (JSON, CSV or XLSX) from the ledger and compare.
+    /// Recompute a report's file (JSON, CSV or XLSX) from the ledger and compare; says too whether
+    /// its watermark still stands, or what came later.
     Verify {
         #[command(flatten)]
         data: DataConfig,
@@ -229,8 +230,12 @@ pub async fn report_file(command: Report) -> anyhow::Result<Found> {
             let bytes = std::fs::read(&file)
                 .with_context(|| format!("{} cannot be read", file.display()))?;
             let db = db::open(data.database_url()).await?;
-            let differences = reports::verify(&db, &Keys::of(&data)?, &bytes).await?;
-            Ok(report("report", &differences))
+            let (keys, now) = (Keys::of(&data)?, Clock::system().now());
+            let proof = reports::verify(&db, &keys, &bytes, now).await?;
+            for line in &proof.watermark {
+                println!("{line}");
+            }
+            Ok(report("report", &proof.differences))
         }
         Report::Incident(options) => incident_pack(&options).await,
     }

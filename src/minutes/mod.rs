@@ -1,6 +1,7 @@
 //! From entry events to minutes that people can trust: the fold, the ledger, the roll-ups, and
 //! their projection into the counters.
 
+mod absent;
 mod admit;
 mod attended;
 pub mod busyness;
@@ -28,10 +29,12 @@ mod statement;
 pub mod tables;
 pub mod tally;
 pub mod timeline;
+pub mod trials;
 pub mod verify;
 pub mod ways;
 mod what_if;
 
+pub use absent::end_absent;
 pub use admit::admit;
 pub use attended::attended;
 pub use carry_over::carry_over;

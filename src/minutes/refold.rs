@@ -278,7 +278,11 @@ pub(super) fn fact(row: &session_fact::Model) -> Fact {
     Fact {
         opener: EventId(row.session_id),
         n: row.n,
-        kind: if row.kind == "corrected" { FactKind::Corrected } else { FactKind::Declared },
+        kind: match row.kind.as_str() {
+            "corrected" => FactKind::Corrected,
+            "absent" => FactKind::Absent,
+            _ => FactKind::Declared,
+        },
         entered_at: row.entered_at,
         left_at: row.left_at,
     }

@@ -83,6 +83,8 @@ pub async fn state_fact(
     match fact.kind {
         FactKind::Declared => check_declaration(tx, venues, fact, &opener, now).await?,
         FactKind::Corrected => check_correction(fact, &facts, now)?,
+        // Whoever counts heads chooses among the open stays.
+        FactKind::Absent => {}
     }
     let of_session = facts.iter().filter(|other| other.opener == opener.id);
     let n = of_session.map(|other| other.n).max().unwrap_or(0) + 1;
@@ -182,6 +184,7 @@ fn row(fact: &NewFact, n: i32, now: DateTime<Utc>) -> session_fact::Model {
     let kind = match fact.kind {
         FactKind::Declared => "declared",
         FactKind::Corrected => "corrected",
+        FactKind::Absent => "absent",
     };
     session_fact::Model {
         session_id: fact.session.0,

@@ -1,5 +1,5 @@
 //! What a period would have been under other rules: everybody who came is folded twice, by the
-//! rules as they are and as they might be, and nothing is written.
+//! rules as they are and as they might be, and nothing of theirs is written.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -11,6 +11,7 @@ use sea_orm::{
     ColumnTrait as _, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait as _,
     QueryFilter as _, Statement, Value,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -29,13 +30,13 @@ use crate::{
 
 /// Days of one question.
 pub const DAYS_MAX: i64 = 92;
-/// Visits of one question: some seconds of work. A longer period is asked in parts.
+/// Visits of one question: some seconds of work. More are tried in the background, by a trial.
 const VISITS_MAX: i64 = 50_000;
 /// Members folded at once.
 const PIECE: usize = 200;
 
 /// What is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ask {
     pub venues: BTreeSet<VenueId>,
     /// Business days, both included.
@@ -45,7 +46,7 @@ pub struct Ask {
 }
 
 /// Visits and minutes by provenance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sums {
     pub visits: i64,
     pub minutes: [i64; 4],
@@ -61,14 +62,14 @@ impl Sums {
 }
 
 /// A day under both rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Both {
     pub before: Sums,
     pub after: Sums,
 }
 
 /// What would be different.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
     pub days: BTreeMap<NaiveDate, Both>,
     /// Stays that would end otherwise, or exist under one of the rules only.
@@ -110,26 +111,58 @@ pub async fn ask(
     now: DateTime<Utc>,
 ) -> Result<Difference, Error> {
     let tx = db::snapshot(db).await?;
-    let world = World(venues::load_world(&tx).await?);
-    let other = world.with(ask)?;
+    let worlds = Worlds::load(&tx, ask).await?;
     if visits(&tx, ask).await? > VISITS_MAX {
         return Err(Error::invalid("/to", Code::RangeTooLarge));
     }
-    let members: Vec<Uuid> = members(&tx, ask).await?.into_iter().collect();
     let mut difference = Difference::default();
     let mut folded = 0;
-    for piece in members.chunks(PIECE) {
-        let mut facts = facts(&tx, piece).await?;
-        for (member, events) in events(&tx, ask, piece).await? {
-            let facts = facts.remove(&member).unwrap_or_default();
-            let before = fold(&world, &events, &facts, now).sessions;
-            let after = fold(&other, &events, &facts, now).sessions;
-            folded += compare(&world, ask, &before, &after, &mut difference);
-        }
+    let mut after = Uuid::nil();
+    loop {
+        let piece = members(&tx, ask, after).await?;
+        let Some(last) = piece.last() else { break };
+        after = *last;
+        folded += worlds.compare(&tx, ask, &piece, now, &mut difference).await?;
     }
     difference.not_replayed = (recorded(&tx, ask).await? - folded).max(0);
     tx.rollback().await?;
     Ok(difference)
+}
+
+/// The venues by the rules as they are and as they might be.
+pub(super) struct Worlds {
+    before: World,
+    after: World,
+}
+
+impl Worlds {
+    /// # Errors
+    /// `Invalid` when the numbers do not go with a venue's others.
+    pub(super) async fn load(db: &impl ConnectionTrait, ask: &Ask) -> Result<Self, Error> {
+        let before = World(venues::load_world(db).await?);
+        let after = before.with(ask)?;
+        Ok(Self { before, after })
+    }
+
+    /// Adds a piece's stays; gives how many of the period there are by the rules as they are.
+    pub(super) async fn compare(
+        &self,
+        db: &impl ConnectionTrait,
+        ask: &Ask,
+        piece: &[Uuid],
+        now: DateTime<Utc>,
+        difference: &mut Difference,
+    ) -> Result<i64, DbErr> {
+        let mut facts = facts(db, piece).await?;
+        let mut folded = 0;
+        for (member, events) in events(db, ask, piece).await? {
+            let facts = facts.remove(&member).unwrap_or_default();
+            let before = fold(&self.before, &events, &facts, now).sessions;
+            let after = fold(&self.after, &events, &facts, now).sessions;
+            folded += compare(&self.before, ask, &before, &after, difference);
+        }
+        Ok(folded)
+    }
 }
 
 /// Adds one member's stays; gives how many of the period there are by the rules as they are.
@@ -184,7 +217,8 @@ async fn visits(db: &impl ConnectionTrait, ask: &Ask) -> Result<i64, DbErr> {
     number(db, &sql, values).await
 }
 
-async fn recorded(db: &impl ConnectionTrait, ask: &Ask) -> Result<i64, DbErr> {
+/// Stays of the period that are on record.
+pub(super) async fn recorded(db: &impl ConnectionTrait, ask: &Ask) -> Result<i64, DbErr> {
     let (scope, values) = scope(ask);
     let sql = format!("SELECT COUNT(*) AS n FROM sessions WHERE {scope} AND NOT void");
     number(db, &sql, values).await
@@ -195,10 +229,27 @@ async fn number(db: &impl ConnectionTrait, sql: &str, values: Vec<Value>) -> Res
     db.query_one_raw(statement).await?.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
-/// Everybody with a stay in the period, also one that is void and might not be.
-async fn members(db: &impl ConnectionTrait, ask: &Ask) -> Result<BTreeSet<Uuid>, DbErr> {
+/// How many people have a stay in the period.
+pub(super) async fn people(db: &impl ConnectionTrait, ask: &Ask) -> Result<i64, DbErr> {
     let (scope, values) = scope(ask);
-    let sql = format!("SELECT DISTINCT member_id FROM sessions WHERE {scope}");
+    let sql = format!("SELECT COUNT(DISTINCT member_id) AS n FROM sessions WHERE {scope}");
+    number(db, &sql, values).await
+}
+
+/// The next people with a stay in the period, also one that is void and might not be, behind
+/// `after`.
+pub(super) async fn members(
+    db: &impl ConnectionTrait,
+    ask: &Ask,
+    after: Uuid,
+) -> Result<Vec<Uuid>, DbErr> {
+    let (scope, mut values) = scope(ask);
+    values.push(after.into());
+    let sql = format!(
+        "SELECT DISTINCT member_id FROM sessions WHERE {scope} AND member_id > ${} \
+         ORDER BY member_id LIMIT {PIECE}",
+        values.len()
+    );
     let statement = Statement::from_sql_and_values(db.get_database_backend(), &sql, values);
     let rows = db.query_all_raw(statement).await?;
     rows.iter().map(|row| row.try_get("", "member_id")).collect()

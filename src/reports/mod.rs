@@ -6,6 +6,7 @@ mod csv;
 mod figures;
 mod hidden;
 mod kinds;
+mod mark;
 mod outcomes;
 mod places;
 mod read;

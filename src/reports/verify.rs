@@ -2,11 +2,12 @@
 //! the ledger of its days against its MACs and digests, and its rows against what sessions, ledger
 //! and events give when everything is counted anew.
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
 use uuid::Uuid;
 
 use super::{
-    figures,
+    figures, mark,
     places::statement,
     read::read,
     table::{Report, Row, State, digest, seal},
@@ -20,8 +21,15 @@ use crate::{
 /// Rows that are told one by one.
 const TOLD_MAX: usize = 20;
 
-/// Every way in which a file and the ledger disagree, one line each; empty when the report is
-/// proven.
+/// What came of comparing a file with the ledger, one line each.
+pub struct Proof {
+    /// Every way in which they disagree; empty when the report is proven.
+    pub differences: Vec<String>,
+    /// Whether the file's watermark still stands, or what came later.
+    pub watermark: Vec<String>,
+}
+
+/// Compares a file with the ledger, and looks at what came since the file was made.
 ///
 /// # Errors
 /// When the file is no report, or the database cannot be read.
@@ -29,7 +37,8 @@ pub async fn verify(
     db: &DatabaseConnection,
     keys: &Keys,
     file: &[u8],
-) -> anyhow::Result<Vec<String>> {
+    now: DateTime<Utc>,
+) -> anyhow::Result<Proof> {
     let report = read(file)?;
     let kind = report.head.ask.kind;
     if report.head.definition != kind.definition() {
@@ -54,8 +63,11 @@ pub async fn verify(
         found.extend(differences(&report.rows, &counted));
         found.extend(restated(&tx, &report).await?);
     }
+    let watermark = mark::check(&tx, &report.head, now).await;
+    let watermark =
+        watermark.map_err(|error| anyhow::anyhow!("the watermark cannot be read: {error:?}"))?;
     tx.rollback().await?;
-    Ok(found)
+    Ok(Proof { differences: found, watermark })
 }
 
 /// What the file alone shows.

@@ -43,18 +43,20 @@ struct Due {
 pub async fn ask_those_due(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<(), Error> {
     let sql = "SELECT t.id FROM terminals t JOIN terminal_links l ON l.terminal_id = t.id \
                LEFT JOIN terminal_ledgers d ON d.terminal_id = t.id \
-               WHERE t.status = 'active' AND t.family IN ($1, $2) AND l.keeps_roster \
+               WHERE t.status = 'active' AND t.family IN ($1, $2, $6) AND l.keeps_roster \
+               AND l.address IS NULL \
                AND l.roster_version IS NOT NULL AND t.created_at < $3 AND t.last_seen_at >= $4 \
                AND (d.roster_asked_at IS NULL OR d.roster_asked_at < $4) \
                AND (d.roster_compared_at IS NULL OR d.roster_compared_at < $3 \
                OR COALESCE(d.roster_missing, 0) + COALESCE(d.roster_extra, 0) > 0) \
                ORDER BY t.id LIMIT $5";
-    let values: [Value; 5] = [
+    let values: [Value; 6] = [
         Family::ZktecoAcc.as_str().into(),
         Family::Fcard.as_str().into(),
         (now - EVERY).into(),
         (now - AGAIN_AFTER).into(),
         TERMINALS_MAX.into(),
+        Family::Uniubi.as_str().into(),
     ];
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
     for due in Due::find_by_statement(statement).all(db).await? {

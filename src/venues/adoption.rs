@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::DatabaseTransaction;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Adoption, insert_rules, locked, object_of, require_future,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// What of a venue's rules is to be another; absent numbers stay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Numbers {
     /// Seconds.
     pub repeat_window_s: Option<i32>,

@@ -18,6 +18,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use outbox::send_again;
 pub use outbox::{Event, Sender, deliver, sweep, tell};
 pub use routes::routes;
 pub use rules::Kind;

@@ -14,17 +14,23 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    ACTIVE, DISABLED, Kind, Reach, check_url, deliveries, note, open,
+    ACTIVE, CHAIN, DISABLED, Delivery, Kind, Reach, check_url, deliveries, kept, note, open,
     rules::{DISABLED_AFTER, PING, signature, wait_after},
     webhooks,
 };
-use crate::base::{
-    clock::Clock,
-    db,
-    error::Error,
-    http::outward::{self, Outcome},
-    ids::DivisionCode,
-    keys::Keys,
+use crate::{
+    base::{
+        clock::Clock,
+        db,
+        error::{Code, Error},
+        http::outward::{self, Outcome},
+        ids::DivisionCode,
+        keys::Keys,
+    },
+    staff::{
+        StaffCaller,
+        audit::{self, Deed},
+    },
 };
 
 const PENDING: &str = "pending";
@@ -100,6 +106,40 @@ pub(super) async fn ping(
     let event = row.event_id;
     deliveries::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
     Ok(event)
+}
+
+/// Sends a message once more, whatever became of it, under the same `webhook-id`: one that ended
+/// begins anew with its first attempt, one that waits is due at once. Refuses (404) a message that
+/// is kept no longer, and (409) unless the subscription is active.
+pub async fn send_again(
+    tx: &DatabaseTransaction,
+    by: &StaffCaller,
+    id: Uuid,
+    event: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Delivery, Error> {
+    if kept(tx, by, id).await?.status != ACTIVE {
+        return Err(Error::Conflict(Code::Conflict));
+    }
+    let sql = "UPDATE webhook_deliveries SET state = 'pending', due_at = $3, ended_at = NULL, \
+               attempts = CASE WHEN state = 'pending' THEN attempts ELSE 0 END \
+               WHERE webhook_id = $1 AND event_id = $2 RETURNING *";
+    let values: [Value; 3] = [id.into(), event.into(), now.into()];
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
+    let again = Delivery::find_by_statement(statement).one(tx).await?;
+    let again = again.ok_or(Error::NotFound(Code::NotFound))?;
+    let object = format!("webhook:{id}");
+    let after = event.to_string();
+    let deed = Deed {
+        actor: &by.actor(),
+        act: "webhook_message_sent_again",
+        object: &object,
+        before: None,
+        after: Some(&after),
+        reason: None,
+    };
+    audit::append(tx, CHAIN, &deed, now).await?;
+    Ok(again)
 }
 
 /// What of an address waits is not sent any more.

@@ -8,6 +8,7 @@
 //! | `POST /webhooks/{id}/resumption` | tells an address again that was disabled |
 //! | `POST /webhooks/{id}/pings` | sends a message that tells nothing |
 //! | `GET /webhooks/{id}/deliveries` | what was and will be sent, and what came of it |
+//! | `POST /webhooks/{id}/redeliveries` | sends a message once more |
 //!
 //! Messages are `POST`s of `{"type", "timestamp", "data"}` with the headers `webhook-id`,
 //! `webhook-timestamp` and `webhook-signature` of Standard Webhooks.
@@ -30,7 +31,7 @@ use crate::{
             json::Json,
             query::{Path, Query},
         },
-        idempotency::{Answer, Stamp},
+        idempotency::{Answer, Command, Stamp},
         ids::DivisionCode,
         page::{Page, Paging},
         state::State,
@@ -47,6 +48,7 @@ pub fn routes(reach: Reach) -> OpenApiRouter<State> {
         .routes(routes!(resume))
         .routes(routes!(ping))
         .routes(routes!(deliveries))
+        .routes(routes!(send_again))
         .layer(Extension(Arc::new(reach)))
 }
 
@@ -281,4 +283,37 @@ async fn deliveries(
     let before = list.key_if_any(paging.cursor.as_deref())?;
     let rows = super::sent(&state.db, &by, id, before, paging.limit.rows_to_read()).await?;
     Ok(Json(Page::cut(rows, paging.limit, &list, |row| row.event_id, Into::into)))
+}
+
+/// Which message.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookRedelivery)]
+struct AgainBody {
+    /// Its `webhook-id`.
+    event_id: Uuid,
+}
+
+/// Sends a message once more, whatever became of it: as it was, under the same `webhook-id`.
+#[utoipa::path(post, path = "/api/v1/staff/webhooks/{id}/redeliveries", tag = "staff: webhooks",
+    params(("id" = Uuid, Path),
+        ("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
+    request_body = AgainBody, responses(
+        (status = 201, description = "Waits to be sent", body = DeliveryBody),
+        (status = 404, description = "None in the caller's division, or kept no longer"),
+        (status = 409, description = "`conflict`: not active"),
+    ))]
+async fn send_again(
+    Of(state): Of<State>,
+    by: StaffCaller,
+    Path(id): Path<Uuid>,
+    Command { stamp, body: Json(body) }: Command<Json<AgainBody>>,
+) -> Result<Answer, Error> {
+    let now = state.clock.now();
+    stamp
+        .once(&state.db, &by.actor(), now, async |tx| {
+            let again = super::send_again(tx, &by, id, body.event_id, now).await?;
+            Ok((StatusCode::CREATED, DeliveryBody::from(again)))
+        })
+        .await
 }

@@ -56,6 +56,8 @@ const SAMPLES: &[(&str, &str)] = &[
     ("m0115_member_months", include_str!("../../migrations/samples/m0115_member_months.sql")),
     ("m0100_group_minutes", include_str!("../../migrations/samples/m0100_group_minutes.sql")),
     ("m0101_activity_offers", include_str!("../../migrations/samples/m0101_activity_offers.sql")),
+    ("m0120_head_counts", include_str!("../../migrations/samples/m0120_head_counts.sql")),
+    ("m0121_rule_trials", include_str!("../../migrations/samples/m0121_rule_trials.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

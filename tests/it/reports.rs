@@ -60,6 +60,15 @@ async fn what_arrives_late_restates_a_day_and_the_day_says_why() {
     let first = day(&town.office, &whose, "final").await;
     assert_eq!((&first["version"], &first["visits"]), (&json!(1), &json!(1)));
     assert_eq!((&first["revisions"][0]["causes"], &first["waits_for"]), (&json!([]), &json!([])));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("visits.json");
+    std::fs::write(&file, report(&town.office, "visits", "").await.ok().to_string()).unwrap();
+    let verify =
+        async || town.store.try_fitgate(&["report", "verify", file.to_str().unwrap()]).await;
+    let mark = "watermark: 2026-11-24T02:00:00.000Z";
+    let said = verify().await;
+    let stands = format!("{mark} still stands, nothing from before it came later\n");
+    assert!(said.exit == 0 && said.stdout.contains(&stands), "{}", said.stdout);
     town.is_now("2026-11-24T02:00:01Z");
     second.saw("in", &town.member().await.face, at("2026-11-23T09:00:00Z")).await;
     let again = eventually("a second version", async || {
@@ -68,6 +77,11 @@ async fn what_arrives_late_restates_a_day_and_the_day_says_why() {
     })
     .await;
     assert_eq!((&again["visits"], &again["minutes"]["total"]), (&json!(2), &json!(120)));
+    // A file of before is found out, and what came after it is named.
+    let said = verify().await;
+    let later =
+        format!("{mark} stands no longer, of terminal {} came later: 1 records\n", second.serial);
+    assert!(said.exit == 1 && said.stdout.contains(&later), "{}", said.stdout);
     // What was read before can still be read, and what made it other is named.
     assert_eq!(again["revisions"][1]["visits"], 1);
     assert_eq!(

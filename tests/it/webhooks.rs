@@ -144,8 +144,9 @@ async fn who_takes_nothing_for_days_is_told_no_more_until_somebody_says_so() {
     town.is_now("2026-11-23T02:00:06Z");
     let last = stands(&city, &hook, "the end", |d| d["state"] == "given_up").await;
     assert_eq!((&last["attempts"], &last["outcome"]), (&json!(10), &json!("503")));
+    sends_again_what_was_given_up(&city, &dead, &hook, &last).await;
     // Five days after the first failure nobody tries any more.
-    town.is_now("2026-11-28T02:00:01Z");
+    town.is_now("2026-11-28T02:00:07Z");
     city.post(&format!("/webhooks/{hook}/pings"), &json!({})).await.ok();
     let disabled = async || (status(&city, &hook).await["status"] == "disabled").then_some(());
     eventually("disabled", disabled).await;
@@ -160,6 +161,30 @@ async fn who_takes_nothing_for_days_is_told_no_more_until_somebody_says_so() {
     city.post(&format!("/webhooks/{hook}/pings"), &json!({})).await.ok();
     eventually("disabled at once", disabled).await;
     assert_eq!(status(&city, &alive).await["status"], "active");
+}
+
+/// The receiver is well again: staff have one message told once more, under its own id, and again
+/// when it was taken; then the receiver fails as before.
+async fn sends_again_what_was_given_up(city: &Office, dead: &Receiver, hook: &str, last: &Value) {
+    dead.answers(204);
+    let path = format!("/webhooks/{hook}/redeliveries");
+    let which = json!({ "event_id": last["event_id"] });
+    for taken in 1..=2 {
+        let again = city.post(&path, &which).await.ok();
+        assert_eq!((&again["state"], &again["attempts"]), (&json!("pending"), &json!(0)));
+        let told = stands(city, hook, "taken", |d| d["state"] == "delivered").await;
+        assert_eq!((&told["event_id"], &told["attempts"]), (&last["event_id"], &json!(1)));
+        let came = dead.told().iter().filter(|one| last["event_id"] == json!(one.id)).count();
+        assert_eq!(came, 2 + taken, "the first attempt and the tenth came before");
+    }
+    let nobodys = json!({ "event_id": "018f0000-0000-7000-8000-000000000001" });
+    assert_eq!(city.post(&path, &nobodys).await.said(), (404, "not_found"));
+    let noted = city.get("/audit?act=webhook_message_sent_again").await.ok();
+    assert_eq!(noted["items"].as_array().unwrap().len(), 2);
+    assert_eq!(noted["items"][0]["object"], format!("webhook:{hook}"));
+    dead.answers(503);
+    city.post(&format!("/webhooks/{hook}/pings"), &json!({})).await.ok();
+    stands(city, hook, "a failure", |d| d["outcome"] == "503").await;
 }
 
 #[tokio::test]

@@ -88,6 +88,17 @@ async fn a_record_without_a_date_is_dated_and_a_contradiction_put_aside() {
     assert_eq!(taken.said(), (409, "record_taken"));
     let reject = json!({ "action": "reject", "reason": "重复编号" });
     clerk.post(&path(&conflict[0], "answer"), &reject).await.ok();
+
+    // A record of years ago, whose month is long closed: somebody knows when it really was.
+    let ancient = door.record("in", &member.card, at("2021-06-01T00:00:00Z"));
+    door.tells(&[ancient]).await;
+    let closed = listed(&clerk, "quarantined_record").await;
+    let dated = json!({
+        "action": "accept", "occurred_at": "2026-11-21T01:00:00Z", "reason": "当日登记簿",
+    });
+    let done = clerk.post(&path(&closed[0], "answer"), &dated).await.ok();
+    assert_eq!(done["effect"]["minutes_after"], 120, "another stay of an hour: {done}");
+    assert_eq!(listed(&clerk, "quarantined_record").await.len(), 0);
     assert_eq!(listed(&clerk, "conflict").await.len(), 0);
     town.adds_up().await;
 }

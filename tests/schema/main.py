@@ -165,6 +165,7 @@ def main():
     examples = int(os.environ.get("SCHEMA_EXAMPLES", 3 if mode == "quick" else 50))
     seed = int(os.environ.get("SCHEMA_SEED", 1))
     roles = ["admin", "community"] if mode == "quick" else [*ROLES, "resident", "nobody"]
+    roles = os.environ.get("SCHEMA_ROLES", "").split() or roles
     with tempfile.TemporaryDirectory() as folder:
         town = Town(folder)
         failed, asked = 0, 0

@@ -112,6 +112,11 @@ pub fn page(index: u32) -> Call {
     Call::form("/person/findByPage", &fields)
 }
 
+/// The same, as a task asks for it.
+pub fn persons(index: i64) -> Value {
+    json!({ "personId": "-1", "index": index.to_string(), "length": PAGE.to_string() })
+}
+
 /// Reads a page of persons; none if it is no such page. Some firmware wraps the rows.
 pub fn listed(bytes: &[u8]) -> Option<Held> {
     let value = json::object(bytes)?;

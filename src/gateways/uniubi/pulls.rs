@@ -11,7 +11,7 @@ use crate::{
     terminals::{
         VendorTerminal,
         commands::{self, Command, CommandResult, Order, Which},
-        roster,
+        listings, roster,
     },
 };
 
@@ -57,11 +57,11 @@ pub async fn take(intake: &Intake, known: &VendorTerminal, body: &[u8]) -> Resul
     let result = match &command.order {
         Order::QueryRecords { .. } => records(intake, known, &command, &report).await?,
         Order::HoldPerson { .. } => person(intake, known, &command, &report).await?,
+        Order::ListPersons => persons(intake, known, &command, &report).await?,
         Order::OpenDoor { .. }
         | Order::Restart
         | Order::SyncTime
         | Order::RemovePerson { .. }
-        | Order::ListPersons
         | Order::ServerDecides { .. } => Some(made_of(&report, &command.order)),
     };
     match result {
@@ -118,5 +118,31 @@ async fn records(
         commands::advance(&intake.state.db, known.terminal.id, report.number, next).await?;
         return Ok(None);
     }
+    Ok(Some(CommandResult { done: true, code: Some(report.step + 1), detail: None }))
+}
+
+/// A page of those whom the device holds; nothing where another one is to come. When all are there,
+/// they are compared with whom it should hold.
+async fn persons(
+    intake: &Intake,
+    known: &VendorTerminal,
+    command: &Command,
+    report: &tasks::Reported,
+) -> Result<Option<CommandResult>, Error> {
+    let (db, id, now) = (&intake.state.db, known.terminal.id, intake.now());
+    let open = commands::fetched(db, id, "list_persons", now).await?;
+    // The same page said twice must not begin a second list, from which the others are missing.
+    if report.step != command.steps_done || open.iter().all(|one| one.number != report.number) {
+        return Ok(None);
+    }
+    let Some(held) = calls::listed(&report.answer) else {
+        return Ok(Some(failed("没有人员清单 no list of persons")));
+    };
+    listings::keep(db, known, report.number, held.handles, now).await?;
+    if held.more {
+        commands::advance(db, id, report.number, report.step + 1).await?;
+        return Ok(None);
+    }
+    listings::compare(db, known, report.number, now).await?;
     Ok(Some(CommandResult { done: true, code: Some(report.step + 1), detail: None }))
 }

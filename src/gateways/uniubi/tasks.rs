@@ -38,8 +38,9 @@ pub fn task(
         (Order::RemovePerson { .. }, Some(holder)) => {
             ("person/delete", json!({ "id": holder.number }))
         }
+        (Order::ListPersons, _) => ("person/findByPage", calls::persons(step)),
         (Order::HoldPerson { .. } | Order::RemovePerson { .. }, None)
-        | (Order::ListPersons | Order::ServerDecides { .. }, _) => {
+        | (Order::ServerDecides { .. }, _) => {
             return None;
         }
     };
@@ -139,6 +140,11 @@ mod tests {
         assert_eq!(
             (&query["index"], &query["startTime"]),
             (&json!("3"), &json!("1970-01-01 08:00:00"))
+        );
+        let listing = told(Order::ListPersons, 2, None).unwrap();
+        assert_eq!(
+            (&listing["interfaceName"], &listing["index"], &listing["taskNo"]),
+            (&json!("person/findByPage"), &json!("2"), &json!("7-2"))
         );
         let seconds = 5;
         assert_eq!(told(Order::OpenDoor { seconds }, 0, None).unwrap()["type"], 1);

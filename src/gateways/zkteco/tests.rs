@@ -154,10 +154,10 @@ fn an_order_is_done_with_its_last_line_and_failed_with_any() {
 }
 
 /// The lines of an order without their ids.
-fn words_of(order: Order, holder: &Holder) -> Vec<String> {
+fn words_of(family: Family, order: Order, holder: &Holder) -> Vec<String> {
     let command = Command { id: uuid::Uuid::nil(), number: 29, order, steps_done: 0 };
     let (zone, now) = (chrono_tz::Tz::Asia__Shanghai, chrono::DateTime::UNIX_EPOCH);
-    let text = orders::lines(Family::ZktecoAcc, &command, Some(holder), zone, now);
+    let text = orders::lines(family, &command, Some(holder), zone, now);
     text.lines().map(|line| line.splitn(3, ':').nth(2).unwrap().to_owned()).collect()
 }
 
@@ -166,8 +166,9 @@ fn persons_are_told_and_deleted_as_in_the_samples() {
     use base64::{Engine as _, prelude::BASE64_STANDARD};
     let photo = BASE64_STANDARD.decode("/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==").unwrap();
     let holder = Holder { number: "1".into(), name: String::new(), photo: Some(photo) };
-    let hold = words_of(Order::HoldPerson { handle: "x".into() }, &holder);
-    let remove = words_of(Order::RemovePerson { handle: "x".into() }, &holder);
+    let of_family = |order| words_of(Family::ZktecoAcc, order, &holder);
+    let hold = of_family(Order::HoldPerson { handle: "x".into() });
+    let remove = of_family(Order::RemovePerson { handle: "x".into() });
     assert_eq!((hold.len(), remove.len()), (3, 3));
     for bytes in samples("zkteco-acc") {
         let text = String::from_utf8_lossy(&bytes);
@@ -181,6 +182,26 @@ fn persons_are_told_and_deleted_as_in_the_samples() {
         if text.starts_with("C:340:") {
             assert_eq!(remove, lines().collect::<Vec<_>>());
         }
+    }
+}
+
+#[test]
+fn attendance_terminals_are_told_as_in_the_samples() {
+    use base64::{Engine as _, prelude::BASE64_STANDARD};
+    let photo = BASE64_STANDARD.decode("/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==").unwrap();
+    let holder = Holder { number: "9001".into(), name: "TEST ONE".into(), photo: Some(photo) };
+    let of_family = |order| words_of(Family::ZktecoAtt, order, &holder);
+    let told = [
+        of_family(Order::HoldPerson { handle: "x".into() }),
+        of_family(Order::RemovePerson { handle: "x".into() }),
+        of_family(Order::OpenDoor { seconds: 5 }),
+    ];
+    assert_eq!(told.each_ref().map(Vec::len), [2, 1, 1]);
+    for bytes in samples("zkteco-att").iter().filter(|bytes| bytes.starts_with(b"C:")) {
+        let text = String::from_utf8_lossy(bytes);
+        let sampled: Vec<&str> =
+            text.lines().filter_map(|line| line.splitn(3, ':').nth(2)).collect();
+        assert!(told.iter().any(|lines| *lines == sampled), "{text}");
     }
 }
 

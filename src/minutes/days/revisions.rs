@@ -46,6 +46,8 @@ pub enum Cause {
     Corrected { sessions: i64 },
     /// Residents said when they left.
     Declared { sessions: i64 },
+    /// Staff counted heads, and people who were presumed inside were not there.
+    Absent { sessions: i64 },
     /// A venue's day was published anew, as this number.
     VenueRestated { venue_id: VenueId, version: i32 },
     /// Minutes of an older platform, accounts of one person that were joined, and the like.
@@ -268,11 +270,10 @@ async fn changes<C: ConnectionTrait>(
     for row in query(tx, sql, [id, of_day, since.into()]).await? {
         let sessions = row.try_get("", "sessions")?;
         let kind: String = row.try_get("", "kind")?;
-        let is_corrected = kind == "corrected";
-        causes.push(if is_corrected {
-            Cause::Corrected { sessions }
-        } else {
-            Cause::Declared { sessions }
+        causes.push(match kind.as_str() {
+            "corrected" => Cause::Corrected { sessions },
+            "absent" => Cause::Absent { sessions },
+            _ => Cause::Declared { sessions },
         });
     }
     if causes.is_empty() {

@@ -17,7 +17,7 @@ use crate::{
     base::ids::VenueId,
     minutes::{
         posting::books::RollUps,
-        timeline::{Fact, FactKind, Session, Venues},
+        timeline::{Fact, FactKind, Provenance, Session, Venues},
     },
     venues::sample::cases,
 };
@@ -142,5 +142,35 @@ proptest! {
         let now_kept = recorder.books.kept();
         prop_assert_eq!(&now_kept, &recorder.books.counted_anew(&places));
         prop_assert_eq!(elsewhere(now_kept, &touched), elsewhere(kept, &touched));
+    }
+
+    #[test]
+    fn a_head_count_only_shortens_what_was_estimated_of_one_stay(
+        history in history(), which in any::<Index>(), after_min in 0..240_i64,
+    ) {
+        let places = places();
+        let event = which.get(&history.events);
+        let left_at = event.occurred_at + TimeDelta::minutes(after_min);
+        let (opener, kind) = (event.id, FactKind::Absent);
+        let fact = Fact { opener, n: 9, kind, entered_at: None, left_at };
+        let mut without = history.clone();
+        without.facts.retain(|other| (other.opener, other.kind) != (opener, kind));
+        // Whatever is open has ended by then: a fact would end it, too.
+        without.now = DateTime::<Utc>::MAX_UTC;
+        let mut with = without.clone();
+        with.facts.push(fact);
+        let (before, after) = (folded(&places, &without), folded(&places, &with));
+        prop_assert_eq!(before.sessions.len(), after.sessions.len());
+        prop_assert_eq!(before.effects, after.effects);
+        for stay in &before.sessions {
+            let same = after.sessions.iter().find(|other| other.id == stay.id).expect("as many");
+            let is_estimated = stay.provenance == Some(Provenance::Estimated);
+            if stay.id.0 == opener.0 && is_estimated {
+                prop_assert!(same.minutes <= stay.minutes, "{:?} {:?}", stay, same);
+                prop_assert_eq!(same.provenance, stay.provenance);
+            } else {
+                prop_assert_eq!(same, stay);
+            }
+        }
     }
 }

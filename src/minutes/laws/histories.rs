@@ -102,21 +102,23 @@ fn shift_min() -> impl Strategy<Value = i64> {
     prop_oneof![4 => -120..120_i64, 1 => -3_000..3_000_i64]
 }
 
-/// Facts about some of the events: declarations, and corrections that the desk would not refuse.
+/// Facts about some of the events: declarations, head counts, and corrections that the desk would
+/// not refuse.
 fn facts(events: Vec<Event>) -> impl Strategy<Value = Vec<Fact>> {
-    let one = (any::<prop::sample::Index>(), any::<bool>(), shift_min(), 0..=240_i64, 1..=3);
+    let one = (any::<prop::sample::Index>(), 0..4_u8, shift_min(), 0..=240_i64, 1..=3);
     vec(one, 0..=4).prop_map(move |drawn| {
         let mut facts: Vec<Fact> = Vec::new();
-        for (which, corrects, shift_min, length_min, n) in drawn {
+        for (which, kind, shift_min, length_min, n) in drawn {
             let event = which.get(&events);
             let opener = event.id;
-            let fact = if corrects {
+            let fact = if kind < 2 {
                 let entered = event.occurred_at + TimeDelta::minutes(shift_min);
                 let left_at = entered + TimeDelta::minutes(length_min);
                 Fact { opener, n, kind: FactKind::Corrected, entered_at: Some(entered), left_at }
             } else {
                 let left_at = event.occurred_at + TimeDelta::minutes(length_min);
-                Fact { opener, n, kind: FactKind::Declared, entered_at: None, left_at }
+                let kind = if kind == 2 { FactKind::Absent } else { FactKind::Declared };
+                Fact { opener, n, kind, entered_at: None, left_at }
             };
             if !refused(&facts, &fact) {
                 facts.push(fact);

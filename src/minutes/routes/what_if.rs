@@ -34,7 +34,7 @@ pub fn routes() -> OpenApiRouter<State> {
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RuleNumbers)]
-struct NumbersBody {
+pub(super) struct NumbersBody {
     /// Seconds, 0 to 600.
     repeat_window_s: Option<i32>,
     /// Minutes, at most the longest stay.
@@ -44,7 +44,7 @@ struct NumbersBody {
 }
 
 impl NumbersBody {
-    fn parse(self) -> Result<Numbers, Error> {
+    pub(super) fn parse(self) -> Result<Numbers, Error> {
         let Self { repeat_window_s, usual_stay_min, longest_stay_min } = self;
         if [repeat_window_s, usual_stay_min, longest_stay_min].iter().all(Option::is_none) {
             return Err(Error::invalid("/rules", Code::Required));
@@ -56,16 +56,37 @@ impl NumbersBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = WhatIf)]
-struct WhatIfBody {
+pub(super) struct WhatIfBody {
     /// One venue, or …
     venue_id: Option<VenueId>,
     /// … all open venues of a division.
     division: Option<DivisionCode>,
     /// First business day.
     from: NaiveDate,
-    /// Last business day; at most 92 days in all.
+    /// Last business day; at most 92 days in all, of a trial 366.
     to: NaiveDate,
     rules: NumbersBody,
+}
+
+impl WhatIfBody {
+    /// The question, and the division that it is about.
+    pub(super) async fn parse(
+        self,
+        state: &State,
+        by: &StaffCaller,
+        days_max: i64,
+    ) -> Result<(DivisionCode, what_if::Ask), Error> {
+        let Self { venue_id, division, from, to, rules } = self;
+        let (division, venues) = meant(state, by, venue_id, division).await?;
+        if to < from {
+            return Err(Error::invalid("/to", Code::OutOfRange));
+        }
+        if (to - from).num_days() >= days_max {
+            return Err(Error::invalid("/to", Code::RangeTooLarge));
+        }
+        let numbers = rules.parse()?;
+        Ok((division, what_if::Ask { venues, from, to, numbers }))
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -94,7 +115,7 @@ struct BothJson {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = WhatIfAnswer)]
-struct DifferenceJson {
+pub(super) struct DifferenceJson {
     venues: usize,
     before: SumsJson,
     after: SumsJson,
@@ -106,7 +127,7 @@ struct DifferenceJson {
 }
 
 impl DifferenceJson {
-    fn new(venues: usize, difference: Difference) -> Self {
+    pub(super) fn new(venues: usize, difference: Difference) -> Self {
         let mut total = Both::default();
         for day in difference.days.values() {
             let pairs = [(&mut total.before, day.before), (&mut total.after, day.after)];
@@ -142,15 +163,8 @@ async fn ask(
     by: StaffCaller,
     Json(body): Json<WhatIfBody>,
 ) -> Result<Json<DifferenceJson>, Error> {
-    let venues = meant(&state, &by, body.venue_id, body.division).await?;
-    if body.to < body.from {
-        return Err(Error::invalid("/to", Code::OutOfRange));
-    }
-    if (body.to - body.from).num_days() >= what_if::DAYS_MAX {
-        return Err(Error::invalid("/to", Code::RangeTooLarge));
-    }
-    let (count, numbers) = (venues.len(), body.rules.parse()?);
-    let ask = what_if::Ask { venues, from: body.from, to: body.to, numbers };
+    let (_, ask) = body.parse(&state, &by, what_if::DAYS_MAX).await?;
+    let count = ask.venues.len();
     let difference = what_if::ask(&state.db, &ask, state.clock.now()).await?;
     Ok(Json(DifferenceJson::new(count, difference)))
 }
@@ -194,7 +208,7 @@ async fn adopt(
     by: StaffCaller,
     Command { stamp, body: Json(body) }: Command<Json<AdoptionBody>>,
 ) -> Result<Answer, Error> {
-    let venues = meant(&state, &by, body.venue_id, body.division.clone()).await?;
+    let (_, venues) = meant(&state, &by, body.venue_id, body.division.clone()).await?;
     let (actor, now) = (by.actor(), state.clock.now());
     stamp
         .once(&state.db, &actor, now, async |tx| {
@@ -209,26 +223,30 @@ async fn adopt(
         .await
 }
 
-/// The venues that are meant, all of them the caller's to manage.
+/// The venues that are meant, all of them the caller's to manage, and the division they are of.
 async fn meant(
     state: &State,
     by: &StaffCaller,
     venue: Option<VenueId>,
     division: Option<DivisionCode>,
-) -> Result<BTreeSet<VenueId>, Error> {
+) -> Result<(DivisionCode, BTreeSet<VenueId>), Error> {
     match (venue, division) {
         (Some(id), None) => {
             let found = venues::load(&state.db, id).await?;
             let found = found.ok_or(Error::NotFound(Code::NotFound))?;
             by.require(Function::ManageVenues, &found.community)?;
-            Ok(BTreeSet::from([id]))
+            Ok((found.community, BTreeSet::from([id])))
         }
         (None, Some(division)) => {
             by.require(Function::ManageVenues, &division)?;
             let all = venues::within(&state.db, &division).await?;
             let open = all.into_iter().filter(|venue| venue.status == VenueStatus::Open);
             let open: BTreeSet<VenueId> = open.map(|venue| venue.id).collect();
-            if open.is_empty() { Err(Error::NotFound(Code::NotFound)) } else { Ok(open) }
+            if open.is_empty() {
+                Err(Error::NotFound(Code::NotFound))
+            } else {
+                Ok((division, open))
+            }
         }
         (Some(_), Some(_)) | (None, None) => Err(Error::invalid("/venue_id", Code::Required)),
     }

@@ -1,4 +1,5 @@
-//! What people state about a stay: members declare when they left, staff correct both times.
+//! What people state about a stay: members declare when they left, staff correct both times, or
+//! count heads and find that somebody is not there.
 //! Corrected over measured over self-declared over estimated.
 
 use std::collections::HashMap;
@@ -40,6 +41,8 @@ pub enum FactKind {
     Declared,
     /// By staff: when they came and left.
     Corrected,
+    /// By staff who counted heads: presumed inside, and not there at `left_at`.
+    Absent,
 }
 
 /// From one instant to another.
@@ -63,6 +66,9 @@ pub(super) fn settle(
     }
     let facts = counting(facts);
     let of_kind = |kind| facts.iter().copied().filter(move |fact: &&Fact| fact.kind == kind);
+    for fact in of_kind(FactKind::Absent) {
+        miss(fact, sessions);
+    }
     for fact in of_kind(FactKind::Declared) {
         declare(venues, fact, open, sessions);
     }
@@ -89,6 +95,17 @@ fn counting(facts: &[Fact]) -> Vec<&Fact> {
         }
     }
     counting
+}
+
+/// Who is not there has left: nobody is credited by estimate for longer. An exit that was seen, or
+/// a word of the member, says more than a head count.
+fn miss(fact: &Fact, sessions: &mut [Session]) {
+    let Some(session) = find(sessions, fact.opener) else { return };
+    let (estimated, left) = (Some(Provenance::Estimated), session.left_at);
+    if session.provenance == estimated && left.is_some_and(|left| left > fact.left_at) {
+        let by = session.ended_by.unwrap_or(EndedBy::Limit);
+        session.end(fact.left_at.max(session.entered_at), Provenance::Estimated, by);
+    }
 }
 
 /// A declaration moves only an estimated end, and only inside the allowed interval: from the entry

@@ -44,19 +44,24 @@ pub struct CountJson {
     presumed: i32,
     /// Presumed and not there; below zero, there and not known.
     drift: i64,
+    /// Stays of people who were not there: they count as estimated, and are over. At most 200 at
+    /// once; count again where more are too many.
+    ended: i32,
     by: String,
 }
 
 impl From<Heads> for CountJson {
     fn from(count: Heads) -> Self {
         let drift = count.count().drift();
-        let Heads { id, at, counted, presumed, by_actor } = count;
-        Self { id, at, counted, presumed, drift, by: by_actor }
+        let Heads { id, at, counted, presumed, ended, by_actor } = count;
+        Self { id, at, counted, presumed, drift, ended, by: by_actor }
     }
 }
 
-/// Notes how many people are really inside: from here on, what is shown as inside starts from it,
-/// until the next business day. Nobody's minutes change.
+/// Notes how many people are really inside, and how far that is from what doors saw. Where fewer
+/// are there than presumed, the stays that should have ended first are over, by estimate: doors,
+/// screens and roll calls begin at the count. Whoever leaves later all the same is credited by their
+/// exit.
 #[utoipa::path(post, path = "/api/v1/staff/venues/{id}/head-counts", tag = "staff: safety",
     params(("id" = VenueId, Path),
         ("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
@@ -67,14 +72,15 @@ pub async fn count(
     Path(id): Path<VenueId>,
     Command { stamp, body: Json(body) }: Command<Json<CountBody>>,
 ) -> Result<Answer, Error> {
-    require_venue(&state, &by, id).await?;
+    let venue = require_venue(&state, &by, id).await?;
     if !(0..=HEADS_MAX).contains(&body.counted) {
         return Err(Error::invalid("/counted", Code::OutOfRange));
     }
     let (actor, now) = (by.actor(), state.clock.now());
     stamp
         .once(&state.db, &actor, now, async |tx| {
-            let noted = occupancy::note(tx, id, body.counted, &actor, now).await?;
+            let noted = occupancy::note(tx, &state.keys, &venue, body.counted, &actor, now);
+            let noted = noted.await?;
             Ok((StatusCode::CREATED, CountJson::from(noted)))
         })
         .await

@@ -71,11 +71,11 @@ impl Family {
         }
     }
 
-    /// Whether its devices, which fetch their orders, can be asked whom they hold.
+    /// Whether its devices, where they fetch their orders, can be asked whom they hold.
     pub fn lists_when_told(self) -> bool {
         match self {
-            Self::ZktecoAcc | Self::Fcard => true,
-            Self::ZktecoAtt | Self::Hikvision | Self::Dahua | Self::Uniubi | Self::Hq => false,
+            Self::ZktecoAcc | Self::Fcard | Self::Uniubi => true,
+            Self::ZktecoAtt | Self::Hikvision | Self::Dahua | Self::Hq => false,
         }
     }
 

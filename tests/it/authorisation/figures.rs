@@ -17,12 +17,15 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("DELETE", "/api/v1/staff/webhooks/{id}", Staff),
     ("GET", "/api/v1/staff/webhooks/{id}/deliveries", Staff),
     ("POST", "/api/v1/staff/webhooks/{id}/pings", Staff),
+    ("POST", "/api/v1/staff/webhooks/{id}/redeliveries", Staff),
     ("POST", "/api/v1/staff/webhooks/{id}/resumption", Staff),
     ("POST", "/api/v1/staff/webhooks/{id}/secret", Staff),
     ("GET", "/api/v1/staff/evacuations", Staff),
     ("POST", "/api/v1/staff/evacuations/{id}/end", Staff),
     ("GET", "/api/v1/staff/reports/{kind}", Staff),
     ("POST", "/api/v1/staff/rules/adoptions", Staff),
+    ("POST", "/api/v1/staff/rules/trials", Staff),
+    ("GET", "/api/v1/staff/rules/trials/{id}", Staff),
     ("POST", "/api/v1/staff/rules/what-if", Staff),
     ("POST", "/api/v1/staff/venues/{id}/evacuations", Staff),
     ("GET", "/api/v1/staff/venues/{id}/head-counts", Staff),
@@ -46,6 +49,11 @@ pub fn things(venue: &str, day: &str) -> Vec<(&'static str, String, Value)> {
         (
             "POST",
             "/rules/what-if".to_owned(),
+            json!({ "venue_id": venue, "from": day, "to": day, "rules": rules }),
+        ),
+        (
+            "POST",
+            "/rules/trials".to_owned(),
             json!({ "venue_id": venue, "from": day, "to": day, "rules": rules }),
         ),
         (

@@ -24,6 +24,7 @@ pub async fn things(town: &TestTown) -> Vec<(&'static str, String, Value)> {
     let screen = screen["id"].as_str().unwrap().to_owned();
     let mut things = figures::things(v, day);
     things.extend(told(town).await);
+    things.push(("GET", format!("/rules/trials/{}", tried(town, v).await), Value::Null));
     things.extend(booked::things(town, v, m, &guardian.id).await);
     things.extend(community::things(town, v).await);
     things.extend(health::things(town, v, m).await);
@@ -107,11 +108,21 @@ async fn told(town: &TestTown) -> Vec<(&'static str, String, Value)> {
         ("POST", "/webhooks".to_owned(), hook),
         ("GET", format!("/webhooks/{id}/deliveries"), Value::Null),
         ("POST", format!("/webhooks/{id}/pings"), Value::Null),
+        ("POST", format!("/webhooks/{id}/redeliveries"), json!({ "event_id": NOBODYS_ID })),
         ("POST", format!("/webhooks/{id}/resumption"), Value::Null),
         ("POST", format!("/webhooks/{id}/secret"), Value::Null),
         ("DELETE", format!("/webhooks/{id}"), Value::Null),
         ("POST", "/member-exports".to_owned(), json!({ "division": COMMUNITY, "reason": "x" })),
     ]
+}
+
+/// Other rules that are tried at a venue, by the trial's id.
+async fn tried(town: &TestTown, venue: &str) -> String {
+    let rules = json!({ "usual_stay_min": 50 });
+    let day = "2026-11-22";
+    let ask = json!({ "venue_id": venue, "from": day, "to": day, "rules": rules });
+    let trial = town.office.post("/rules/trials", &ask).await.ok();
+    trial["id"].as_str().unwrap().to_owned()
 }
 
 /// Something that waits for a second person, by its id.

@@ -1,8 +1,9 @@
 //! A vendor's device at the wire: sends bytes as its firmware would, and reads what comes back.
 //! Samples are read where they are at hand.
 
-use std::{net::SocketAddr, path::Path};
+use std::{io::Write as _, net::SocketAddr, path::Path};
 
+use flate2::{Compression, write::GzEncoder};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpSocket,
@@ -13,7 +14,11 @@ use tokio::{
 pub struct Bytes {
     pub head: String,
     pub body: Vec<u8>,
+    in_chunks: bool,
 }
+
+/// Bytes of a chunk: coprime to everything, so that chunks end in every part of a row.
+const CHUNK: usize = 7;
 
 /// What the server answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +31,14 @@ impl Bytes {
     /// A request with this body.
     pub fn new(method: &str, path: &str, body: &[u8]) -> Self {
         let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nAccept: */*");
-        Self { head, body: body.to_vec() }
+        Self { head, body: body.to_vec(), in_chunks: false }
     }
 
     /// A request as it stands in a sample.
     pub fn read(sample: &[u8]) -> Self {
         let end = sample.windows(4).position(|part| part == b"\r\n\r\n").unwrap();
         let head = String::from_utf8(sample[..end].to_vec()).unwrap();
-        Self { head, body: sample[end + 4..].to_vec() }
+        Self { head, body: sample[end + 4..].to_vec(), in_chunks: false }
     }
 
     /// The same with another header.
@@ -43,17 +48,44 @@ impl Bytes {
         self
     }
 
+    /// The same, its body in small pieces of which nobody says beforehand how many there are.
+    pub fn in_chunks(mut self) -> Self {
+        self.in_chunks = true;
+        self
+    }
+
+    /// The same, its body packed.
+    pub fn packed(mut self) -> Self {
+        let mut packs = GzEncoder::new(Vec::new(), Compression::fast());
+        packs.write_all(&self.body).unwrap();
+        self.body = packs.finish().unwrap();
+        self.with("Content-Encoding: gzip")
+    }
+
     /// Ready to go to this server: its name, the body's length, and no other request behind.
     fn sealed(&self, address: SocketAddr) -> Vec<u8> {
         const OURS: [&str; 3] = ["host:", "connection:", "content-length:"];
         let is_ours = |line: &str| OURS.iter().any(|o| line.to_ascii_lowercase().starts_with(o));
         let lines: Vec<&str> = self.head.split("\r\n").filter(|line| !is_ours(line)).collect();
-        let length = self.body.len();
+        let length = if self.in_chunks {
+            "Transfer-Encoding: chunked".to_owned()
+        } else {
+            format!("Content-Length: {}", self.body.len())
+        };
         let head = lines.join("\r\n");
-        let own = format!(
-            "{head}\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
-        );
-        [own.as_bytes(), &self.body].concat()
+        let own = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n{length}\r\n\r\n");
+        let mut bytes = own.into_bytes();
+        if !self.in_chunks {
+            bytes.extend(&self.body);
+            return bytes;
+        }
+        for chunk in self.body.chunks(CHUNK) {
+            bytes.extend(format!("{:x}\r\n", chunk.len()).bytes());
+            bytes.extend(chunk);
+            bytes.extend(b"\r\n");
+        }
+        bytes.extend(b"0\r\n\r\n");
+        bytes
     }
 
     /// Sends it from `from` and reads the whole answer.

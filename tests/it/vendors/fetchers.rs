@@ -17,7 +17,7 @@ use crate::support::{
 pub const FIRST: &str = "900000001";
 const SECOND: &str = "900000002";
 
-async fn gives_a_face(zhang: &Resident) {
+pub async fn gives_a_face(zhang: &Resident) {
     let request = zhang.request(Method::PUT, "/me/face");
     let request = request.header("Idempotency-Key", Uuid::new_v4().to_string());
     let request = request.header("Content-Type", "image/jpeg").body(photo::picture(300, 400));
@@ -90,9 +90,9 @@ pub async fn why_it_failed(town: &TestTown, path: &str) -> String {
 }
 
 /// An access terminal as its firmware polls.
-struct Poller<'a> {
-    town: &'a TestTown,
-    serial: &'static str,
+pub struct Poller<'a> {
+    pub town: &'a TestTown,
+    pub serial: &'static str,
 }
 
 impl Poller<'_> {
@@ -102,7 +102,7 @@ impl Poller<'_> {
     }
 
     /// Lines by their ids, until there are none.
-    async fn fetches(&self) -> BTreeMap<String, String> {
+    pub async fn fetches(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         loop {
             let text = String::from_utf8(self.polls().await).unwrap();
@@ -116,13 +116,13 @@ impl Poller<'_> {
         }
     }
 
-    async fn says(&self, path: &str, body: &str) -> String {
+    pub async fn says(&self, path: &str, body: &str) -> String {
         let path = format!("/iclock/{path}&SN={}", self.serial);
         Bytes::new("POST", &path, body.as_bytes()).answered(self.town.address()).await
     }
 
     /// Says the same of all these.
-    async fn answers(&self, lines: &BTreeMap<String, String>, code: i32, end: &str) -> String {
+    pub async fn answers(&self, lines: &BTreeMap<String, String>, code: i32, end: &str) -> String {
         let results = lines.keys().fold(String::new(), |mut said, id| {
             write!(said, "ID={id}&Return={code}&CMD=DATA{end}").unwrap();
             said
@@ -139,7 +139,7 @@ impl Poller<'_> {
 }
 
 /// Values of a field in lines that begin so.
-fn of(lines: &BTreeMap<String, String>, begin: &str, field: &str) -> Vec<String> {
+pub fn of(lines: &BTreeMap<String, String>, begin: &str, field: &str) -> Vec<String> {
     let value = |line: &String| {
         let rest = line.strip_prefix(begin)?;
         let value_of = |part: &str| part.trim().strip_prefix(field).map(str::to_owned);

@@ -9,9 +9,11 @@ mod fetchers;
 mod hikvision;
 mod holders;
 mod others;
+mod packed;
 mod pulling;
 mod returning;
 mod simulated;
+mod withheld;
 mod zkteco_acc;
 mod zkteco_att;
 

@@ -68,7 +68,11 @@ async fn fcard_polls_uploads_and_is_told() {
     town.office.post(&path, &json!({ "kind": "open_door" })).await.ok();
     let work = poll("/Device/Keepalive").await;
     assert_eq!((&work["AddPeople"], &work["Remote"]), (&json!(1), &json!(1)));
-    assert_eq!(poll("/Device/RemoteCommand").await, json!({ "Success": 1, "Opendoor": 1 }));
+    let told = poll("/Device/RemoteCommand").await;
+    assert_eq!(told, json!({ "Success": 1, "Opendoor": 1 }));
+    if let Some(sampled) = sample("fcard", "02-remotecommand.open-door.resp.body") {
+        assert_eq!(json!(told), serde_json::from_slice::<Value>(&sampled).unwrap());
+    }
     let people = poll("/People/DownloadPeopleList").await;
     let one = &people["PeopleList"][0];
     assert_eq!((&one["UserID"], &one["Name"]), (&json!("1001"), &json!("")));
@@ -111,6 +115,16 @@ async fn fcard_records_become_entries_and_its_questions_are_answered() {
     let stranger = upload("/Device/RequestAuthorization", 4, "8", now, 1).await;
     assert_eq!(stranger["Success"], 0);
     screen.shows("one inside", |shown| shown["inside"] == 1).await;
+    // In by the first sample, out by the second.
+    town.numbered("1").await;
+    town.claim(&venue, "fcard", "FC-8200H12345678", "both").await;
+    for (name, request) in requests("fcard").iter().filter(|(name, _)| name.contains("record")) {
+        assert_eq!(request.answered(town.address()).await, r#"{"Success":1}"#, "{name}");
+    }
+    if sample("fcard", "05-upload.resp.body").is_some() {
+        let ended = "SELECT COUNT(*) AS n FROM sessions WHERE provenance = 'measured'";
+        assert_eq!(town.store.count(ended).await, 2);
+    }
 }
 
 #[tokio::test]
@@ -188,6 +202,18 @@ async fn hq_pushes_what_it_verified() {
     }
     let screen = town.screen("330499").await;
     screen.shows("one visit", |shown| shown["ever"]["visits"] == 1).await;
+    // The sampled push with pictures, by the person whom it names.
+    if let Some(sampled) = sample("hq-face", "03-verifypush-replayed-with-pictures.req.http") {
+        town.numbered("123").await;
+        let other = town.claim(&venue, "hq", "123555", "in").await;
+        let own = format!("/hq/{}", other["path_token"].as_str().unwrap());
+        let mut request = Bytes::read(&sampled);
+        request.head = request.head.replace("/Subscribe", &own);
+        for _ in 0..2 {
+            request.answered(town.address()).await;
+        }
+        screen.shows("its visit", |shown| shown["ever"]["visits"] == 2).await;
+    }
     survives_cuts(&town, "hq-face", |head| head.replace("/Subscribe", &path)).await;
     survives_cuts(&town, "fcard", |head| head).await;
     town.adds_up().await;

@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 use super::fetchers::{
     FIRST, known_only_as, later, masked_name, somebody, stands, statuses, why_it_failed,
 };
-use crate::support::{Resident, TestTown, device::Bytes, eventually};
+use crate::support::{
+    Resident, TestTown,
+    device::{Bytes, sample},
+    eventually,
+};
 
 const FCARD: &str = "FC-8200H1";
 /// Where it says what became of those whom it fetched.
@@ -268,6 +272,7 @@ async fn a_uniubi_terminal_behind_a_router_fetches_its_tasks() {
 
     let handle = takes_a_person_in_two_tasks(&device, &zhang).await;
     sends_records_page_by_page(&device, &path, &handle).await;
+    says_page_by_page_whom_it_holds(&device, &handle).await;
     is_told_to_delete_whom_it_does_not_know(&device, &zhang, &handle).await;
     fails_to_open(&device, &path).await;
     town.adds_up().await;
@@ -276,6 +281,9 @@ async fn a_uniubi_terminal_behind_a_router_fetches_its_tasks() {
 /// A person in two tasks, of whom it holds an older one already; gives who they are to it.
 async fn takes_a_person_in_two_tasks(device: &Uniubi<'_>, zhang: &Resident) -> Value {
     assert_eq!(device.beats().await, waits(true));
+    if let Some(sampled) = sample("uniubi", "05-heartbeat.reply-has-task.resp.body") {
+        assert_eq!(serde_json::from_slice::<Value>(&sampled).unwrap(), waits(true));
+    }
     let task = device.fetches().await;
     assert_eq!(task["interfaceName"], "person/create");
     let handle = task["person"]["id"].clone();
@@ -326,6 +334,42 @@ async fn sends_records_page_by_page(device: &Uniubi<'_>, path: &str, handle: &Va
     let counted = "SELECT COUNT(*) AS n FROM entry_events";
     eventually("each record once", async || (town.store.count(counted).await == 101).then_some(()))
         .await;
+}
+
+/// Blank but for some of the venue's own a day later: it says so in two pages, and is told again of
+/// whom it has lost. A page that comes twice changes nothing.
+async fn says_page_by_page_whom_it_holds(device: &Uniubi<'_>, handle: &Value) {
+    device.beats().await;
+    later(device.town, TimeDelta::hours(21));
+    let task = eventually("it is asked whom it holds", async || {
+        device.beats().await;
+        let task = device.fetches().await;
+        (task["interfaceName"] == "person/findByPage").then_some(task)
+    })
+    .await;
+    assert_eq!((&task["index"], &task["personId"]), (&json!("0"), &json!("-1")));
+    let page = |persons: usize| {
+        let mut answer = well();
+        answer["data"] = (0..persons).map(|n| json!({ "id": format!("own{n}") })).collect();
+        answer
+    };
+    for _ in 0..2 {
+        device.says(&task, &page(100)).await;
+    }
+    let second = device.fetches().await;
+    assert_eq!(second["index"], "1", "{second}");
+    assert_eq!(device.says(&task, &page(100)).await, waits(false), "an old page");
+    device.says(&second, &page(1)).await;
+    assert_eq!(device.beats().await, waits(true));
+    let ledger = device.town.office.get("/terminal-ledger").await.ok();
+    assert_eq!(ledger["items"][0]["roster_mismatch"], 101, "{ledger}");
+    for interface in ["person/create", "face/create"] {
+        let task = device.fetches().await;
+        assert_eq!(task["interfaceName"], interface, "{task}");
+        let of = if interface == "face/create" { &task["personId"] } else { &task["person"]["id"] };
+        assert_eq!(of, handle);
+        device.says(&task, &well()).await;
+    }
 }
 
 /// Whoever takes their face back is deleted; whom it does not know is deleted already.

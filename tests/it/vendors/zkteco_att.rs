@@ -2,7 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{Pairs, answers_as_sampled, fetchers::known_only_as, survives_cuts};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chrono::TimeDelta;
+
+use super::{
+    Pairs, answers_as_sampled,
+    fetchers::{FIRST, Poller, known_only_as, later, of, somebody, stands, why_it_failed},
+    survives_cuts,
+};
 use crate::support::{TestTown, device::Bytes};
 
 const SERIAL: &str = "0316144680030";
@@ -75,6 +82,55 @@ async fn a_person_whom_the_device_lacks_is_handed_over_when_asked_for() {
     )
     .await;
     assert!(get(&ask).await.starts_with("DATA UPDATE USERINFO PIN=1001\t"));
+}
+
+#[tokio::test]
+async fn an_attendance_terminal_holds_a_face_and_tells_whom_it_saw_by_it() {
+    let town = TestTown::with_wechat().await;
+    let venue = town.venue("健身房", json!({})).await;
+    let claimed = town.claim(&venue, "zkteco_att", "ATT-9", "in").await;
+    let path = format!("/terminals/{}", claimed["id"].as_str().unwrap());
+    let zhang = somebody(&town).await;
+    let device = Poller { town: &town, serial: "ATT-9" };
+
+    // The person, then the face; it is there when the last line is answered.
+    let lines = device.fetches().await;
+    assert_eq!(of(&lines, "DATA UPDATE USERINFO ", "PIN="), [FIRST], "{lines:?}");
+    assert_eq!(of(&lines, "DATA UPDATE USERINFO ", "Name="), [""], "no name without leave");
+    assert_eq!(of(&lines, "DATA UPDATE BIOPHOTO ", "PIN="), [FIRST]);
+    let content = of(&lines, "DATA UPDATE BIOPHOTO ", "Content=").pop().unwrap();
+    assert_eq!(of(&lines, "DATA UPDATE BIOPHOTO ", "Size="), [content.len().to_string()]);
+    assert!(BASE64_STANDARD.decode(&content).unwrap().starts_with(b"\xff\xd8\xff"));
+    assert_eq!(stands(&zhang).await, "pending");
+    device.answers(&lines, 0, "\n").await;
+    assert_eq!(stands(&zhang).await, "present");
+
+    // Whoever it knows by the face is told of by the number, with a picture that nobody keeps.
+    later(&town, TimeDelta::minutes(30));
+    let local = (town.now() + TimeDelta::hours(8) - TimeDelta::minutes(5)).format("%F %T");
+    let row = format!("{FIRST}\t{local}\t0\t15\t0\t0\t0");
+    for _ in 0..2 {
+        let said = device.says("cdata?table=ATTLOG&Stamp=1", &row).await;
+        assert_eq!(said, "OK: 1");
+    }
+    let picture = format!("BIOPHOTO PIN={FIRST}\tFileName=x.jpg\tType=9\tSize=4\tContent=/9j/");
+    assert_eq!(device.says("cdata?table=OPERLOG&Stamp=1", &picture).await, "OK");
+    let screen = town.screen("330499").await;
+    screen.shows("one visit", |shown| shown["ever"]["visits"] == 1).await;
+
+    // Told of anew, it does not like the photo; and whoever takes the face back is deleted.
+    town.office.post(&format!("{path}/commands"), &json!({ "kind": "refill_roster" })).await.ok();
+    let lines = device.fetches().await;
+    device.answers(&lines, -9, "\n").await;
+    assert_eq!(stands(&zhang).await, "refused");
+    assert!(why_it_failed(&town, &path).await.starts_with("照片不合格"));
+    zhang.delete("/me/face").await.ok();
+    later(&town, TimeDelta::seconds(40));
+    let lines = device.fetches().await;
+    assert_eq!(of(&lines, "DATA DELETE USERINFO ", "PIN="), [FIRST], "{lines:?}");
+    device.answers(&lines, -10, "\n").await;
+    assert_eq!(stands(&zhang).await, "deleted");
+    town.adds_up().await;
 }
 
 #[tokio::test]

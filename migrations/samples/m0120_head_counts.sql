@@ -1,0 +1,1 @@
+INSERT INTO occupancy_counts (id, venue_id, at, counted, presumed, by_actor, ended) VALUES ('01a20000-0000-7000-8000-00000000b003', '01a20000-0000-7000-8000-000000000001', '2026-11-02T13:00:00+00:00', 0, 1, 'staff:sample', 1);

@@ -1,0 +1,1 @@
+INSERT INTO rule_trials (id, division, by_actor, ask, state, people, people_done, last_member, folded, difference, asked_at, ended_at) VALUES ('01a20000-0000-7000-8000-00000000b121', '330499', 'staff:sample', '{}', 'done', 1, 1, '01a20000-0000-7000-8000-00000000b122', 1, '{}', '2026-11-02T12:00:00+00:00', '2026-11-02T12:00:01+00:00');
