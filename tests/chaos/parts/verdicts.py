@@ -2,7 +2,6 @@
 
 import collections
 import datetime
-import re
 import sys
 
 from stage import ROOT
@@ -78,18 +77,6 @@ def bookings(rows, residents):
     return [f"{booking}: {states.get(booking)}, not {sorted(may)}"
             for actor in residents for booking, (_, may) in actor.bookings.items()
             if states.get(booking) not in may]
-
-
-# Eighteen digits that are a date in the middle; a mobile number. Of hexadecimal and of longer
-# numbers they are no part.
-PRIVATE = (re.compile(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:19|20)\d{2}(?:0\d|1[0-2])[0-3]\d{4}[0-9Xx](?![0-9A-Za-z])"),
-           re.compile(r"(?<![0-9A-Za-z.:-])1[3-9]\d{9}(?![0-9A-Za-z])"))
-
-
-def private(text, words):
-    """How many lines hold a document's number, a telephone's, or one of `words`."""
-    return sum(any(form.search(line) for form in PRIVATE) or any(word in line for word in words)
-               for line in text.splitlines())
 
 
 def now():
