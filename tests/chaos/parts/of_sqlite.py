@@ -24,13 +24,14 @@ class OfSqlite:
         self.under_load("F30 disk full", fault)
         database = sqlite3.connect(self.disk / "town.db")
         self.check("F30: integrity_check", database.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+        database.close()
 
     def f31_busy(self):
         def fault():
             other = sqlite3.connect(self.disk / "town.db", isolation_level=None)
             other.execute("BEGIN IMMEDIATE")
             time.sleep(7)
-            other.execute("ROLLBACK")
+            other.close()
         self.under_load("F31 another writer for 7 s", fault)
 
     def f33_read_only(self):

@@ -181,9 +181,11 @@ class Setting(Checks):
 
     def stand(self):
         acks = sorted(self.work.glob("*.acks"))
-        done = subprocess.run(["tests/chaos/acknowledged", *acks, "--database-url", self.url], cwd=ROOT,
-                              capture_output=True, text=True)
-        self.check(f"every acknowledged record exactly once: {done.stdout.strip()[:160]}", done.returncode == 0)
+        if acks:
+            done = subprocess.run(["tests/chaos/acknowledged", *acks, "--database-url", self.url],
+                                  cwd=ROOT, capture_output=True, text=True)
+            self.check(f"every acknowledged record exactly once: {done.stdout.strip()[:160]}",
+                       done.returncode == 0)
         self.counters("at last")
         code, said = self.fitgate("ledger", "verify")
         self.check(f"ledger verify: {said[-100:]}", code == 0)
