@@ -48,8 +48,12 @@ pub enum Replay {
 /// Runs the server until it is told to stop (SIGTERM or SIGINT); a second signal ends it at once.
 pub async fn serve(config: Config) -> anyhow::Result<Found> {
     let supervisor = config.supervisor.clone();
-    let app = App::start(config, Clock::system()).await?;
-    let told = told_to_stop()?;
+    // Listened for from the beginning: who is ready and told to stop at once leaves in order, too.
+    let mut told = Box::pin(told_to_stop()?);
+    let app = tokio::select! {
+        app = App::start(config, Clock::system()) => app?,
+        () = &mut told => return Ok(Found::Fine),
+    };
     supervisor.tell(READY);
     let watch = tokio::spawn(supervisor.clone().keep_alive(app.ops_address));
     app.run_until(async {

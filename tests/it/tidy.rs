@@ -2,6 +2,7 @@
 //! every file says about itself. A new arrow between domains is a line in `MAY_USE` and a sentence
 //! in its commit.
 
+mod secrets;
 mod source;
 
 use source::{Source, blank, crate_paths, functions, names, root, sources};

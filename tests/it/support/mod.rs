@@ -3,6 +3,7 @@
 //! client cannot do, a test cannot do either. Only where a law speaks of SQL itself is SQL asked.
 
 pub mod device;
+mod log;
 mod office;
 mod people;
 pub mod photo;

@@ -8,7 +8,7 @@ use fitgate::{App, Clock, Config, Template};
 use tokio::runtime::Runtime;
 
 use super::{
-    Store, Wire,
+    Store, Wire, log,
     wechat::{APP, APP_SECRET, FakeWechat, PUSH_KEY, PUSH_TOKEN},
 };
 
@@ -31,11 +31,13 @@ impl Server {
         clock: &Clock,
         wechat: Option<&FakeWechat>,
     ) -> anyhow::Result<Self> {
+        log::keep();
         Ok(Self::of(App::start(config(store, wechat), clock.clone()).await?, None))
     }
 
     /// One that can die.
     pub async fn mortal(store: &Store, clock: &Clock) -> Self {
+        log::keep();
         let runtime = Runtime::new().unwrap();
         let start = App::start(config(store, None), clock.clone());
         let app = runtime.spawn(start).await.unwrap().unwrap();
