@@ -92,7 +92,7 @@ enum Job {
     Reseal,
 }
 
-const JOBS: [(Job, &str, Duration); 20] = [
+const JOBS: [(Job, &str, Duration); 21] = [
     (Job::Close, "close", Duration::from_secs(5)),
     (Job::Days, "days", Duration::from_secs(20)),
     (Job::Lost, "lost", Duration::from_hours(1)),

@@ -49,9 +49,9 @@ mod m0082_tickets;
 mod m0083_honours;
 mod m0090_terminal_pins;
 mod m0095_retention_marks;
-mod m0115_member_months;
 mod m0100_group_minutes;
 mod m0101_activity_offers;
+mod m0115_member_months;
 mod m0120_head_counts;
 mod m0121_rule_trials;
 pub mod partitions;
@@ -107,9 +107,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0083_honours::Migration),
             Box::new(m0090_terminal_pins::Migration),
             Box::new(m0095_retention_marks::Migration),
-            Box::new(m0115_member_months::Migration),
             Box::new(m0100_group_minutes::Migration),
             Box::new(m0101_activity_offers::Migration),
+            Box::new(m0115_member_months::Migration),
             Box::new(m0120_head_counts::Migration),
             Box::new(m0121_rule_trials::Migration),
         ]

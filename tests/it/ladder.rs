@@ -53,9 +53,9 @@ const SAMPLES: &[(&str, &str)] = &[
     ("m0083_honours", include_str!("../../migrations/samples/m0083_honours.sql")),
     ("m0090_terminal_pins", include_str!("../../migrations/samples/m0090_terminal_pins.sql")),
     ("m0095_retention_marks", include_str!("../../migrations/samples/m0095_retention_marks.sql")),
-    ("m0115_member_months", include_str!("../../migrations/samples/m0115_member_months.sql")),
     ("m0100_group_minutes", include_str!("../../migrations/samples/m0100_group_minutes.sql")),
     ("m0101_activity_offers", include_str!("../../migrations/samples/m0101_activity_offers.sql")),
+    ("m0115_member_months", include_str!("../../migrations/samples/m0115_member_months.sql")),
     ("m0120_head_counts", include_str!("../../migrations/samples/m0120_head_counts.sql")),
     ("m0121_rule_trials", include_str!("../../migrations/samples/m0121_rule_trials.sql")),
 ];
