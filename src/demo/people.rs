@@ -22,6 +22,7 @@ pub const LISTED_MEMBERS: usize = 60;
 const ELSEWHERE: [(&str, usize); 2] = [("330482001012", 240), ("330482100005", 160)];
 
 /// One who is registered. It has no `Debug`: in the product such fields are personal data.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Person {
     pub name: String,
     /// An 18-digit resident ID number with a valid check digit.

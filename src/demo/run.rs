@@ -122,7 +122,7 @@ async fn show(app: &App, options: &Options, clock: Clock) -> anyhow::Result<()> 
     };
     let Town { credentials, terminals, places, ids, founder } = ground.found(&plan.people).await?;
     load::history(&plan, &terminals).await?;
-    let life = Life {
+    let beside = Life {
         db: &app.db,
         keys: &app.keys,
         by: &founder,
@@ -132,7 +132,7 @@ async fn show(app: &App, options: &Options, clock: Clock) -> anyhow::Result<()> 
         ids: &ids,
         now: clock.now(),
     };
-    let expected = life.bring().await?;
+    let expected = beside.bring().await?;
     tell(&credentials, options.credentials.as_deref())?;
     if options.load_only {
         return Ok(());

@@ -38,8 +38,8 @@ impl Life<'_> {
             };
             let day =
                 self.plan.today - Days::new(chance.between(FOUNDED.0, FOUNDED.1).unsigned_abs());
-            let founded = calendar::instant(day, chance.between(17 * 3600, 21 * 3600));
-            self.club(&mut chance, new, founded, n % MEETS_ONE_IN == 0).await?;
+            let at = calendar::instant(day, chance.between(17 * 3600, 21 * 3600));
+            self.club(&mut chance, new, at, n % MEETS_ONE_IN == 0).await?;
         }
         Ok(())
     }
@@ -48,14 +48,14 @@ impl Life<'_> {
         &self,
         chance: &mut Chance,
         new: NewGroup,
-        founded: DateTime<Utc>,
+        at: DateTime<Utc>,
         meets: bool,
     ) -> anyhow::Result<()> {
-        let Some(founder) = self.some(chance, 1, founded).first().copied() else { return Ok(()) };
+        let Some(founder) = self.some(chance, 1, at).first().copied() else { return Ok(()) };
         let founder = self.member(founder)?;
         let tx = db::begin(self.db).await?;
-        let id = groups::found(&tx, founder, new, founded).await?.id;
-        let approved = founded + TimeDelta::hours(20);
+        let id = groups::found(&tx, founder, new, at).await?.id;
+        let approved = at + TimeDelta::hours(20);
         groups::decide(&tx, self.by, id, (true, "同意成立"), approved).await?;
         let wanted = usize::try_from(chance.between(OTHERS.0, OTHERS.1))?;
         for who in self.some(chance, wanted, approved) {

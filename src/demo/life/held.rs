@@ -89,7 +89,7 @@ impl Life<'_> {
             let starts = starts(programme, self.plan.today + Days::new(days));
             let edition = ACTIVITIES_HELD / PROGRAMMES.len() + 1;
             let tx = db::begin(self.db).await?;
-            let new = self.new(programme, edition, starts)?;
+            let new = self.announced(programme, edition, starts)?;
             let id = activities::publish(&tx, self.by, new, self.now).await?.id;
             for who in self.some(&mut chance, 9, self.now - TimeDelta::days(30)) {
                 let member = self.member(who)?;
@@ -113,7 +113,7 @@ impl Life<'_> {
         let mut guests = self.some(chance, guests, published);
         guests.retain(|who| !seen.contains(who));
         let tx = db::begin(self.db).await?;
-        let new = self.new(programme, edition, starts)?;
+        let new = self.announced(programme, edition, starts)?;
         let ends = new.times.ends_at;
         let id = activities::publish(&tx, self.by, new, published).await?.id;
         let signed = starts - TimeDelta::days(2);
@@ -197,7 +197,7 @@ impl Life<'_> {
         Ok(captains)
     }
 
-    fn new(
+    fn announced(
         &self,
         programme: &Programme,
         edition: usize,

@@ -133,7 +133,7 @@ impl Life<'_> {
 
 fn is_woman(person: &Person) -> bool {
     // The 17th digit of the number: even for women.
-    person.document.as_bytes().get(16).is_some_and(|digit| (digit - b'0') % 2 == 0)
+    person.document.as_bytes().get(16).is_some_and(|digit| (digit - b'0').is_multiple_of(2))
 }
 
 /// Whether somebody was of an age for the standard all the while.
