@@ -54,7 +54,7 @@ pub async fn carry(
         vec![member.0.into(), (*month).into(), next.into()]
     };
     let found = bulk::find(db, &DAYS, months.iter().map(key).collect()).await?;
-    let mut rows = found.into_iter().map(row).collect::<Result<Vec<_>, DbErr>>()?;
+    let mut rows = found.iter().map(row).collect::<Result<Vec<_>, DbErr>>()?;
     // In one order, so that replicas wait for one another instead of for each other.
     rows.sort_by_key(|(member, month, ..)| (*member, *month));
     let rows = rows.into_iter().map(|(member, month, minutes, version)| {
@@ -66,7 +66,7 @@ pub async fn carry(
     bulk::write_all(db, vec![part]).await
 }
 
-fn row(row: QueryResult) -> Result<(Uuid, NaiveDate, i64, i64), DbErr> {
+fn row(row: &QueryResult) -> Result<(Uuid, NaiveDate, i64, i64), DbErr> {
     Ok((
         row.try_get("", "member")?,
         row.try_get("", "month")?,
