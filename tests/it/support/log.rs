@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 const FILTER: &str = "fitgate=debug,access=info,info";
 
 /// Begins to keep it, once a process; every process adds to the same file.
+#[expect(clippy::disallowed_methods, reason = "where a run keeps it is no setting of a server")]
 pub fn keep() {
     let Some(file) = std::env::var_os("FITGATE_TEST_LOG") else { return };
     let open =

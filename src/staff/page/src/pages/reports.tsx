@@ -24,7 +24,7 @@ interface Report {
   watermark?: string | null; lost_terminals: string[];
 }
 
-const CAUSES: Record<string, string> = { late_records: "补传的记录", corrected: "更正", declared: "居民自报", venue_restated: "场馆重述", other_entries: "其他记录" };
+const CAUSES: Record<string, string> = { late_records: "补传的记录", corrected: "更正", declared: "居民自报", absent: "清点时不在场", venue_restated: "场馆重述", other_entries: "其他记录" };
 
 function Revisions({ day, of, close }: { day: string; of: Record<string, string>; close: () => void }) {
   const { venueName } = useDesk();

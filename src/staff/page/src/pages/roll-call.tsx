@@ -94,7 +94,7 @@ function Whole({ call, id, going, reload }: { call: Call; id: string; going?: Go
       {call.people.length === 0 ? <Nothing what="推定无人在场。" hint="仍请到现场确认。" /> : (
         <People people={call.people} />
       )}
-      {open === "count" && <FormDialog title="登记清点人数" intro="以现场数到的人数为准；之后显示的在场人数从这个数算起。"
+      {open === "count" && <FormDialog title="登记清点人数" intro="以现场数到的人数为准；之后显示的在场人数从这个数算起。若数到的人比显示的少，最早该离开的人的停留会就此结束（离开时间为估算，本人仍可自报）。"
         fields={[{ name: "counted", label: "现场人数", type: "number", required: true, min: 0 }]} confirm="登记"
         submit={async (values, key) => void (await act("POST", `/venues/${id}/head-counts`, { counted: Number(values["counted"]) }, key))} done="已登记" close={() => setOpen(null)} after={reload} />}
       {open === "begin" && <FormDialog title="紧急疏散" isDanger intro={<><p>本场馆<b>所有的门会立即打开</b>并保持打开，直到结束疏散；任何人都能进出。</p><p>操作会写入审计。</p></>}
