@@ -33,6 +33,9 @@ pub struct Demo {
     /// Load the history and exit.
     #[arg(long, env = "FITGATE_LOAD_ONLY")]
     load_only: bool,
+    /// Only what doors saw: no coaches, groups, activities, fitness tests, tickets or notices.
+    #[arg(long, env = "FITGATE_DOORS_ONLY")]
+    doors_only: bool,
     /// Where to write addresses, tokens and keys for people and scripts, as JSON.
     #[arg(long, env = "FITGATE_CREDENTIALS")]
     credentials: Option<PathBuf>,
@@ -89,6 +92,7 @@ pub async fn demo(options: Demo) -> anyhow::Result<Found> {
         pace: options.pace,
         months: options.months,
         load_only: options.load_only,
+        doors_only: options.doors_only,
         credentials: options.credentials,
     };
     demo::run(town, told_to_stop()?).await?;

@@ -35,6 +35,8 @@ pub struct Options {
     pub months: Option<u32>,
     /// Whether to end when the history is loaded.
     pub load_only: bool,
+    /// Whether the town has its doors alone, for whoever wants to fill the rest themselves.
+    pub doors_only: bool,
     /// Where to write what people and scripts need to take part.
     pub credentials: Option<PathBuf>,
 }
@@ -132,7 +134,7 @@ async fn show(app: &App, options: &Options, clock: Clock) -> anyhow::Result<()> 
         ids: &ids,
         now: clock.now(),
     };
-    let expected = beside.bring().await?;
+    let expected = if options.doors_only { Vec::new() } else { beside.bring().await? };
     tell(&credentials, options.credentials.as_deref())?;
     if options.load_only {
         return Ok(());
@@ -177,7 +179,9 @@ mod tests {
         let mut config = Config::development("", None);
         config.data.database_url = None;
         let months = Some(1);
-        let options = Options { config, seed: 1, pace: 1, months, load_only, credentials: None };
+        let (doors_only, credentials) = (true, None);
+        let options =
+            Options { config, seed: 1, pace: 1, months, load_only, doors_only, credentials };
         run_in(folder.path(), options, std::future::ready(())).await.expect("it starts and stops");
         let names = std::fs::read_dir(folder.path()).expect("the folder is there");
         let names = names.map(|entry| entry.expect("an entry").file_name().into_string());

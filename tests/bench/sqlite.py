@@ -51,7 +51,7 @@ class House:
         self.url = f"sqlite://{self.file}?mode=rwc"
         self.minutes_ago = STARTS_MINUTES_AGO
         tell("the town on SQLite")
-        lab.run([lab.FITGATE, "demo", "--load-only", "--months", 1, "--database-url", self.url,
+        lab.run([lab.FITGATE, "demo", "--doors-only", "--load-only", "--months", 1, "--database-url", self.url,
                  "--keys", self.keys, "--credentials", self.credentials])
         self.move_in()
 

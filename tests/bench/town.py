@@ -54,7 +54,7 @@ class Town:
         self.minutes_ago = STARTS_MINUTES_AGO
         tell("the town")
         lab.create_database("fitgate_bench")
-        lab.run([lab.FITGATE, "demo", "--load-only", "--months", 1, "--database-url", self.url,
+        lab.run([lab.FITGATE, "demo", "--doors-only", "--load-only", "--months", 1, "--database-url", self.url,
                  "--redis-url", lab.REDIS_URL, "--keys", self.keys, "--credentials", self.credentials])
         self.move_in()
         tell("every person comes and goes once")

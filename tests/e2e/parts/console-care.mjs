@@ -152,6 +152,8 @@ export async function keyboard(desk) {
       await reach(page, "查看完整信息");
       await page.keyboard.press("Enter");
       await page.locator(".dialog").waitFor();
+      // It takes the focus with the next frame; nobody is as fast as a test.
+      await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]'));
       for (let n = 0; n < 12; n += 1) {
         await page.keyboard.press("Tab");
         const isInside = await page.evaluate(
