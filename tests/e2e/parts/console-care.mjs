@@ -156,12 +156,12 @@ export async function keyboard(desk) {
       await page.waitForFunction(() => document.activeElement?.closest('[role="dialog"]'));
       for (let n = 0; n < 12; n += 1) {
         await page.keyboard.press("Tab");
-        const isInside = await page.evaluate(
-          () =>
-            Boolean(document.activeElement?.closest('[role="dialog"]')) ||
-            document.activeElement?.hasAttribute("data-base-ui-focus-guard"),
+        // From the last field to the first it goes by way of a guard, within a frame or two.
+        await page.waitForFunction(
+          () => document.activeElement?.closest('[role="dialog"] :is(input, select, textarea, button)'),
+          null,
+          { timeout: 2000 },
         );
-        assert.ok(isInside, "the focus stays in the dialog");
       }
       await page.keyboard.press("Escape");
       await page.locator(".dialog").waitFor({ state: "detached" });
