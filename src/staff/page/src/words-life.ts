@@ -1,10 +1,7 @@
 // The Chinese words for what a community has beside its doors: coaches, groups, activities, fitness
 // and tickets.
 
-const table =
-  (words: Record<string, string>) =>
-  (code: string | null | undefined): string =>
-    code ? (words[code] ?? code) : "—";
+import { table } from "./words";
 
 export const sport = table({
   running: "跑步",

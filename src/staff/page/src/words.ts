@@ -1,6 +1,6 @@
 // The Chinese words for what the API says in codes, and how times and numbers are written.
 
-const table =
+export const table =
   (words: Record<string, string>) =>
   (code: string | null | undefined): string =>
     code ? (words[code] ?? code) : "—";
