@@ -9,7 +9,7 @@ import lab
 from lab import CannotMeasure, Server
 
 PEOPLE = 50_000
-FULL = {"rounds": 5, "seconds": 10, "history": 1_000_000, "held": 1000, "replayed": 100_000, "months": None}
+FULL = {"rounds": 3, "seconds": 10, "history": 1_000_000, "held": 1000, "replayed": 100_000, "months": None}
 QUICK = {"rounds": 1, "seconds": 2, "history": 100_000, "held": 100, "replayed": 10_000, "months": 1}
 KB = 1024
 # How long before now people's first events lie, what the warm-up uses of that, and what a measure may.
