@@ -14,6 +14,7 @@ mod judge;
 mod known;
 #[cfg(test)]
 mod laws;
+mod queues;
 mod recorder;
 mod rows;
 mod rules;

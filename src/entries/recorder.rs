@@ -17,7 +17,7 @@ use std::{
 use prometheus::Histogram;
 use rand::Rng;
 use sea_orm::{DatabaseConnection, DbErr, SqlErr};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -25,6 +25,7 @@ use super::{
     directory::Directory,
     gates::Remembered,
     group::{self, Done, Progresses},
+    queues::{self, Queues, Ways},
     world::Worlds,
 };
 use crate::base::{
@@ -35,8 +36,6 @@ use crate::base::{
     keys::Keys,
 };
 
-/// Submissions that may wait in a lane, exits and all else apart; more are told to come back.
-const QUEUE_MAX: usize = 1024;
 /// Lanes on PostgreSQL: while it writes for one, the server reads and decides for the other. More
 /// would only make the groups smaller. SQLite has one writer.
 const LANES: usize = 2;
@@ -54,19 +53,7 @@ pub struct Recorder {
     worlds: Worlds,
 }
 
-/// Where a lane's submissions wait. Exits have a queue of their own, which is emptied first:
-/// whoever wants to leave must not stand behind those who want to come in.
-struct Lane {
-    exits: mpsc::Sender<Submission>,
-    others: mpsc::Sender<Submission>,
-}
-
-impl Lane {
-    fn queue(&self, entries: &[NewEntry]) -> &mpsc::Sender<Submission> {
-        let only_exits = entries.iter().all(|entry| entry.direction == Direction::Out);
-        if only_exits { &self.exits } else { &self.others }
-    }
-}
+type Lane = Ways<Submission>;
 
 struct Submission {
     entries: Vec<NewEntry>,
@@ -75,8 +62,7 @@ struct Submission {
 
 /// What the task of a lane works with.
 pub struct RecorderTask {
-    exits: mpsc::Receiver<Submission>,
-    others: mpsc::Receiver<Submission>,
+    queues: Queues<Submission>,
     context: Context,
 }
 
@@ -138,10 +124,8 @@ impl Recorder {
     pub fn new(context: &Context) -> (Self, Vec<RecorderTask>) {
         let lanes = if is_postgres(&context.db) { LANES } else { 1 };
         let lane = |_| {
-            let (exits_in, exits) = mpsc::channel(QUEUE_MAX);
-            let (others_in, others) = mpsc::channel(QUEUE_MAX);
-            let task = RecorderTask { exits, others, context: context.of_a_lane() };
-            (Lane { exits: exits_in, others: others_in }, task)
+            let (lane, queues) = queues::new();
+            (lane, RecorderTask { queues, context: context.of_a_lane() })
         };
         let (lanes, tasks): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
         (Self { lanes: lanes.into(), worlds: context.worlds.clone() }, tasks)
@@ -167,7 +151,9 @@ impl Recorder {
     /// sending the same again is safe.
     pub async fn record(&self, entries: Vec<NewEntry>) -> Result<Answer, Error> {
         let (reply, answer) = oneshot::channel();
-        let queue = self.lane(&entries).queue(&entries);
+        let lane = self.lane(&entries);
+        let only_exits = entries.iter().all(|entry| entry.direction == Direction::Out);
+        let queue = if only_exits { &lane.exits } else { &lane.others };
         queue.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
         answer.await.map_err(|_| overloaded())?
     }
@@ -180,34 +166,17 @@ fn overloaded() -> Error {
 impl RecorderTask {
     /// Runs until `stop`, then writes what waits already and leaves.
     pub async fn run(mut self, stop: CancellationToken) {
-        while let Some(first) = self.first(&stop).await {
+        while let Some(first) = self.queues.first(&stop).await {
             let mut group = vec![first];
             let mut events = group[0].entries.len();
             while events < GROUP_MAX {
-                let next = self.exits.try_recv().or_else(|_| self.others.try_recv());
-                let Ok(next) = next else { break };
+                let Some(next) = self.queues.next(group.len()) else { break };
                 events += next.entries.len();
                 group.push(next);
             }
             let counted = u32::try_from(events).unwrap_or(u32::MAX);
             self.context.group_events.observe(f64::from(counted));
             self.write(group).await;
-        }
-    }
-
-    /// What waits first; nothing once `stop` was said and all that waited is written.
-    async fn first(&mut self, stop: &CancellationToken) -> Option<Submission> {
-        tokio::select! {
-            biased;
-            Some(exit) = self.exits.recv() => return Some(exit),
-            Some(other) = self.others.recv() => return Some(other),
-            () = stop.cancelled() => {}
-        }
-        self.exits.close();
-        self.others.close();
-        match self.exits.recv().await {
-            Some(exit) => Some(exit),
-            None => self.others.recv().await,
         }
     }
 

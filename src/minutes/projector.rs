@@ -35,6 +35,7 @@ mod tests;
 mod verify;
 
 use current::Subject;
+use rebuild::Current;
 pub use rebuild::rebuild;
 #[cfg(test)]
 pub use verify::Difference;
@@ -60,6 +61,8 @@ const APART: Duration = Duration::from_millis(100);
 const BREATH: Duration = Duration::from_millis(5);
 /// How often what changed lately is written again, in case a shard lost its last seconds.
 const HEALING_EVERY: Duration = Duration::from_secs(30);
+/// Between two pieces of healing: what changes goes over in between, and the recorder comes first.
+const HEALING_BREATH: Duration = Duration::from_millis(20);
 /// How long a change counts as late enough to be healed.
 const HEALED_FOR: Duration = Duration::from_mins(15);
 /// Changes remembered for healing; beyond it the rest is left to the next rebuild.
@@ -89,10 +92,15 @@ pub async fn run(
         if projector.is_behind && !stop.is_cancelled() {
             continue;
         }
+        let (pause, next) = if projector.healing.is_some() {
+            (HEALING_BREATH, Instant::now() + HEALING_BREATH)
+        } else {
+            (PAUSE, next)
+        };
         tokio::select! {
             () = stop.cancelled() => return,
             () = committed.notified() => {}
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
         }
         tokio::time::sleep_until(next).await;
     }
@@ -106,10 +114,33 @@ pub struct Projector {
     /// What was carried over lately, and when.
     recent: HashMap<Subject, Instant>,
     healed_at: Option<Instant>,
+    /// What is being written once more, a piece a round.
+    healing: Option<Healing>,
     /// Since when rounds have met the trouble that the log already tells of.
     in_trouble: Option<Instant>,
     /// Whether the last round ended with more to carry over.
     is_behind: bool,
+}
+
+enum Healing {
+    Recent(Vec<Subject>),
+    Current(Current),
+}
+
+impl Healing {
+    async fn next(
+        &mut self,
+        db: &DatabaseConnection,
+    ) -> Result<Option<BTreeSet<Subject>>, DbErr> {
+        match self {
+            Self::Recent(subjects) => {
+                let rest = subjects.len().saturating_sub(BATCH);
+                let piece: BTreeSet<Subject> = subjects.split_off(rest).into_iter().collect();
+                Ok((!piece.is_empty()).then_some(piece))
+            }
+            Self::Current(current) => current.next(db).await,
+        }
+    }
 }
 
 /// A row of `counter_changes`.
@@ -123,8 +154,16 @@ struct Change {
 
 impl Projector {
     pub fn new(db: DatabaseConnection, counters: Counters, clock: Clock) -> Self {
-        let (recent, healed_at, in_trouble) = (HashMap::new(), None, None);
-        Self { db, counters, clock, recent, healed_at, in_trouble, is_behind: false }
+        Self {
+            db,
+            counters,
+            clock,
+            recent: HashMap::new(),
+            healed_at: None,
+            healing: None,
+            in_trouble: None,
+            is_behind: false,
+        }
     }
 
     async fn round_or_log(&mut self) {
@@ -166,7 +205,7 @@ impl Projector {
                 // Another replica is at it. What changes meanwhile is carried over all the same.
                 None => return self.drain(generation).await,
             };
-            self.healed_at = Some(Instant::now());
+            (self.healed_at, self.healing) = (Some(Instant::now()), None);
             // Whatever changed meanwhile follows, as it does at any time.
             self.counters.trust(Some(generation));
         }
@@ -206,25 +245,27 @@ impl Projector {
         }
     }
 
-    /// Writes what changed lately once more; at first everything current, since whoever ran here
-    /// before may have died together with a shard. The store refuses what it has newer.
+    /// Writes a piece of what changed lately once more, when that is due; at first of everything
+    /// current, since whoever ran here before may have died together with a shard. The store
+    /// refuses what it has newer.
     async fn heal(&mut self, generation: i64) -> Result<(), Trouble> {
         let now = Instant::now();
-        let subjects: BTreeSet<Subject> = match self.healed_at {
-            Some(at) if now - at < HEALING_EVERY => return Ok(()),
-            Some(_) => {
+        let mut healing = match (self.healing.take(), self.healed_at) {
+            (Some(begun), _) => begun,
+            (None, Some(at)) if now - at < HEALING_EVERY => return Ok(()),
+            (None, Some(_)) => {
                 self.recent.retain(|_, changed_at| now - *changed_at < HEALED_FOR);
-                self.recent.keys().copied().collect()
+                Healing::Recent(self.recent.keys().copied().collect())
             }
-            None => rebuild::current_subjects(&self.db, self.clock.now()).await?,
+            (None, None) => Healing::Current(Current::at(&self.db, self.clock.now()).await?),
         };
-        let subjects: Vec<Subject> = subjects.into_iter().collect();
-        for piece in subjects.chunks(BATCH) {
-            let piece = piece.iter().copied().collect();
-            let now = self.clock.now();
-            current::project(&self.db, &self.counters, generation, &piece, now).await?;
-        }
-        self.healed_at = Some(now);
+        let Some(piece) = healing.next(&self.db).await? else {
+            self.healed_at = Some(now);
+            return Ok(());
+        };
+        let at = self.clock.now();
+        current::project(&self.db, &self.counters, generation, &piece, at).await?;
+        self.healing = Some(healing);
         Ok(())
     }
 }

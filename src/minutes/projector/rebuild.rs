@@ -72,46 +72,90 @@ async fn write(
     generation: i64,
     holder: &str,
 ) -> Result<bool, Trouble> {
-    let subjects: Vec<Subject> = current_subjects(db, clock.now()).await?.into_iter().collect();
-    for piece in subjects.chunks(BATCH) {
+    let mut current = Current::at(db, clock.now()).await?;
+    while let Some(piece) = current.next(db).await? {
         if !lease(db, holder, clock.now()).await? {
             return Ok(false);
         }
-        let piece = piece.iter().copied().collect();
         current::project(db, counters, generation, &piece, clock.now()).await?;
     }
     Ok(counters.mark(generation).await?)
 }
 
-/// Everything that the counters must hold at `now`.
-pub async fn current_subjects(
-    db: &DatabaseConnection,
-    now: DateTime<Utc>,
-) -> Result<BTreeSet<Subject>, DbErr> {
-    let mut subjects = BTreeSet::new();
-    for day in current_days(now) {
-        for row in rows(db, "SELECT venue_id FROM venue_days WHERE business_day = $1", [day.into()])
-            .await?
-        {
-            let venue = VenueId(row.try_get("", "venue_id")?);
-            subjects.insert(Subject::VenueDay(venue, day));
-            // By venue, since that is how sessions of a day are found without reading all.
-            let sql = "SELECT DISTINCT member_id FROM sessions \
-                       WHERE venue_id = $1 AND business_day = $2";
-            for row in rows(db, sql, [venue.0.into(), day.into()]).await? {
-                let member = MemberId(row.try_get("", "member_id")?);
-                subjects.insert(Subject::MemberDay(member, day));
-                subjects.insert(Subject::People(member, day));
+/// Everything that the counters must hold, piece by piece: a city's people never lie in memory all
+/// at once. What changes meanwhile is carried over as it always is.
+pub struct Current {
+    venue_days: Vec<(VenueId, NaiveDate)>,
+    /// Found, not given yet.
+    waiting: Vec<Subject>,
+    /// Up to whom those inside were looked for; nothing at the end.
+    looked_at: Option<Uuid>,
+}
+
+impl Current {
+    pub async fn at(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<Self, DbErr> {
+        let mut venue_days = Vec::new();
+        let sql = "SELECT venue_id FROM venue_days WHERE business_day = $1";
+        for day in current_days(now) {
+            for row in rows(db, sql, [day.into()]).await? {
+                venue_days.push((VenueId(row.try_get("", "venue_id")?), day));
             }
         }
+        Ok(Self { venue_days, waiting: Vec::new(), looked_at: Some(Uuid::nil()) })
     }
-    let sql = "SELECT member_id, open_venue FROM timelines \
-               WHERE limit_at IS NOT NULL AND open_venue IS NOT NULL";
-    for row in rows(db, sql, []).await? {
+
+    /// The next subjects, at most [`BATCH`]; nothing once all were given.
+    pub async fn next(
+        &mut self,
+        db: &DatabaseConnection,
+    ) -> Result<Option<BTreeSet<Subject>>, DbErr> {
+        while self.waiting.is_empty() {
+            if let Some((venue, day)) = self.venue_days.pop() {
+                self.waiting = of_a_day(db, venue, day).await?;
+            } else if let Some(member) = self.looked_at {
+                self.waiting = inside_after(db, member).await?;
+                self.looked_at = self.waiting.last().and_then(|subject| match subject {
+                    Subject::Presence(member, _) => Some(member.0),
+                    _ => None,
+                });
+            } else {
+                return Ok(None);
+            }
+        }
+        let rest = self.waiting.len().saturating_sub(BATCH);
+        Ok(Some(self.waiting.split_off(rest).into_iter().collect()))
+    }
+}
+
+/// A venue's day and those who came on it.
+async fn of_a_day(
+    db: &DatabaseConnection,
+    venue: VenueId,
+    day: NaiveDate,
+) -> Result<Vec<Subject>, DbErr> {
+    // By venue, since that is how sessions of a day are found without reading all.
+    let sql =
+        "SELECT DISTINCT member_id FROM sessions WHERE venue_id = $1 AND business_day = $2";
+    let mut subjects = vec![Subject::VenueDay(venue, day)];
+    for row in rows(db, sql, [venue.0.into(), day.into()]).await? {
         let member = MemberId(row.try_get("", "member_id")?);
-        subjects.insert(Subject::Presence(member, VenueId(row.try_get("", "open_venue")?)));
+        subjects.push(Subject::MemberDay(member, day));
+        subjects.push(Subject::People(member, day));
     }
     Ok(subjects)
+}
+
+/// The next who are inside, in the order of their ids.
+async fn inside_after(db: &DatabaseConnection, member: Uuid) -> Result<Vec<Subject>, DbErr> {
+    let sql = format!(
+        "SELECT member_id, open_venue FROM timelines WHERE limit_at IS NOT NULL \
+         AND open_venue IS NOT NULL AND member_id > $1 ORDER BY member_id LIMIT {BATCH}"
+    );
+    let subject = |row: QueryResult| {
+        let member = MemberId(row.try_get("", "member_id")?);
+        Ok(Subject::Presence(member, VenueId(row.try_get("", "open_venue")?)))
+    };
+    rows(db, &sql, [member.into()]).await?.into_iter().map(subject).collect()
 }
 
 /// Today and yesterday, whatever the zone and the hour at which days begin: UTC's date and its

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Projector, changes, rebuild};
+use super::{BATCH, Projector, changes, rebuild};
 use crate::base::{
     counters::{Counters, Family, Projected},
     ids::MemberId,
@@ -243,6 +243,45 @@ async fn what_a_shard_lost_is_healed() {
     projector.healed_at = Instant::now().checked_sub(super::HEALING_EVERY);
     round(&mut projector).await;
     assert_eq!(town.visits(gym).await, 1);
+}
+
+#[tokio::test]
+async fn a_start_heals_everything_current_piece_by_piece_and_carries_changes_over_in_between() {
+    let mut town = Town::new().await;
+    let (gym, court) = (town.venue().await, town.venue().await);
+    let mut before = town.projector();
+    round(&mut before).await;
+    let people = i64::try_from(BATCH).expect("it is small") + 1;
+    for _ in 0..people {
+        town.stay(MemberId::new(), gym, None).await;
+    }
+    round(&mut before).await;
+    round(&mut before).await;
+    assert_eq!(town.visits(gym).await, people);
+    let lost = Projected {
+        family: Family::VenueDay,
+        key: gym.0,
+        day: today(),
+        generation: 2,
+        version: people,
+        fields: vec![("visits", 0)],
+    };
+    town.counters.put(&[lost]).await.expect("memory is there");
+
+    let mut started = town.projector();
+    round(&mut started).await;
+    assert!(started.healing.is_some(), "more than a piece is current");
+    town.stay(MemberId::new(), court, None).await;
+    round(&mut started).await;
+    assert_eq!(town.visits(court).await, 1, "a change does not wait until all is healed");
+    assert!(started.healing.is_some());
+    let mut rounds = 0;
+    while started.healing.is_some() {
+        round(&mut started).await;
+        rounds += 1;
+        assert!(rounds < 20, "healing comes to an end");
+    }
+    assert_eq!(town.visits(gym).await, people);
 }
 
 #[tokio::test]
