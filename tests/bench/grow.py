@@ -55,6 +55,11 @@ LOADS = [
      " digest_7, state, version", f"""
         SELECT venue_id, {DAY}, count(*), count(DISTINCT member_id), 45 * count(*), 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8,
                'final', 1 FROM visits GROUP BY 1, 2 ORDER BY 2, 1"""),
+    # Of days that every terminal has told all of, as of all but the last two.
+    ("division_days", "division, business_day, visits, people, minutes_measured, minutes_self_declared,"
+     " minutes_estimated, minutes_corrected, state, version", f"""
+        SELECT community, {DAY}, count(*), count(DISTINCT member_id), 45 * count(*), 0, 0, 0, 'final', 1 FROM visits
+         WHERE {DAY} < (SELECT max({DAY}) FROM visits) - 1 GROUP BY 1, 2 ORDER BY 1, 2"""),
     ("venue_day_hours", "venue_id, business_day, hour, visits, minutes, version", f"""
         SELECT venue_id, {DAY}, extract(hour FROM at)::smallint, count(*), 45 * count(*), 1 FROM visits
          GROUP BY 1, 2, 3 ORDER BY 2, 1, 3"""),
@@ -69,7 +74,8 @@ LOADS = [
 ]
 # Loaded side by side: the machine has two cores.
 LANES = [("event_keys", "venue_days", "venue_day_hours", "member_days"),
-         ("entry_events", "sessions", "minute_entries", "member_venue_months", "member_months")]
+         ("entry_events", "sessions", "minute_entries", "member_venue_months", "member_months",
+          "division_days")]
 
 
 def grow(name, events, venues, people, months, communities=60):

@@ -154,16 +154,21 @@ def b11(town):
 
 
 MONTH = "date_trunc('month', (SELECT max(business_day) FROM venue_days))::date"
+# The days of communities: final ones from their own rows, the rest as sums of their venues' days.
+DAYS = f"""SELECT division, business_day, visits, minutes_measured FROM division_days
+            WHERE division LIKE '330482401%' AND business_day >= {MONTH} UNION ALL
+           SELECT v.community, d.business_day, d.visits, d.minutes_measured FROM venue_days d
+             JOIN venues v ON v.id = d.venue_id
+            WHERE d.business_day > (SELECT max(business_day) FROM division_days)"""
 # What is asked of the newest month, from roll-ups and from sessions, each as one would write it.
 QUESTIONS = {
     "communities": (
-        f"""SELECT v.community, sum(d.visits), sum(d.minutes_measured) FROM venue_days d
-            JOIN venues v ON v.id = d.venue_id WHERE d.business_day >= {MONTH} GROUP BY 1""",
+        f"SELECT division, sum(visits), sum(minutes_measured) FROM ({DAYS}) days GROUP BY 1",
         f"""SELECT community, count(*), sum(minutes) FROM sessions WHERE NOT void AND business_day >= {MONTH}
             GROUP BY 1"""),
     "days": (
-        f"SELECT business_day, sum(visits), sum(people) FROM venue_days WHERE business_day >= {MONTH} GROUP BY 1",
-        f"""SELECT business_day, count(*), count(DISTINCT (venue_id, member_id)) FROM sessions
+        f"SELECT business_day, sum(visits), sum(minutes_measured) FROM ({DAYS}) days GROUP BY 1",
+        f"""SELECT business_day, count(*), sum(minutes) FROM sessions
             WHERE NOT void AND business_day >= {MONTH} GROUP BY 1"""),
     "members": (
         f"SELECT member_id, minutes FROM member_months WHERE month = {MONTH} ORDER BY minutes DESC, member_id LIMIT 100",
