@@ -1,5 +1,6 @@
 """The bench town, its sizes, and how a measure's figures are printed."""
 
+import contextlib
 import json
 import pathlib
 import sys
@@ -101,8 +102,12 @@ class Town:
         lab.run(["redis-cli", "-u", lab.REDIS_URL, "FLUSHALL"])
         self.minutes_ago = STARTS_MINUTES_AGO - WARM_UP_MINUTES
 
+    @contextlib.contextmanager
     def serve(self):
-        return Server(self.url, self.keys, lab.REDIS_URL)
+        """The server, once what a start causes is over: it writes all that is current once more."""
+        with Server(self.url, self.keys, lab.REDIS_URL) as server:
+            lab.rest(server.pid)
+            yield server
 
     def warm_up(self, server):
         # Small batches that leave at once: nobody is left inside who is not there in the measure.
