@@ -130,7 +130,7 @@ impl App {
             router: router(&state, recorder, (intake, caches), hub.clone())?,
         };
         let (leaving, drain) = (stop.child_token(), Duration::from_secs(state.config.drain_s));
-        let readiness = Readiness::of_server(db.clone(), leaving.clone());
+        let readiness = Readiness::of_server(db.clone(), hot.clone(), leaving.clone());
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
         let operations =
             ops(metrics.clone(), readiness).merge(minutes::operations().with_state(state.clone()));
@@ -225,6 +225,7 @@ fn start_tasks(
         committed.clone(),
         state.stop.clone(),
     ));
+    tasks.spawn(db::room::keep(state.db.clone(), hot.clone(), state.stop.clone()));
     let context = jobs::Context {
         db: state.db.clone(),
         clock: state.clock.clone(),
