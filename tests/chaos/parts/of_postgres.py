@@ -17,11 +17,11 @@ FEW_CONNECTIONS = 14
 class OfPostgres:
     # The server dies
 
-    def slow(self, when, table):
+    def slow(self, when, table, only=""):
         """Whoever does this to a row of the table sleeps before going on."""
         self.sql("CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
                  "'BEGIN PERFORM pg_sleep(30); RETURN COALESCE(NEW, OLD); END'",
-                 f"CREATE TRIGGER slow {when} ON {table} FOR EACH ROW EXECUTE FUNCTION slow()")
+                 f"CREATE TRIGGER slow {when} ON {table} FOR EACH ROW {only} EXECUTE FUNCTION slow()")
 
     def waits(self):
         return until(lambda: self.sql(WAITS) != "0", 10)
