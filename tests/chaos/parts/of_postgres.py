@@ -122,14 +122,21 @@ class OfPostgres:
         self.under_load("F25 all connections dropped, five times", fault)
 
     def f26_too_many_clients(self):
+        name = "F26 too many clients (53300)"
         # A restart would keep these words for the next one.
         self.postgres.ctl("-m", "fast", "stop")
         self.postgres.ctl("-o", f"-c max_connections={FEW_CONNECTIONS}", "start")
-        until(self.is_ready, 15)
-        hold = [subprocess.Popen(["psql", "-X", "-q", self.url, "-c", "SELECT pg_sleep(4)"],
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                for _ in range(FEW_CONNECTIONS)]
-        self.under_load("F26 too many clients (53300)", lambda: [one.wait() for one in hold])
+        self.check(f"{name}: ready where connections are few", until(self.is_ready, 30))
+        def fault():
+            hold = [subprocess.Popen(["psql", "-X", "-q", self.url, "-c", "SELECT pg_sleep(4)"],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    for _ in range(FEW_CONNECTIONS)]
+            for one in hold:
+                one.wait()
+            # Nobody but the server is left, whose own connections are more than there may be.
+            self.check(f"{name}: entries go on within 10 s, where they are few", self.goes_on(10))
+            self.check(f"{name}: ready is what it says, and is", until(self.is_ready, 5))
+        self.under_load(name, fault)
         self.postgres.ctl("-m", "fast", "stop")
         self.postgres.ctl("start")
         self.check("F26: ready with as many as before", until(self.is_ready, 15))
