@@ -3,8 +3,8 @@
 //! Each posting leaves in `counter_changes` whose days at which venues it touched: rows that are
 //! only ever added, so that no writer waits for a projector. A projector reads the current rows of
 //! those, writes absolute values, adds up the months that they lie in, and deletes what it read. Any number of replicas may do so at
-//! once. A store whose marker is not SQL's generation is written anew, and so is one that was
-//! written from another database than this; while it is lost, the changes wait.
+//! once. A store whose marker is not SQL's generation is written anew; while it is lost, the
+//! changes wait.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -158,9 +158,9 @@ impl Projector {
     }
 
     async fn look_after(&mut self) -> Result<(), Trouble> {
+        timeline::follow(&self.db).await?;
         let mut generation = generation(&self.db).await?;
-        let timeline = timeline::strange(&self.db).await?;
-        if timeline.is_some() || self.counters.generation().await? != Some(generation) {
+        if self.counters.generation().await? != Some(generation) {
             self.counters.trust(None);
             let rebuilt = rebuild(&self.db, &self.counters, &self.clock).await?;
             generation = match rebuilt {
@@ -168,9 +168,6 @@ impl Projector {
                 // Another replica is at it. What changes meanwhile is carried over all the same.
                 None => return self.drain(generation).await,
             };
-            if let Some(timeline) = timeline {
-                timeline::note(&self.db, timeline).await?;
-            }
             self.healed_at = Some(Instant::now());
             // Whatever changed meanwhile follows, as it does at any time.
             self.counters.trust(Some(generation));
