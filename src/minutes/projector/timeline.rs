@@ -40,8 +40,10 @@ pub async fn follow(db: &DatabaseConnection) -> Result<(), DbErr> {
 
 /// PostgreSQL's timeline, unless it is the one that was noted.
 async fn unnoted(db: &DatabaseConnection) -> Result<Option<i64>, DbErr> {
-    let sql = "SELECT t.n AS n FROM (SELECT ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8)) \
-               ::bit(32)::bigint AS n) t WHERE NOT EXISTS \
+    // Eight hexadecimal digits, with which the names of its log's files begin.
+    let sql = "SELECT t.n AS n FROM (SELECT \
+               ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint AS n) t \
+               WHERE NOT EXISTS \
                (SELECT 1 FROM revisions r WHERE r.name = 'timeline' AND r.n = t.n)";
     let asked = Statement::from_string(db.get_database_backend(), sql);
     let row = db.query_one_raw(asked).await?;
