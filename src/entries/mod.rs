@@ -14,6 +14,7 @@ mod judge;
 mod known;
 #[cfg(test)]
 mod laws;
+pub mod mark;
 mod recorder;
 mod rows;
 mod rules;

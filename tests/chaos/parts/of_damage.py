@@ -4,6 +4,7 @@ asked for again at doors, by the numbers of their records; what cannot be read i
 import contextlib
 import shutil
 import sqlite3
+import time
 
 from setting import EPOCH
 from stage import until
@@ -35,6 +36,8 @@ def flip(file, at):
 
 
 class OfDamage:
+    losses = 0
+
     def one(self, query):
         with contextlib.closing(sqlite3.connect(self.disk / "town.db", timeout=30)) as database:
             return database.execute(query).fetchone()[0]
@@ -43,25 +46,34 @@ class OfDamage:
         return self.one(f"SELECT count(*) FROM entry_events WHERE epoch = {EPOCH}")
 
     def f32_damaged_file(self):
-        self.the_end_of_the_log()
+        damaged = lambda log: flip(log, commits(log)[-LOST_COMMITS] + FRAME_HEAD + 99)
+        self.the_end_is_gone("F32 a flipped byte near the end of the log", damaged)
+        self.the_end_is_gone("F32 the whole log is gone", lambda log: log.unlink())
         self.stop()
         self.half_a_file()
         self.a_page()
         self.a_row_of_the_ledger()
         self.check("F32: starts again with the whole file", self.start())
 
-    def the_end_of_the_log(self):
-        name, log = "F32 a flipped byte near the end of the log", self.disk / "town.db-wal"
+    def the_end_is_gone(self, name, damage):
+        log, mark = self.disk / "town.db-wal", self.disk / "town.db.mark"
+        # No more is in the log than what follows.
+        self.one("PRAGMA wal_checkpoint(TRUNCATE)")
         bodies = []
         while len(bodies) < TOLD_MIN or (len(commits(log)) <= LOST_COMMITS and len(bodies) < TOLD_MAX):
             bodies.append(self.record())
+            told_at = time.time()
             self.tells(bodies[-1])
+        self.check(f"{name}: how far it came is marked beside", until(lambda: mark.stat().st_mtime > told_at, 10))
         before = self.stored()
         self.die()
-        flip(log, commits(log)[-LOST_COMMITS] + FRAME_HEAD + 99)
-        self.check(f"{name}: starts", self.start())
+        damage(log)
+        is_ready, said = self.start(), (self.work / "server.log").read_text()
+        self.check(f"{name}: starts, and says what is missing",
+                   is_ready and said.count("lost its last changes") == self.losses + 1)
+        self.losses += 1
         lost = before - self.stored()
-        self.check(f"{name}: {lost} of {before} records were in it", 0 < lost < len(bodies))
+        self.check(f"{name}: {lost} of {before} records were in it", 0 < lost <= len(bodies))
         status, _, said = self.answer(self.record())
         wanted = {"epoch": EPOCH, "seq": self.told[0] - lost}
         self.check(f"{name}: they are asked for: {said and said.get('resend_from')}",
