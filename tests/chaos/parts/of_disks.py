@@ -60,6 +60,8 @@ class OfPower:
             is_well, said = other.acknowledged()
             self.check(f"{name}: every acknowledged record exactly once: {said}", is_well)
             self.check(f"{name}: starts again", other.start())
+            log = (other.work / "server.log").read_text(errors="replace")
+            self.check(f"{name}: and misses nothing", "lost its last changes" not in log)
             other.under_load(name, lambda: None)
             other.stand()
         self.without_syncing("F34 power is lost where nobody syncs")
@@ -99,7 +101,7 @@ class OfPower:
         left = self.own.copy()
         self.die()
         if self.postgres:
-            self.postgres.signal(signal.SIGKILL)
+            self.postgres.kill()
         self.own.become(left)
         if self.postgres:
             self.postgres.boot()

@@ -4,7 +4,6 @@ frozen, since what the kernel holds would still arrive. Terminals send again wha
 import json
 import pathlib
 import random
-import signal
 import subprocess
 import time
 
@@ -74,7 +73,7 @@ class OfFailover:
         self.counters(f"{name}: before it")
 
         pid = self.server.pid
-        self.postgres.signal(signal.SIGKILL)
+        self.postgres.kill()
         standby.sql("SELECT pg_promote()")
         address.target = ("127.0.0.1", standby.port)
         self.postgres.port = standby.port

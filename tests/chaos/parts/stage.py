@@ -134,6 +134,15 @@ class Postgres:
             except ProcessLookupError:
                 pass
 
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        until(self.is_gone, 10)
+
+    def is_gone(self):
+        """Whether nobody listens on its port any more."""
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", self.port)) != 0
+
     def close(self):
         self.shell.stdin.close()
         self.shell.wait(60)
