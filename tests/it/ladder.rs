@@ -157,7 +157,8 @@ async fn a_schema_that_is_ahead_is_lived_with_until_a_step_takes_something_away(
     assert_eq!(fitgate(&fresh.url, &["migrate"]).0, Some(0));
     let db = Database::connect(&fresh.url).await.unwrap();
     let climbed = async |step: &str| {
-        let sql = format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{step}', 1)");
+        let sql =
+            format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{step}', 1)");
         db.execute_unprepared(&sql).await.unwrap();
     };
     climbed("m9000_colours").await;
