@@ -46,9 +46,9 @@ class OfDamage:
         return self.one(f"SELECT count(*) FROM entry_events WHERE epoch = {EPOCH}")
 
     def f32_damaged_file(self):
-        damaged = lambda log: flip(log, commits(log)[-LOST_COMMITS] + FRAME_HEAD + 99)
-        self.the_end_is_gone("F32 a flipped byte near the end of the log", damaged)
-        self.the_end_is_gone("F32 the whole log is gone", lambda log: log.unlink())
+        self.the_end_is_gone("F32 a flipped byte near the end of the log",
+                             lambda log, end: flip(log, end + FRAME_HEAD + 99))
+        self.the_end_is_gone("F32 the whole log is gone", lambda log, _: log.unlink())
         self.stop()
         self.half_a_file()
         self.a_page()
@@ -64,10 +64,12 @@ class OfDamage:
             bodies.append(self.record())
             told_at = time.time()
             self.tells(bodies[-1])
+        # Jobs write behind it from now on.
+        end = commits(log)[-LOST_COMMITS]
         self.check(f"{name}: how far it came is marked beside", until(lambda: mark.stat().st_mtime > told_at, 10))
         before = self.stored()
         self.die()
-        damage(log)
+        damage(log, end)
         is_ready, said = self.start(), (self.work / "server.log").read_text()
         self.check(f"{name}: starts, and says what is missing",
                    is_ready and said.count("lost its last changes") == self.losses + 1)

@@ -120,8 +120,10 @@ class Postgres:
             return False
 
     def boot(self):
-        """Starts as after a machine has come up anew: whose number stands in its file is long dead."""
-        pathlib.Path(f"{self.cluster}/postmaster.pid").unlink(missing_ok=True)
+        """Starts as after a machine has come up anew: whose numbers stand in its files are long dead."""
+        cluster = pathlib.Path(self.cluster)
+        for left in [cluster / "postmaster.pid", *cluster.parent.glob(".s.PGSQL.*")]:
+            left.unlink(missing_ok=True)
         self.ctl("start")
 
     def signal(self, number):
