@@ -53,7 +53,8 @@ class Setting(Checks):
             self.postgres = Postgres("fitgate_faults", self.own and self.own.path)
             self.url = self.postgres.url()
             self.redis = Redis(self.work)
-        self.check("the server", self.start())
+        # On a busy machine its ladder takes a while.
+        self.check("the server", self.start() or until(self.is_ready, 60))
         self.town = Town(self.http, self.environment())
         self.credentials(self.town.people[:-SPARE], "credentials.json")
 
