@@ -39,7 +39,7 @@ use crate::{
         wechat_api::Wechat,
     },
     bookings,
-    entries::{Directory, Recorder, RecorderContext, Remembered, Rivals, world::Worlds},
+    entries::{Directory, Recorder, RecorderContext, Remembered, Rivals, mark, world::Worlds},
     fitness, gateways, groups, honours, instructors, jobs, members,
     minutes::{self, projector},
     notices, open_data, privacy, reports, safety, screen, staff, terminals, tickets, venues,
@@ -93,6 +93,7 @@ impl App {
         let db = db::open(config.data.database_url()).await?;
         let guard = Guard::take(&config.data).await?;
         db::migrate(&db).await?;
+        tell_of_what_is_missing(&db, &config).await?;
         let hot = db::open_hot(config.data.database_url(), &db).await?;
         db::ensure_partitions(&db, clock.now().date_naive()).await?;
         if let Some(file) = config.erasures() {
@@ -130,7 +131,7 @@ impl App {
             router: router(&state, recorder, (intake, caches), hub.clone())?,
         };
         let (leaving, drain) = (stop.child_token(), Duration::from_secs(state.config.drain_s));
-        let readiness = Readiness::of_server(db.clone(), leaving.clone());
+        let readiness = Readiness::of_server(db.clone(), hot.clone(), leaving.clone());
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
         let operations =
             ops(metrics.clone(), readiness).merge(minutes::operations().with_state(state.clone()));
@@ -182,6 +183,21 @@ impl App {
     }
 }
 
+/// Says aloud that the database has gone back behind what it was. Terminals are asked for what they
+/// had told by the numbers of their records, so nobody has to wait for that.
+async fn tell_of_what_is_missing(db: &DatabaseConnection, config: &Config) -> anyhow::Result<()> {
+    let Some(file) = config.data.database_file() else { return Ok(()) };
+    if let Some(mark) = mark::missed(db, &file).await? {
+        tracing::error!(
+            newest_entry = ?mark.entry,
+            deeds = mark.deeds,
+            "the database lost its last changes, or is a backup: doors are asked for their \
+             entries again, whatever else was done since is gone"
+        );
+    }
+    Ok(())
+}
+
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
@@ -225,6 +241,7 @@ fn start_tasks(
         committed.clone(),
         state.stop.clone(),
     ));
+    tasks.spawn(db::room::keep(state.db.clone(), hot.clone(), state.stop.clone()));
     let context = jobs::Context {
         db: state.db.clone(),
         clock: state.clock.clone(),

@@ -20,7 +20,7 @@ use crate::{
         wechat_api::Wechat,
     },
     bookings,
-    entries::{KEYS_KEPT, world::Worlds},
+    entries::{KEYS_KEPT, mark, world::Worlds},
     fitness, groups, honours, members, minutes, notices, open_data, privacy, safety, staff,
     terminals, tickets, webhooks, wechat,
 };
@@ -118,10 +118,11 @@ const JOBS: [(Job, &str, Duration); 21] = [
 
 /// Between two steps of sealing anew, for everybody else.
 const RESEAL_PAUSE: Duration = Duration::from_millis(20);
-/// How often each process looks for keys that were added, copies the roll calls, and goes through
-/// the list of erasures:
+/// How often each process looks for keys that were added, marks how far its SQLite file has come,
+/// copies the roll calls, and goes through the list of erasures:
 /// work that no other process does for it.
 const KEYS_EVERY: Duration = Duration::from_secs(2);
+const MARK_EVERY: Duration = Duration::from_secs(2);
 const ROLL_CALL_EVERY: Duration = Duration::from_secs(5);
 const ERASURES_EVERY: Duration = Duration::from_mins(1);
 
@@ -132,6 +133,13 @@ pub fn start_own(context: &Context, stop: &CancellationToken, tasks: &TaskTracke
         let keys = keys.clone();
         async move { keys.refresh().map(drop) }
     }));
+    if let Some(file) = context.config.data.database_file() {
+        let db = context.db.clone();
+        tasks.spawn(every(MARK_EVERY, stop.clone(), move || {
+            let (db, file) = (db.clone(), file.clone());
+            async move { mark::write(&db, &file).await }
+        }));
+    }
     if let Some(file) = context.config.roll_call().map(Path::to_owned) {
         let context = context.clone();
         tasks.spawn(every(ROLL_CALL_EVERY, stop.clone(), move || {

@@ -4,13 +4,17 @@
 
 nginx_dir=""
 
+certificate() { # certificate KEY CERTIFICATE: makes both, for two days
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=fitgate.example.cn -addext subjectAltName=DNS:fitgate.example.cn \
+        -keyout "$1" -out "$2" 2>/dev/null
+}
+
 # Replaces what is marked in fitgate.conf: names of servers, ports, certificate, logs.
 nginx_for() {
     nginx_dir=${nginx_dir:-$(mktemp -d "${TMPDIR:-/tmp}/fitgate-nginx.XXXXXX")}
     nginx_port=${nginx_port:-$(free_port)} nginx_plain_port=${nginx_plain_port:-$(free_port)}
-    [ -e "$nginx_dir/cert.pem" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
-        -nodes -days 2 -subj /CN=fitgate.example.cn -addext subjectAltName=DNS:fitgate.example.cn \
-        -keyout "$nginx_dir/key.pem" -out "$nginx_dir/cert.pem" 2>/dev/null
+    [ -e "$nginx_dir/cert.pem" ] || certificate "$nginx_dir/key.pem" "$nginx_dir/cert.pem"
     local lines="" address
     for address in "$@"; do lines+="server $address max_fails=1 fail_timeout=1s;"$'\n'; done
     printf '%s' "$lines" >"$nginx_dir/servers.conf"

@@ -1,5 +1,7 @@
 //! The ladder of schema versions. A shipped step is never edited; breaking changes go in three
-//! steps: expand, migrate, contract. Nothing of the application is imported here, so a step means
+//! steps: expand, migrate, contract. A step that takes away what the version before it reads has a
+//! name that ends in `_contract`: older binaries then refuse the database, and run on any other that
+//! is ahead of them. Nothing of the application is imported here, so a step means
 //! tomorrow what it means today.
 
 use sea_orm_migration::prelude::*;

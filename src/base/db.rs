@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
-use migrations::{Migrator, partitions};
+use migrations::partitions;
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
     DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions,
@@ -14,14 +14,17 @@ use sea_orm::{
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
 };
-use sea_orm_migration::MigratorTrait;
 use tokio::sync::{Mutex, MutexGuard};
 
 pub mod bulk;
 #[cfg(test)]
 pub mod fresh;
+mod ladder;
 pub mod portable;
 mod promptly;
+pub mod room;
+
+pub use ladder::pending as pending_migrations;
 
 /// How long a request waits for a free connection before it is answered 503.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -176,18 +179,17 @@ pub fn is_postgres<C: ConnectionTrait>(db: &C) -> bool {
 /// Advisory lock key of migrations: "fitgate" in ASCII.
 const MIGRATION_LOCK: i64 = 0x66_6974_6761_7465;
 
-/// Brings the schema up to date. Concurrent migrators wait for one another: on PostgreSQL behind
-/// an advisory lock, on SQLite behind an OS lock beside the file.
+/// Brings the schema up to date; that of a newer version stays as it is. Concurrent migrators wait
+/// for one another: on PostgreSQL behind an advisory lock, on SQLite behind an OS lock beside the
+/// file.
 pub async fn migrate(db: &DatabaseConnection) -> anyhow::Result<()> {
     if !is_postgres(db) {
         let _climbing = lock_beside_the_file(db).await?;
-        return Migrator::up(db, None)
-            .await
-            .context("the migration failed; nothing of its step was kept");
+        return ladder::climb(db).await;
     }
     let lock = begin(db).await?;
     wait_for_turn(&lock).await?;
-    Migrator::up(db, None).await.context("the migration failed; nothing of its step was kept")?;
+    ladder::climb(db).await?;
     lock.commit().await?;
     Ok(())
 }
@@ -223,11 +225,6 @@ async fn lock_beside(file: PathBuf) -> anyhow::Result<std::fs::File> {
         lock.lock().map(|()| lock)
     });
     lock.await?.context("the lock beside the database file cannot be taken; is its folder writable")
-}
-
-/// How many steps of the ladder are not climbed yet.
-pub async fn pending_migrations(db: &DatabaseConnection) -> anyhow::Result<usize> {
-    Ok(Migrator::get_pending_migrations(db).await?.len())
 }
 
 /// Months of partitions kept behind and ahead of the current one.

@@ -74,9 +74,10 @@ impl From<anyhow::Error> for Error {
     }
 }
 
-/// Whether trying the same again later can succeed: lost connections, exhausted pools,
-/// serialisation failures (40001), deadlocks (40P01), lock timeouts (55P03), a busy SQLite,
-/// a read-only standby (25006), a full disk.
+/// Whether trying the same again later can succeed, since nothing of the request is at fault: lost
+/// connections, exhausted pools, serialisation failures (40001), deadlocks (40P01), lock timeouts
+/// (55P03), a read-only standby (25006), a full disk, damaged pages (XX001, XX002), and what SQLite
+/// says of its file.
 pub fn is_passing(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
@@ -91,33 +92,28 @@ fn passing_sqlx(error: &sea_orm::SqlxError) -> bool {
     use sea_orm::SqlxError as E;
     match error {
         E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_) => true,
-        E::Database(database) => matches!(
-            database.code().as_deref(),
-            Some(
-                "40001"
-                    | "40P01"
-                    | "55P03"
-                    | "57014"
-                    | "57P01"
-                    | "57P02"
-                    | "57P03"
-                    | "53100"
-                    | "53200"
-                    | "53300"
-                    | "25006"
-                    | "08000"
-                    | "08003"
-                    | "08006"
-                    | "5"
-                    | "6"
-                    | "13"
-                    | "261"
-                    | "262"
-                    | "517"
-            )
-        ),
+        E::Database(database) => database.code().is_some_and(|code| passing_code(&code)),
         _ => false,
     }
+}
+
+const SQLSTATE_CHARS: usize = 5;
+
+const PASSING_POSTGRES: [&str; 16] = [
+    "08000", "08003", "08006", "25006", "40001", "40P01", "53100", "53200", "53300", "55P03",
+    "57014", "57P01", "57P02", "57P03", "XX001", "XX002",
+];
+
+/// Busy, locked, read-only, cannot be read or written, damaged, full, cannot be opened, no database.
+const PASSING_SQLITE: [u32; 8] = [5, 6, 8, 10, 11, 13, 14, 26];
+
+/// PostgreSQL's codes have five characters; SQLite's are numbers below that, whose lowest byte says
+/// what it is, and the rest when.
+fn passing_code(code: &str) -> bool {
+    if code.len() == SQLSTATE_CHARS {
+        return PASSING_POSTGRES.contains(&code);
+    }
+    code.parse::<u32>().is_ok_and(|code| PASSING_SQLITE.contains(&(code & 0xff)))
 }
 
 /// Declares the codes once: variant, wire form, the sentence in Chinese and in English.
@@ -375,4 +371,17 @@ codes! {
     ImportTooLong "import_too_long" "文件行数过多，请拆分后导入。" "The file has too many rows; split it.";
     ImportUnknownMember "import_unknown_member" "找不到该证件对应的居民，请先导入其资料。" "Nobody with this document is registered; import the person first.";
     ImportMinutes "import_minutes" "既往运动分钟须为1至1440，日期须早于今天。" "Past minutes are 1 to 1440 of a day before today.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_store_passes_and_what_is_wrong_with_the_request_does_not() {
+        // A full disk in PostgreSQL, in SQLite, a write that failed, a damaged page, a busy snapshot.
+        assert!(["53100", "13", "778", "11", "517"].into_iter().all(passing_code));
+        // A unique index, a constraint, text that cannot be: its lowest byte would be a busy file.
+        assert!(!["23505", "19", "2067", "22021"].into_iter().any(passing_code));
+    }
 }

@@ -100,7 +100,7 @@ fn config(folder: &Path, options: &Options) -> (Config, Option<PathBuf>) {
 }
 
 /// What the database and its keys are called behind the file's name.
-const DATABASE: [&str; 4] = ["", "-wal", "-shm", ".keys"];
+const DATABASE: [&str; 5] = ["", "-wal", "-shm", ".keys", ".mark"];
 /// What only a running server needs.
 const LOCKS: [&str; 2] = [".lock", ".migrate"];
 

@@ -15,6 +15,7 @@ mod known;
 #[cfg(test)]
 mod laws;
 mod queues;
+pub mod mark;
 mod recorder;
 mod rows;
 mod rules;

@@ -32,6 +32,7 @@ mod current;
 mod rebuild;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod verify;
 
 use current::Subject;
@@ -196,6 +197,7 @@ impl Projector {
     }
 
     async fn look_after(&mut self) -> Result<(), Trouble> {
+        timeline::follow(&self.db).await?;
         let mut generation = generation(&self.db).await?;
         if self.counters.generation().await? != Some(generation) {
             self.counters.trust(None);

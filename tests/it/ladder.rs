@@ -142,3 +142,32 @@ async fn three_climbers_at_once_all_arrive() {
         .unwrap();
     assert!(checked.success());
 }
+
+/// `fitgate` with these words on the database: its exit code, and what it said.
+fn fitgate(url: &str, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fitgate"));
+    let done = command.args(words).args(["--database-url", url]).output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(said).unwrap().trim().to_owned())
+}
+
+#[tokio::test]
+async fn a_schema_that_is_ahead_is_lived_with_until_a_step_takes_something_away() {
+    let fresh = fresh("ahead").await;
+    assert_eq!(fitgate(&fresh.url, &["migrate"]).0, Some(0));
+    let db = Database::connect(&fresh.url).await.unwrap();
+    let climbed = async |step: &str| {
+        let sql =
+            format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{step}', 1)");
+        db.execute_unprepared(&sql).await.unwrap();
+    };
+    climbed("m9000_colours").await;
+    assert_eq!(fitgate(&fresh.url, &["migrate"]).0, Some(0));
+    assert_eq!(fitgate(&fresh.url, &["migrate", "--check"]).0, Some(0));
+    climbed("m9001_names_contract").await;
+    for words in [&["migrate"][..], &["migrate", "--check"]] {
+        let (code, said) = fitgate(&fresh.url, words);
+        assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+        assert!(said.contains("m9001_names_contract"), "{said}");
+    }
+}

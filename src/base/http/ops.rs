@@ -29,14 +29,22 @@ type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Readiness {
-    /// A server is ready when SQL answers and it is not `leaving`. Counters may be lost: doors must
-    /// open.
-    pub fn of_server(db: DatabaseConnection, leaving: CancellationToken) -> Self {
-        Self::default()
-            .with("database", move || {
+    /// A server is ready when SQL answers, on the connections of doors (`hot`) too, and it is not
+    /// `leaving`. Counters may be lost: doors must open.
+    pub fn of_server(
+        db: DatabaseConnection,
+        hot: DatabaseConnection,
+        leaving: CancellationToken,
+    ) -> Self {
+        let answers = |db: DatabaseConnection| {
+            move || {
                 let db = db.clone();
                 async move { db.ping().await.is_ok() }
-            })
+            }
+        };
+        Self::default()
+            .with("database", answers(db))
+            .with("recorder", answers(hot))
             .with("serving", move || std::future::ready(!leaving.is_cancelled()))
     }
 

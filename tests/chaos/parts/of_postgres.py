@@ -1,27 +1,31 @@
 """Faults of PostgreSQL, and deaths of the server at moments that locks and triggers hold fast."""
 
+import json
 import signal
 import subprocess
+import threading
 import time
 
 from stage import FITGATE, until
+from town import exchange
 
 WAITS = ("SELECT count(*) FROM pg_stat_activity WHERE datname = 'fitgate_faults' AND "
          "application_name = 'fitgate' AND (wait_event_type = 'Lock' OR wait_event = 'PgSleep')")
 TERMINATE = ("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
              "WHERE datname = 'fitgate_faults' AND pid <> pg_backend_pid()")
 # Connections where there should be dozens; some are the superuser's own.
-FEW_CONNECTIONS = 14
+FEW_CONNECTIONS, CROWD, CROWD_S = 14, 24, 15
+HELD = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
 
 
 class OfPostgres:
     # The server dies
 
-    def slow(self, when, table):
+    def slow(self, when, table, only=""):
         """Whoever does this to a row of the table sleeps before going on."""
         self.sql("CREATE OR REPLACE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
                  "'BEGIN PERFORM pg_sleep(30); RETURN COALESCE(NEW, OLD); END'",
-                 f"CREATE TRIGGER slow {when} ON {table} FOR EACH ROW EXECUTE FUNCTION slow()")
+                 f"CREATE TRIGGER slow {when} ON {table} FOR EACH ROW {only} EXECUTE FUNCTION slow()")
 
     def waits(self):
         return until(lambda: self.sql(WAITS) != "0", 10)
@@ -30,8 +34,7 @@ class OfPostgres:
         lock = subprocess.Popen(["psql", "-X", "-q", self.url, "-c", "BEGIN; LOCK TABLE event_keys IN "
                                  "ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)"], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.DEVNULL)
-        held = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
-        until(lambda: self.sql(held) != "0", 10)
+        until(lambda: self.sql(HELD) != "0", 10)
         body = self.record()
         thread, came = self.meanwhile(body)
         self.check("F1: it waits before the insert", self.waits())
@@ -122,17 +125,39 @@ class OfPostgres:
         self.under_load("F25 all connections dropped, five times", fault)
 
     def f26_too_many_clients(self):
+        name = "F26 too many clients (53300)"
         # A restart would keep these words for the next one.
         self.postgres.ctl("-m", "fast", "stop")
         self.postgres.ctl("-o", f"-c max_connections={FEW_CONNECTIONS}", "start")
-        until(self.is_ready, 15)
-        hold = [subprocess.Popen(["psql", "-X", "-q", self.url, "-c", "SELECT pg_sleep(4)"],
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                for _ in range(FEW_CONNECTIONS)]
-        self.under_load("F26 too many clients (53300)", lambda: [one.wait() for one in hold])
+        # Later there is no room for it.
+        holder = subprocess.Popen(["psql", "-X", "-q", self.url], stdin=subprocess.PIPE,
+                                  stdout=subprocess.DEVNULL, text=True)
+        self.check(f"{name}: ready where connections are few", until(self.is_ready, 30))
+        def fault():
+            # Whoever signs in waits behind a lock, with a connection each: all that there are.
+            ends = time.monotonic() + CROWD_S
+            crowd = [threading.Thread(target=self.signs_in, args=(n, ends), daemon=True) for n in range(CROWD)]
+            for one in crowd:
+                one.start()
+            holder.communicate(f"BEGIN; LOCK TABLE account_tokens; {TERMINATE}; SELECT pg_sleep(8);")
+            self.check(f"{name}: a crowd held them all", holder.returncode == 0)
+            for one in crowd:
+                one.join(30)
+            self.check(f"{name}: entries go on within 15 s, where they are few", self.goes_on(15))
+            self.check(f"{name}: ready is what it says, and is", until(self.is_ready, 5))
+        self.under_load(name, fault)
         self.postgres.ctl("-m", "fast", "stop")
         self.postgres.ctl("start")
         self.check("F26: ready with as many as before", until(self.is_ready, 15))
+
+    def signs_in(self, n, ends):
+        body = json.dumps({"code": f"pretend-crowd{n}"}).encode()
+        while time.monotonic() < ends:
+            try:
+                exchange(self.http, "POST", "/api/v1/wechat/sessions", body,
+                         {"Content-Type": "application/json"}, 20)
+            except OSError:
+                pass
 
     def f27_all_want_one_row(self):
         self.credentials(self.town.people[:1], "one.json")

@@ -2,49 +2,82 @@
 200, 429 or 503, what was acknowledged is there exactly once, ledger and counters verify."""
 
 import base64
+import collections
+import contextlib
 import json
 import os
 import pathlib
 import random
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
 
 import private
+from disk import Disk
 from proxy import Wire
 from stage import FITGATE, LOAD, ROOT, Checks, Folder, Postgres, Redis, free_port, status, until
 from town import Town
 
 EXPECTED = {"200", "429", "503"}
+# Of the records of our own; the load's lie below.
+EPOCH = 9
+# So many people, the last ones, are left out of the load.
+SPARE = 4
 
 
 class Setting(Checks):
-    def __init__(self, backend):
+    """`own` is a disk for the database alone."""
+
+    def __init__(self, backend, own=None):
         super().__init__()
-        self.backend, self.folder = backend, Folder("faults")
+        self.backend, self.own, self.folder = backend, own, Folder("faults")
         self.work = self.folder.path
         self.server = self.load_process = self.redis = self.postgres = None
-        self.runs = self.told = 0
+        # How many records were told, by their door.
+        self.runs, self.told = 0, collections.Counter()
         self.http, self.ops = free_port(), free_port()
 
     # What stands
 
     def open(self):
         if self.backend == "sqlite":
-            self.disk = self.work / "disk"
-            self.disk.mkdir()
-            self.has_disk = os.geteuid() == 0 and subprocess.run(
+            self.disk = self.own.path if self.own else self.work / "disk"
+            self.disk.mkdir(exist_ok=True)
+            self.has_disk = not self.own and os.geteuid() == 0 and subprocess.run(
                 ["mount", "-t", "tmpfs", "-o", "size=200m", "fitgate", self.disk],
                 capture_output=True).returncode == 0
             self.url = f"sqlite://{self.disk}/town.db?mode=rwc"
         else:
-            self.postgres = Postgres("fitgate_faults")
+            self.postgres = Postgres("fitgate_faults", self.own and self.own.path)
             self.url = self.postgres.url()
             self.redis = Redis(self.work)
-        self.check("the server", self.start())
+        # On a busy machine its ladder takes a while.
+        self.check("the server", self.start() or until(self.is_ready, 60))
         self.town = Town(self.http, self.environment())
-        self.credentials(self.town.people, "credentials.json")
+        self.credentials(self.town.people[:-SPARE], "credentials.json")
+
+    @contextlib.contextmanager
+    def another(self, name, own_disk_mb=None):
+        """A whole setting beside this one, whose checks count here; none where it wants a disk of
+        its own and cannot have one."""
+        own = None
+        try:
+            own = own_disk_mb and Disk(self.work, f"disk-{free_port()}", own_disk_mb)
+        except (OSError, subprocess.CalledProcessError) as error:
+            self.skip(f"{name}: no disk can be made and mounted here ({error})")
+            yield None
+            return
+        other = type(self)(self.backend, own)
+        other.check, other.skip = self.check, self.skip
+        try:
+            other.open()
+            yield other
+        finally:
+            other.clean()
+            if own:
+                own.remove()
 
     def credentials(self, people, name):
         """What the load needs to know of the town."""
@@ -60,6 +93,14 @@ class Setting(Checks):
 
     def sql(self, *statements):
         return self.postgres.psql(*statements, database=self.postgres.database)
+
+    def change(self, statement):
+        """By hand, on either database; the server of a SQLite file may be up."""
+        if self.postgres:
+            return self.sql(statement)
+        with contextlib.closing(sqlite3.connect(self.disk / "town.db", timeout=30)) as database:
+            database.execute(statement)
+            return database.commit()
 
     def environment(self, **more):
         stores = {"FITGATE_DATABASE_URL": self.url, "FITGATE_KEYS": str(self.work / "town.keys")}
@@ -109,10 +150,18 @@ class Setting(Checks):
              "card", "--seconds", "3600", *(words or usual)],
             stdout=open(self.work / "load.json", "w"), stderr=open(self.work / "load.log", "a"))
 
+    def acked(self):
+        return self.acks.read_bytes().count(b"ack ") if self.acks.exists() else 0
+
     def goes_on(self, within=20):
-        acked = lambda: self.acks.read_bytes().count(b"ack ") if self.acks.exists() else 0
-        before = acked()
-        return until(lambda: acked() > before + 20, within)
+        before = self.acked()
+        return until(lambda: self.acked() > before + 20, within)
+
+    def stands_still(self, seconds=3):
+        """Whether nothing is acknowledged for so long."""
+        before = self.acked()
+        time.sleep(seconds)
+        return self.acked() == before
 
     def end(self, name):
         self.load_process.terminate()
@@ -138,22 +187,27 @@ class Setting(Checks):
 
     # One record of our own
 
-    def record(self):
-        """The body of a record that nobody told before."""
-        self.told += 1
+    def record(self, at=None, door=0, way="in", person=0):
+        """The body of a record that nobody told before. Each door numbers its own, in an epoch of
+        its own."""
+        self.told[door] += 1
         # Far apart, so that each opens a stay of its own, and long ago, so that each has its end.
-        at = time.gmtime(time.time() - 86400 * 20 + self.told * 7200)
-        event = {"epoch": 9, "seq": self.told, "device_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", at),
-                 "direction": "in", "method": "card", "credential": self.town.people[0],
-                 "outcome": "opened"}
+        at = time.time() - 86400 * 120 + self.told[door] * 7200 if at is None else at
+        event = {"epoch": EPOCH + door, "seq": self.told[door], "direction": way, "method": "card",
+                 "device_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)),
+                 "credential": self.town.people[person], "outcome": "opened"}
         return json.dumps({"events": [event]}).encode()
 
-    def tells(self, body, port=None):
-        """What becomes of it; None without an answer."""
+    def answer(self, body, port=None, door=0):
+        """Status, headers and what was said; all None without an answer."""
         try:
-            answered, _, said = self.town.doors[0].post(port or self.http, "events", body)
+            return self.town.doors[door].post(port or self.http, "events", body)
         except OSError:
-            return None
+            return None, None, None
+
+    def tells(self, body, port=None, door=0):
+        """What becomes of it; None without an answer."""
+        answered, _, said = self.answer(body, port, door)
         return said["items"][0]["result"] if answered == 200 else answered
 
     def meanwhile(self, body, port=None):
@@ -169,7 +223,7 @@ class Setting(Checks):
         said = []
         until(lambda: said.append(self.tells(body)) or isinstance(said[-1], str), 20)
         seq = json.loads(body)["events"][0]["seq"]
-        stored = self.sql(f"SELECT count(*) FROM entry_events WHERE epoch = 9 AND seq = {seq}")
+        stored = self.sql(f"SELECT count(*) FROM entry_events WHERE epoch = {EPOCH} AND seq = {seq}")
         self.check(f"{name}: told again it is {said[-1]}, stored {stored} times",
                    said[-1] in results and stored == "1")
 
@@ -179,13 +233,18 @@ class Setting(Checks):
 
     # The whole
 
-    def stand(self):
+    def acknowledged(self):
+        """Whether every acknowledged record is in SQL exactly once, and what is said of it."""
         acks = sorted(self.work.glob("*.acks"))
-        if acks:
-            done = subprocess.run(["tests/chaos/acknowledged", *acks, "--database-url", self.url],
-                                  cwd=ROOT, capture_output=True, text=True)
-            self.check(f"every acknowledged record exactly once: {done.stdout.strip()[:160]}",
-                       done.returncode == 0)
+        if not acks:
+            return True, "none"
+        done = subprocess.run(["tests/chaos/acknowledged", *acks, "--database-url", self.url],
+                              cwd=ROOT, capture_output=True, text=True)
+        return done.returncode == 0, (done.stdout + done.stderr).strip()[:160]
+
+    def stand(self):
+        is_well, said = self.acknowledged()
+        self.check(f"every acknowledged record exactly once: {said}", is_well)
         self.counters("at last")
         code, said = self.fitgate("ledger", "verify")
         self.check(f"ledger verify: {said[-100:]}", code == 0)

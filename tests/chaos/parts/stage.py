@@ -77,14 +77,17 @@ class Folder:
 
 
 class Postgres:
-    """The PostgreSQL of the tests' services, held by a shell until its input ends."""
+    """The PostgreSQL of the tests' services, held by a shell until its input ends; its files lie in
+    `folder`, or where temporary ones do."""
 
-    def __init__(self, database):
+    def __init__(self, database, folder=None):
         script = (". tests/services.sh; install_missing >&2; trap stop_services EXIT; start_services >&2"
                   " || exit 2; echo $FITGATE_OWN_PG_PORT $FITGATE_OWN_DIR $(postgres_bin) "
                   "${postgres_user}; cat >/dev/null")
+        places = {"TMPDIR": str(folder)} if folder else {}
         self.shell = subprocess.Popen(["bash", "-c", script], cwd=ROOT, text=True,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      env=os.environ | places)
         port, folder, self.bin, self.user = self.shell.stdout.readline().split()
         self.port, self.cluster, self.database = int(port), f"{folder}/postgres/cluster", database
         self.psql(f"CREATE DATABASE {database}")
@@ -109,6 +112,20 @@ class Postgres:
     def ctl(self, *words):
         self.as_user(f"{self.bin}/pg_ctl", "-D", self.cluster, "-w", "-l", f"{self.cluster}/../log", *words)
 
+    def is_up(self):
+        try:
+            self.as_user(f"{self.bin}/pg_ctl", "-D", self.cluster, "status")
+            return True
+        except subprocess.CalledProcessError:
+            return False
+
+    def boot(self):
+        """Starts as after a machine has come up anew: whose numbers stand in its files are long dead."""
+        cluster = pathlib.Path(self.cluster)
+        for left in [cluster / "postmaster.pid", *cluster.parent.glob(".s.PGSQL.*")]:
+            left.unlink(missing_ok=True)
+        self.ctl("start")
+
     def signal(self, number):
         """To the postmaster and all that it started."""
         postmaster = pathlib.Path(f"{self.cluster}/postmaster.pid").read_text().split()[0]
@@ -118,6 +135,15 @@ class Postgres:
                 os.kill(int(pid), number)
             except ProcessLookupError:
                 pass
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        until(self.is_gone, 10)
+
+    def is_gone(self):
+        """Whether nobody listens on its port any more."""
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", self.port)) != 0
 
     def close(self):
         self.shell.stdin.close()
