@@ -25,6 +25,7 @@ mod minutes {
     #[cfg(test)]
     mod laws;
     mod ledger;
+    mod months;
     pub mod posting;
     mod refold;
     mod rows;
