@@ -222,3 +222,23 @@ fn stays_are_cut_at_the_edges_of_a_corrected_one_and_void_inside_of_it() {
         assert_eq!((stay.entered_at, stay.left_at), (minute(begins), None));
     }
 }
+
+#[test]
+fn a_fact_ends_the_open_stay_that_it_is_about_and_no_other() {
+    let minute = |n: i64| at(ENTERED) + TimeDelta::minutes(n);
+    let entry = event(1, Direction::In, minute(0));
+    let events =
+        [entry.clone(), event(2, Direction::Out, minute(10)), event(3, Direction::In, minute(20))];
+    let left = |n: u8, left_at| {
+        let (opener, kind) = (EventId(Uuid::from_u128(n.into())), FactKind::Declared);
+        Fact { opener, n: 1, kind, entered_at: None, left_at }
+    };
+    let open = |facts: &[Fact]| fold(&places(), &events, facts, minute(30)).timeline.open.is_some();
+    assert!(open(&[]));
+    assert!(open(&[left(1, minute(5))]), "about another stay");
+    assert!(!open(&[left(1, minute(5)), left(3, minute(25))]), "about both");
+    let folded = fold(&places(), &events, &[left(3, minute(25))], minute(30));
+    let declared = folded.sessions.last().expect("two stays");
+    let expected = (Some(minute(25)), Some(Provenance::SelfDeclared), 5);
+    assert_eq!((declared.left_at, declared.provenance, declared.minutes), expected);
+}
