@@ -3,7 +3,7 @@
 
 mod corrections;
 mod erasure;
-mod histories;
+pub mod histories;
 mod recorder;
 mod reference;
 mod sums;

@@ -32,6 +32,8 @@ use crate::{
 #[cfg(test)]
 pub mod books;
 mod stays;
+#[cfg(test)]
+mod tests;
 
 use stays::Stay;
 pub use stays::Stays;
@@ -320,8 +322,10 @@ impl<'a> Posting<'a> {
     }
 
     async fn people<C: ConnectionTrait>(&mut self, tx: &C) -> Result<(), DbErr> {
-        self.stays.retain(|_, change| *change != 0);
-        let stood = std::mem::take(&mut self.stood).with(tx, self.stays.keys()).await?;
+        // Where as many stays come as go, nobody comes or goes, and nothing need be looked up.
+        let moved = self.stays.iter().filter(|(_, change)| **change != 0);
+        let moved: Vec<&Stay> = moved.map(|(stay, _)| stay).collect();
+        let stood = std::mem::take(&mut self.stood).with(tx, moved.into_iter()).await?;
         self.count_people(&stood.0);
         Ok(())
     }

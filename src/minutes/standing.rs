@@ -10,6 +10,9 @@ use super::{
 };
 use crate::base::ids::{EventId, MemberId};
 
+#[cfg(test)]
+mod tests;
+
 /// What catching up came to.
 pub struct CaughtUp {
     /// Effects of this group's events.

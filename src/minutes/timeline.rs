@@ -15,6 +15,8 @@ use crate::{
 mod facts;
 #[cfg(test)]
 mod stretches;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use facts::{Fact, FactKind, Interval};
@@ -370,8 +372,8 @@ pub fn fold(venues: &impl Venues, events: &[Event], facts: &[Fact], now: DateTim
         .iter()
         .map(|event| (event.id, timeline.step(venues, event, &mut sessions)))
         .collect();
-    let told = |open: OpenSession| facts.iter().any(|fact| fact.opener.0 == open.id.0);
-    let until = if timeline.open.is_some_and(told) { DateTime::<Utc>::MAX_UTC } else { now };
+    let told = |open: &OpenSession| facts.iter().any(|fact| fact.opener.0 == open.id.0);
+    let until = timeline.open.filter(told).map_or(now, |_| DateTime::<Utc>::MAX_UTC);
     sessions.extend(timeline.end_due(venues, until));
     timeline.corrected = facts::settle(venues, &ordered, facts, timeline.open, &mut sessions);
     sessions.extend(timeline.standing());

@@ -135,12 +135,35 @@ mod tests {
         assert!(attempts.count("g", HOME, now).is_err());
     }
 
+    /// Whoever tries many names, one after the other or all at once.
     #[test]
     fn memory_stays_bounded() {
-        let attempts = Attempts::default();
-        for n in 0..i64::try_from(REMEMBERED_MAX).unwrap() + 10 {
-            attempts.count(&n.to_string(), None, from_millis(n)).unwrap();
+        for apart_ms in [0, 1] {
+            let attempts = Attempts::default();
+            for n in 0..100_010 {
+                attempts.count(&n.to_string(), None, from_millis(n * apart_ms)).unwrap();
+                assert!(attempts.windows().len() <= 100_000);
+            }
         }
-        assert!(attempts.windows().len() <= REMEMBERED_MAX);
+    }
+
+    #[test]
+    fn names_whose_time_is_over_make_room_before_any_other_is_forgotten() {
+        let attempts = Attempts::default();
+        let now = from_millis(0);
+        attempts.count("over", None, now).unwrap();
+        let later = now + TimeDelta::milliseconds(1);
+        for _ in 0..5 {
+            attempts.count("locked", None, later).unwrap();
+        }
+        let last = now + WINDOW - TimeDelta::milliseconds(1);
+        for n in 2..100_000 {
+            attempts.count(&n.to_string(), None, last).unwrap();
+        }
+        assert_eq!(attempts.windows().len(), 100_000);
+        // The first of all has just ended; the second ends a moment later.
+        attempts.count("another", None, now + WINDOW).unwrap();
+        assert!(attempts.count("locked", None, now + WINDOW).is_err());
+        assert_eq!(attempts.windows().len(), 100_000);
     }
 }

@@ -138,6 +138,12 @@ mod tests {
         }
     }
 
+    /// What is stored of a token is made of it too; whoever reads that must not know the word.
+    #[test]
+    fn the_word_is_not_what_is_stored_of_the_token() {
+        assert_ne!(csrf("abc"), crate::base::keys::token_hash("abc"));
+    }
+
     #[test]
     fn a_program_sends_its_token_and_no_word() {
         let both = [("authorization", "Bearer xyz"), ("cookie", "fitgate_staff=abc")];

@@ -83,3 +83,45 @@ impl FromRequestParts<State> for StaffCaller {
             .ok_or(Error::Unauthenticated(Code::SessionEnded))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::from_millis;
+
+    fn code(text: &str) -> DivisionCode {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn both_factors_are_fresh_for_ten_minutes() {
+        let given = from_millis(1_795_420_800_000);
+        let (id, session) = (StaffId::new(), String::new());
+        let caller = StaffCaller::new(id, Role::City, code("3304"), session, given);
+        assert!(caller.require_fresh(given).is_ok());
+        let ten = given + TimeDelta::minutes(10);
+        assert!(caller.require_fresh(ten).is_ok());
+        let stale = caller.require_fresh(ten + TimeDelta::milliseconds(1));
+        assert!(matches!(stale, Err(Error::Unauthenticated(Code::ConfirmationRequired))));
+    }
+
+    #[test]
+    fn a_caller_may_do_what_their_role_may_in_their_division() {
+        let caller = StaffCaller::for_tests(Role::District, code("330499"));
+        let (inside, elsewhere) = (code("330499001001"), code("330498001001"));
+        assert!(caller.require(Function::ReadAudit, &inside).is_ok());
+        let missing = caller.require(Function::ManageWebhooks, &inside);
+        assert!(matches!(missing, Err(Error::Forbidden(Code::Forbidden))));
+        let unknown = caller.require(Function::ReadAudit, &elsewhere);
+        assert!(matches!(unknown, Err(Error::NotFound(Code::NotFound))));
+        assert!(caller.require_keeping(Role::Community, &inside).is_ok());
+        assert!(caller.require_keeping(Role::District, &inside).is_err());
+        assert!(caller.require_keeping(Role::Community, &elsewhere).is_err());
+    }
+
+    #[test]
+    fn rows_name_a_caller_by_their_id_and_nothing_else() {
+        let caller = StaffCaller::for_tests(Role::Venue, code("330499001001"));
+        assert_eq!(caller.actor(), format!("staff:{}", caller.id));
+    }
+}

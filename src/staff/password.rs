@@ -74,7 +74,7 @@ impl Password {
 
     /// The PHC string to keep: argon2id with a fresh salt.
     pub async fn hash(self) -> Result<String, Error> {
-        let hashed = in_turn(move || {
+        let hashed = in_turn(&TURNS, move || {
             argon2id().hash_password(self.0.expose_secret().as_bytes()).map(|hash| hash.to_string())
         });
         hashed.await?.map_err(|error| Error::internal(anyhow::anyhow!("argon2: {error}")))
@@ -82,7 +82,7 @@ impl Password {
 
     /// Whether it is the password behind `phc`; takes as long when it is not.
     pub async fn matches(self, phc: String) -> Result<bool, Error> {
-        in_turn(move || {
+        in_turn(&TURNS, move || {
             PasswordHash::new(&phc).is_ok_and(|hash| {
                 argon2id().verify_password(self.0.expose_secret().as_bytes(), &hash).is_ok()
             })
@@ -109,9 +109,12 @@ fn argon2id() -> Argon2<'static> {
 }
 
 /// Runs `work` off the async threads when one of the few turns is free.
-async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+async fn in_turn<T: Send + 'static>(
+    turns: &Semaphore,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
     let busy = || Error::Unavailable(Code::SignInBusy, BUSY_RETRY_S);
-    let turn = timeout(TURN_TIMEOUT, TURNS.acquire()).await.map_err(|_| busy())?;
+    let turn = timeout(TURN_TIMEOUT, turns.acquire()).await.map_err(|_| busy())?;
     let _turn = turn.map_err(Error::internal)?;
     spawn_blocking(work).await.map_err(Error::internal)
 }
@@ -135,11 +138,8 @@ pub fn base32(secret: &[u8; CODE_SECRET_BYTES]) -> String {
 }
 
 /// The step whose code `code` is, if it is one of now; the caller sees to it that none is taken
-/// twice.
+/// twice. Whatever is not six ASCII digits is no code to the library either.
 pub fn matching_step(secret: &[u8], code: &str, now: DateTime<Utc>) -> Option<i64> {
-    if code.len() != usize::from(CODE_DIGITS) || !code.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
     let now_s = u64::try_from(now.timestamp()).ok()?;
     totp(secret).check(code, now_s).and_then(|step| i64::try_from(step).ok())
 }
@@ -191,12 +191,32 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_six_digits_and_no_other_text_of_the_same_number() {
+        let (secret, now) = (b"12345678901234567890", from_millis(1_111_111_109_000));
+        for wrong in ["081804", "81804", "+81804", " 81804", "0081804", "０８１８０４"] {
+            assert_eq!(matching_step(secret, wrong, now).is_some(), wrong == "081804", "{wrong}");
+        }
+    }
+
+    /// 160 bits, which authenticator apps take without padding.
+    #[test]
+    fn the_secret_of_codes_is_as_long_as_rfc_4226_recommends() {
+        let secret = new_code_secret();
+        assert_eq!(secret.len() * 8, 160);
+        assert_eq!(base32(&secret).trim_end_matches('=').len(), 32);
+        assert_ne!(secret, new_code_secret());
+    }
+
+    #[test]
     fn weak_passwords_are_refused() {
         let check = |text: &str| Password::from(text.to_owned()).check_strength("desk-clerk-1");
         for weak in ["short", "1234567890", "PASSWORD123", "aaaaaaaaaaaa", "Desk-Clerk-1"] {
             assert_eq!(check(weak), Err(Code::PasswordWeak), "{weak}");
         }
-        assert_eq!(check(&"ab".repeat(100)), Err(Code::PasswordWeak));
+        for (characters, taken) in [(9, false), (10, true), (128, true), (129, false)] {
+            let text: String = ('a'..='z').cycle().take(characters).collect();
+            assert_eq!(check(&text).is_ok(), taken, "{characters}");
+        }
         assert_eq!(check("correct horse battery"), Ok(()));
         assert_eq!(check("一二三四五六七八九十"), Ok(()));
     }
@@ -210,5 +230,19 @@ mod tests {
         assert!(!Password::from("another".to_owned()).matches(hash).await.unwrap());
         assert!(PasswordHash::new(NOBODYS_HASH).is_ok(), "the empty work is no work");
         assert!(!password.matches(NOBODYS_HASH.into()).await.unwrap());
+    }
+
+    /// Each takes 46 MiB and a core; whoever waits is told so before they give up.
+    #[tokio::test]
+    async fn two_passwords_are_checked_at_once_and_a_third_is_told_to_come_back_in_five_seconds() {
+        let turns = Semaphore::new(HASHES_AT_ONCE);
+        let first = turns.acquire().await.unwrap();
+        assert!(in_turn(&turns, || {}).await.is_ok(), "the second");
+        let second = turns.acquire().await.unwrap();
+        let third = timeout(Duration::from_millis(5_100), in_turn(&turns, || {})).await;
+        let third = third.expect("no longer than five seconds");
+        assert!(matches!(third, Err(Error::Unavailable(Code::SignInBusy, 5))), "{third:?}");
+        drop((first, second));
+        assert!(in_turn(&turns, || {}).await.is_ok(), "whoever comes back");
     }
 }

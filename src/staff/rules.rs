@@ -235,6 +235,45 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// Who may do what within their division: all of the table, since a role or a function that is
+    /// added must be thought of here.
+    const MATRIX: [(Function, &str); 23] = [
+        (Function::SeeMembers, "venue community district city bureau admin"),
+        (Function::RegisterMembers, "venue community district city admin"),
+        (Function::ApproveMembers, "community district city admin"),
+        (Function::ImportMembers, "city admin"),
+        (Function::ManageMembers, "community district city admin"),
+        (Function::UnmaskMembers, "venue community district city admin"),
+        (Function::ManageDivisions, "admin"),
+        (Function::SeePlaces, "venue community district city bureau admin instructor"),
+        (Function::ManageVenues, "community district city admin"),
+        (Function::ManageTerminals, "community district city admin"),
+        (Function::SeeWork, "venue community district city admin"),
+        (Function::AnswerWork, "venue community district city admin"),
+        (Function::CorrectSessions, "venue community district city admin"),
+        (Function::OrganiseCommunity, "venue community district city admin"),
+        (Function::KeepFitness, "venue community district city admin instructor"),
+        (Function::DecideRequests, "community district city admin"),
+        (Function::ManageStaff, "community district city admin"),
+        (Function::ReadAudit, "district city admin"),
+        (Function::ExportMembers, "district city admin"),
+        (Function::ManageWebhooks, "city admin"),
+        (Function::ManageInstructors, "community district city admin"),
+        (Function::PublishSlots, "venue community district city admin instructor"),
+        (Function::ManageBookings, "venue community district city admin"),
+    ];
+
+    #[test]
+    fn each_role_does_what_the_table_says_and_nothing_else() {
+        assert_eq!(MATRIX.map(|(function, _)| function), Function::ALL);
+        for (function, roles) in MATRIX {
+            for role in Role::ALL {
+                let stated = roles.split(' ').any(|word| word == role.as_str());
+                assert_eq!(role.includes(function), stated, "{role:?} {function:?}");
+            }
+        }
+    }
+
     #[test]
     fn outside_ones_division_nothing_exists() {
         let own = code("330499");

@@ -12,6 +12,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use sea_orm::DatabaseConnection;
 use secrecy::ExposeSecret as _;
 
 use super::{
@@ -23,8 +24,12 @@ use crate::base::{
     error::{Code, Error},
     http::body,
     ids::{TerminalId, TerminalKeyId},
+    keys::Keys,
     state::State,
 };
+
+#[cfg(test)]
+mod tests;
 
 /// Seconds by which a request's timestamp may differ from our time.
 const SKEW_MAX_S: i64 = 300;
@@ -77,7 +82,7 @@ impl FromRequest<State> for SignedBody {
         let caches = caches.ok_or_else(|| {
             Error::internal(anyhow::anyhow!("terminals::Caches is no extension")).into_response()
         })?;
-        let caller = check(state, &caches, &parts, &body, now)
+        let caller = check(&state.db, &state.keys, &caches, &parts, &body, now)
             .await
             .map_err(|refusal| refusal.into_response_at(now))?;
         Ok(Self { caller, body, received_at: now })
@@ -115,7 +120,8 @@ impl Refusal {
 }
 
 async fn check(
-    state: &State,
+    db: &DatabaseConnection,
+    keys: &Keys,
     caches: &Caches,
     parts: &Parts,
     body: &[u8],
@@ -125,11 +131,11 @@ async fn check(
     let envelope = signed.envelope;
     let id: TerminalKeyId = envelope.key.parse().map_err(|_| Code::UnknownKey)?;
     let terminal: TerminalId = envelope.terminal.parse().map_err(|_| Code::UnknownKey)?;
-    let key = caches.key(&state.db, &state.keys, id, now).await?;
+    let key = caches.key(db, keys, id, now).await?;
     let key = key.filter(|key| key.terminal == terminal).ok_or(Code::UnknownKey)?;
     judge(&key, &signed, body, now)?;
     if !key.activated {
-        keys::activate(&state.db, terminal, id, now).await?;
+        keys::activate(db, terminal, id, now).await?;
         caches.forget(id).await;
     }
     let nonce = envelope.nonce.to_owned();

@@ -151,6 +151,13 @@ mod tests {
         }
     }
 
+    /// Each MAC gives 256 bits; a shorter key would give less, a longer one no more.
+    #[test]
+    fn a_key_is_as_long_as_what_it_signs_with() {
+        assert_eq!(SECRET_BYTES, mac(Scheme::Sha256, SECRET, "").len());
+        assert_eq!(SECRET_BYTES, mac(Scheme::Sm3, SECRET, "").len());
+    }
+
     #[test]
     fn nonsense_is_no_signature() {
         for header in ["", "v1=", "v1=zz", "v2=00", "v1s=00ff", &"v1=0".repeat(999)] {

@@ -62,3 +62,44 @@ pub fn classify_time(
     };
     Timing::Known { occurred_at: occurred_at.trunc_subsecs(MILLISECOND_DIGITS), flag }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::venues::sample::at;
+
+    fn known(occurred_at: DateTime<Utc>, flag: Option<ClockFlag>) -> Timing {
+        Timing::Known { occurred_at, flag }
+    }
+
+    #[test]
+    fn the_first_instant_of_2020_is_not_absurd_and_the_one_before_is() {
+        let received = at("2026-05-01T04:00:00Z");
+        let first = at("2020-01-01T00:00:00Z");
+        assert_eq!(classify_time(first, 0, received, false), known(first, Some(ClockFlag::Old)));
+        let before = first - TimeDelta::milliseconds(1);
+        assert_eq!(classify_time(before, 0, received, false), Timing::Absurd);
+    }
+
+    /// A clock that begins again at 2010 is not set right by an offset that was measured then, nor
+    /// a good one set back to it.
+    #[test]
+    fn a_time_is_absurd_as_it_was_told_and_as_it_is_corrected() {
+        let received = at("2026-05-01T04:00:00Z");
+        let reset = at("2010-01-01T00:00:00Z");
+        for (told, corrected) in [(reset, received), (received, reset)] {
+            let offset_ms = (told - corrected).num_milliseconds();
+            assert_eq!(classify_time(told, offset_ms, received, false), Timing::Absurd);
+        }
+    }
+
+    #[test]
+    fn what_happened_more_than_a_day_before_its_receipt_is_old() {
+        let received = at("2026-05-01T04:00:00Z");
+        let day = received - TimeDelta::days(1);
+        assert_eq!(classify_time(day, 0, received, false), known(day, None));
+        let longer = day - TimeDelta::milliseconds(1);
+        let old = known(longer, Some(ClockFlag::Old));
+        assert_eq!(classify_time(longer, 0, received, false), old);
+    }
+}

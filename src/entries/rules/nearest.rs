@@ -46,3 +46,29 @@ fn metres_between(one: &Venue, other: &Venue) -> Option<f64> {
         + lat_a.cos() * lat_b.cos() * ((lng_b - lng_a) / 2.0).sin().powi(2);
     Some(2.0 * EARTH_RADIUS_M * half_chord.sqrt().min(1.0).asin())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::venues::sample::venue;
+
+    fn metres((lat_a, lng_a): (f64, f64), (lat_b, lng_b): (f64, f64)) -> f64 {
+        let placed = |lat, lng| Venue { lat: Some(lat), lng: Some(lng), ..venue(1) };
+        metres_between(&placed(lat_a, lng_a), &placed(lat_b, lng_b)).expect("both are placed")
+    }
+
+    /// At sixty degrees the circles of latitude are half as long as the equator.
+    #[test]
+    fn degrees_of_longitude_shrink_towards_the_pole() {
+        let at_the_equator = metres((0.0, 121.0), (0.0, 121.01));
+        assert!((at_the_equator - 1_111.95).abs() < 0.01, "{at_the_equator}");
+        let far_north = metres((60.0, 121.0), (60.0, 121.01));
+        assert!((far_north - at_the_equator / 2.0).abs() < 0.01, "{far_north}");
+    }
+
+    #[test]
+    fn the_other_side_of_the_earth_is_half_its_girth_away() {
+        let across = metres((0.0, 0.0), (0.0, 180.0));
+        assert!((across - 20_015_115.07).abs() < 0.1, "{across}");
+    }
+}

@@ -5,8 +5,8 @@ use proptest::{prelude::*, sample::select};
 
 use super::super::Outcome;
 use super::{
-    Ask, ClockFlag, Decision, MemberFacts, MemberStatus, Occupancy, Presence, Reason, Timing,
-    Warning, classify_time, decide, is_folded, nearest_admitting,
+    Ask, BOOKING, ClockFlag, Decision, MemberFacts, MemberStatus, Occupancy, Presence, Reason,
+    Timing, Warning, classify_time, decide, is_folded, nearest_admitting, needs_booking,
 };
 use crate::{
     base::ids::{Direction, Method, ZoneId},
@@ -335,4 +335,31 @@ fn an_order_closes_a_venue_or_the_doors_of_one_zone() {
     let answers = [None, Some(hall), Some(court)].map(|zone| said(&part, zone));
     assert_eq!(answers, [None, None, no]);
     assert_eq!([0, 1].map(|until| said(&closed(None, Some(until)), None)), [None, no]);
+}
+
+#[test]
+fn a_rule_that_a_venue_does_not_have_keeps_nobody_out() {
+    let nothing = MemberFacts { approvals: Vec::new(), age: None, ..member() };
+    let (venue, occupancy) = (venue(1), Occupancy { inside: i64::MAX });
+    let crowded = Ask { occupancy, ..ask(&nothing, &venue) };
+    assert_eq!(decide(&crowded), Decision::Granted { warning: None });
+}
+
+#[test]
+fn every_approval_that_a_venue_asks_for_must_be_there() {
+    let (mut venue, some) = (strict(), member());
+    venue.rules[0].prerequisites.push("school_ground".to_owned());
+    assert_eq!(refused(&ask(&some, &venue)), Some((Reason::PrerequisiteMissing, None)));
+    let approvals = venue.rules[0].prerequisites.clone();
+    assert_eq!(refused(&ask(&MemberFacts { approvals, ..some }, &venue)), None);
+}
+
+#[test]
+fn a_venue_needs_a_booking_only_where_its_rules_ask_for_one() {
+    let mut venue = strict();
+    assert!(!needs_booking(&venue, at(NOON)));
+    venue.rules[0].prerequisites.push(BOOKING.to_owned());
+    assert!(needs_booking(&venue, at(NOON)));
+    venue.rules[0].prerequisites.clear();
+    assert!(!needs_booking(&venue, at(NOON)));
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The venues of the laws, numbered from 1.
-pub struct Places(Vec<Venue>);
+pub struct Places(pub Vec<Venue>);
 
 impl Venues for Places {
     fn venue(&self, id: VenueId) -> Option<&Venue> {

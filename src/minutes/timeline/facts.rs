@@ -101,11 +101,12 @@ fn counting(facts: &[Fact]) -> Vec<&Fact> {
 /// a word of the member, says more than a head count.
 fn miss(fact: &Fact, sessions: &mut [Session]) {
     let Some(session) = find(sessions, fact.opener) else { return };
-    let (estimated, left) = (Some(Provenance::Estimated), session.left_at);
-    if session.provenance == estimated && left.is_some_and(|left| left > fact.left_at) {
-        let by = session.ended_by.unwrap_or(EndedBy::Limit);
-        session.end(fact.left_at.max(session.entered_at), Provenance::Estimated, by);
-    }
+    let (Some(estimated @ Provenance::Estimated), Some(left), Some(by)) =
+        (session.provenance, session.left_at, session.ended_by)
+    else {
+        return;
+    };
+    session.end(left.min(fact.left_at).max(session.entered_at), estimated, by);
 }
 
 /// A declaration moves only an estimated end, and only inside the allowed interval: from the entry

@@ -25,6 +25,7 @@ mod minutes {
     #[cfg(test)]
     mod laws;
     mod ledger;
+    mod months;
     pub mod posting;
     mod refold;
     mod rows;
@@ -32,13 +33,70 @@ mod minutes {
     pub mod tables;
     pub mod timeline;
 }
+mod members {
+    pub mod roster {
+        use chrono::{DateTime, Utc};
+        use sea_orm::ConnectionTrait;
+
+        use crate::base::error::Error;
+
+        pub async fn version(_: &impl ConnectionTrait, _: DateTime<Utc>) -> Result<String, Error> {
+            Ok(String::new())
+        }
+    }
+}
 mod staff {
+    use chrono::{DateTime, TimeDelta, Utc};
+    use sea_orm::DatabaseConnection;
+
+    use crate::base::{error::Error, ids::StaffId};
+
     pub mod attempts;
+    mod browser;
+    mod caller;
     pub mod password;
     pub mod rules;
+
+    const ABSOLUTE: TimeDelta = TimeDelta::hours(12);
+
+    fn actor(id: StaffId) -> String {
+        format!("staff:{id}")
+    }
+
+    /// Who has which session is for the stories.
+    async fn find_session(
+        _: &DatabaseConnection,
+        _: &str,
+        _: DateTime<Utc>,
+    ) -> Result<Option<caller::StaffCaller>, Error> {
+        Ok(None)
+    }
 }
 mod terminals {
+    use chrono::{DateTime, Utc};
+    use sea_orm::DatabaseTransaction;
+
+    use crate::base::{error::Error, ids::TerminalId};
+
+    mod caches;
+    mod caller;
+    mod keys;
     pub mod signature;
+    mod tables;
+
+    pub use caches::Caches;
+
+    const ACTIVE: &str = "active";
+
+    async fn audited(
+        tx: DatabaseTransaction,
+        _: &str,
+        _: &str,
+        _: TerminalId,
+        _: DateTime<Utc>,
+    ) -> Result<(), Error> {
+        Ok(tx.commit().await?)
+    }
 }
 mod venues {
     mod rules;
