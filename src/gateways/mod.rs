@@ -30,6 +30,8 @@ mod uniubi;
 mod zkteco;
 
 #[cfg(test)]
+mod becomes;
+#[cfg(test)]
 mod mutations;
 
 pub use intake::Intake;

@@ -104,6 +104,25 @@ fn a_device_is_told_to_ask_in_the_sampled_form() {
 }
 
 #[test]
+fn a_device_is_answered_and_told_the_time_in_the_sampled_forms() {
+    let checked =
+        |granted, sentence| json::object(&calls::checked(587, granted, sentence).body).unwrap();
+    let mut silent = checked(false, "");
+    silent["RemoteCheck"].as_object_mut().unwrap().remove("info");
+    let answers = [checked(true, "Hello, this is a test message!"), silent];
+    let all = samples("hikvision");
+    for sampled in all.iter().filter_map(|bytes| json::object(bytes)) {
+        assert!(sampled.get("RemoteCheck").is_none() || answers.contains(&sampled), "{sampled}");
+    }
+    let now = "2026-04-17T22:23:42Z".parse().unwrap();
+    let told = calls::of(&Order::SyncTime, chrono_tz::Tz::America__Sao_Paulo, now).unwrap();
+    let is_clock = |bytes: &&Vec<u8>| bytes.windows(10).any(|word| word == b"<timeMode>");
+    if let Some(sampled) = all.iter().find(is_clock) {
+        assert_eq!(told.body.trim_ascii(), sampled.trim_ascii());
+    }
+}
+
+#[test]
 fn a_page_of_records_is_read_like_pushes() {
     let row = r#"{"major":5,"minor":75,"time":"2026-11-23T10:00:00+08:00",
         "employeeNoString":"1001","serialNo":591,"cardReaderNo":1}"#;

@@ -173,7 +173,10 @@ pub fn fixed(answer: &str) -> String {
             Some(&"OK:") => fixed.push_str(&line.replace("OK: ", "OK:")),
             Some(name) => {
                 let rest = &line[name.len()..];
-                let end = rest.find([',', '\r', '\n']).unwrap_or(rest.len());
+                // A sentence has commas of its own, and goes on to the end of its line.
+                let ends: &[char] = if *name == "TIPS=" { &[] } else { &[','] };
+                let end = rest.find(|c: char| matches!(c, '\r' | '\n') || ends.contains(&c));
+                let end = end.unwrap_or(rest.len());
                 fixed.push_str(name);
                 fixed.push('*');
                 fixed.push_str(&rest[end..]);

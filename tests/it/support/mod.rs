@@ -24,7 +24,7 @@ pub use resident::{Resident, registration};
 pub use server::Server;
 pub use store::{Said, Store};
 pub use terminal::{Envelope, Terminal, results};
-pub use town::{COMMUNITY, Screen, TestTown};
+pub use town::{COMMUNITY, Screen, TestTown, Venue};
 pub use wechat::{SESSION_KEY, push};
 pub use wire::{Answer, Wire, eventually};
 

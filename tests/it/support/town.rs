@@ -51,7 +51,14 @@ pub struct Venue {
 impl TestTown {
     /// A town on a Monday morning.
     pub async fn open() -> Self {
-        Self::living(Store::fresh().await, None).await
+        Self::open_at(NOW).await
+    }
+
+    /// A town at another time.
+    pub async fn open_at(now: &str) -> Self {
+        let (store, clock) = (Store::fresh().await, Clock::fixed(at(now)));
+        let server = Server::start(&store, &clock, None).await.unwrap();
+        Self::founded(server, store, clock, None).await
     }
 
     /// A town whose residents have the mini-program, with a register that pretends.

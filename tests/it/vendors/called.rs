@@ -33,7 +33,7 @@ fn event(number: u32, person: &str, time: &str) -> Value {
 }
 
 /// The next request on a connection, whole; nothing when it is closed.
-async fn asked(stream: &mut TcpStream) -> Option<String> {
+pub async fn asked(stream: &mut TcpStream) -> Option<String> {
     let (mut text, mut bytes) = (String::new(), [0; 4096]);
     loop {
         let read = stream.read(&mut bytes).await.unwrap_or(0);
@@ -51,20 +51,20 @@ async fn asked(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-async fn answers(stream: &mut TcpStream, body: &str) {
+pub async fn answers(stream: &mut TcpStream, body: &str) {
     let length = body.len();
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}");
     stream.write_all(answer.as_bytes()).await.unwrap();
 }
 
-async fn challenges(stream: &mut TcpStream) {
+pub async fn challenges(stream: &mut TcpStream) {
     let asks = format!(
         "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {CHALLENGE}\r\nContent-Length: 0\r\n\r\n"
     );
     stream.write_all(asks.as_bytes()).await.unwrap();
 }
 
-fn is_proved(request: &str) -> bool {
+pub fn is_proved(request: &str) -> bool {
     request.to_ascii_lowercase().contains("authorization: digest")
 }
 

@@ -9,9 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::support::{
-    Answer, COMMUNITY, Resident, Shown, TestTown, device::Bytes, eventually, photo,
-};
+use crate::support::{Answer, COMMUNITY, Resident, TestTown, device::Bytes, eventually, photo};
 
 /// The first two numbers of a terminal's own.
 pub const FIRST: &str = "900000001";
@@ -38,7 +36,11 @@ pub async fn somebody(town: &TestTown) -> Resident {
 /// Somebody whom terminals know as this number and as nothing else. Whoever is merely `numbered` has
 /// a face with a longer handle besides, and it takes a number of the terminal's own too.
 pub async fn known_only_as(town: &TestTown, number: &str) -> String {
-    let since = "2026-01-02T00:00:00Z";
+    known_since(town, number, "2026-01-02T00:00:00Z").await
+}
+
+/// The same, registered and known since then.
+pub async fn known_since(town: &TestTown, number: &str, since: &str) -> String {
     let document = TestTown::number("1990-01-01", town.next());
     let agrees = |purpose: &str| json!({ "purpose": purpose, "granted": true, "at": since });
     let body = json!({
@@ -50,7 +52,8 @@ pub async fn known_only_as(town: &TestTown, number: &str) -> String {
     });
     let made = town.office.post("/members", &body).await.ok();
     let id = made["id"].as_str().unwrap().to_owned();
-    town.credential(&id, &Shown::face(number)).await;
+    let face = json!({ "kind": "face", "handle": number, "valid_from": since });
+    town.office.post(&format!("/members/{id}/credentials"), &face).await.ok();
     id
 }
 

@@ -1,5 +1,6 @@
 //! Vendors' terminals: claimed by staff, heard in their own protocols, answered in their own forms.
 
+mod becomes;
 mod called;
 mod claiming;
 mod commands;
