@@ -137,8 +137,8 @@ impl App {
             ops(metrics.clone(), readiness).merge(minutes::operations().with_state(state.clone()));
         let ops_router = edge(operations, edge::Settings::default(), metrics);
         let servers = [
-            tokio::spawn(serve(listener, front, Limits::default(), stop.clone())),
-            tokio::spawn(serve(ops_listener, ops_router, Limits::default(), stop.clone())),
+            tokio::spawn(serve(listener, front, Limits::of_process(), stop.clone())),
+            tokio::spawn(serve(ops_listener, ops_router, Limits::of_process(), stop.clone())),
         ];
         tracing::info!(%address, %ops_address, "fitgate is listening");
         Ok(Self {

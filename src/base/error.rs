@@ -214,6 +214,7 @@ codes! {
     SlotOver "slot_over" "该时段已开始、已取消或尚未开放预约，请选择其他时段。" "This slot has begun, was cancelled, or cannot be booked yet; choose another.";
     AlreadyBooked "already_booked" "您已预约或正在候补该时段。" "You have booked these hours or wait for them already.";
     BookingQuota "booking_quota" "预约数已达上限，请先使用或取消已有的预约。" "You have as many bookings as one person may; use or cancel some first.";
+    BookingOverlaps "booking_overlaps" "您在这一时段已有其他预约。" "You have another booking at that time.";
     BookingPaused "booking_paused" "您近期多次预约未到，暂时不能预约；如有疑问请到服务台。" "You missed several bookings lately and cannot book for a while; ask at the desk if that is wrong.";
     HoldEnded "hold_ended" "保留时间已过，请重新预约。" "The hold has run out; book again.";
     BookingOver "booking_over" "该预约已开始、已结束或已取消，不能再更改。" "This booking has begun, ended or been cancelled; it cannot be changed.";
@@ -356,6 +357,7 @@ codes! {
     CertificateUnknown "certificate_unknown" "证书链接无效或已过期，请在小程序内重新生成。" "This link is none or has run out; make another one in the mini-program.";
     RegistrationRequired "registration_required" "请先完成实名登记。" "Register with your real name first.";
     CorrectionOverlaps "correction_overlaps" "与另一条已更正的时段重叠，请核对时间。" "The times overlap with another corrected stay; check them.";
+    DayTooLong "day_too_long" "一人一天的运动时长不能超过1440分钟，请核对时间。" "A person's day has at most 1440 minutes; check the times.";
     TicketStep "ticket_step" "该工单现在不能这样处理，请刷新后重试。" "The ticket cannot take this step now; reload it.";
     TooManyReports "too_many_reports" "您还有较多报修在处理中，请等待处理后再提交。" "Many of your reports are being looked into; wait for them first.";
     HealthConsentRequired "health_consent_required" "须先由本人单独同意保存体质测试数据。" "The person has to agree to health data being kept, by itself, first.";

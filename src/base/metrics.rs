@@ -148,8 +148,8 @@ where
     metric
 }
 
-/// Methods are the caller's text: a label only if known.
-fn method_label(method: &Method) -> &'static str {
+/// Methods are the caller's text: a label, and a word of the log, only if known.
+pub fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

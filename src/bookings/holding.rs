@@ -61,8 +61,8 @@ pub async fn lock_booker(tx: &DatabaseTransaction, id: MemberId) -> Result<Booke
 }
 
 /// Holds a seat of a slot for somebody who decides within minutes. Refuses (403) whose name is not
-/// verified and who is paused, (404) what there is not, (409) what is over, taken, booked already or
-/// more than one person may have.
+/// verified and who is paused, (404) what there is not, (409) what is over, taken, booked already, at
+/// the time of another booking or more than one person may have.
 pub async fn hold(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -129,7 +129,34 @@ pub async fn check_may_book(
             Code::BookingPaused => Error::Forbidden(code),
             _ => Error::Conflict(code),
         },
-    )
+    )?;
+    let held = Condition::all()
+        .add(bookings::COLUMN.state.eq(State::Held.as_str()))
+        .add(bookings::COLUMN.held_until.gt(now));
+    check_free(tx, booker.id, slot, Condition::any().add(confirmed()).add(held)).await
+}
+
+fn confirmed() -> Condition {
+    Condition::all().add(bookings::COLUMN.state.eq(State::Confirmed.as_str()))
+}
+
+/// Refuses (409) hours within which somebody has a booking of another slot that stands as said.
+async fn check_free(
+    tx: &DatabaseTransaction,
+    member: MemberId,
+    slot: &Slot,
+    standing: Condition,
+) -> Result<(), Error> {
+    let elsewhere = bookings::Entity::find()
+        .filter(bookings::COLUMN.member_id.eq(member))
+        .filter(bookings::Column::SlotId.ne(slot.id))
+        .filter(bookings::Column::StartsAt.lt(slot.ends_at))
+        .filter(bookings::Column::EndsAt.gt(slot.starts_at))
+        .filter(standing);
+    match elsewhere.one(tx).await? {
+        Some(_) => Err(Error::Conflict(Code::BookingOverlaps)),
+        None => Ok(()),
+    }
 }
 
 /// Whether somebody has a seat of the slot that has not run out, or waits for one.
@@ -214,7 +241,8 @@ async fn locked(
     Ok((row, slot))
 }
 
-/// Confirms a hold or an offer; twice is no error. Refuses (409) what has run out.
+/// Confirms a hold or an offer; twice is no error. Refuses (409) what has run out, and an offer at the
+/// time of what was confirmed since.
 pub async fn confirm(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -231,6 +259,7 @@ pub async fn confirm(
     if !is_held || slot.status != OPEN {
         return Err(Error::Conflict(Code::HoldEnded));
     }
+    check_free(tx, row.member_id, &slot, confirmed()).await?;
     set_state(tx, id, State::Confirmed, None).await?;
     seats::answer_offer(tx, id, slot.id, seats::TAKEN, now).await?;
     notices::tell(tx, keys, &slot, (id, row.member_id), Said::Confirmed, now).await?;
@@ -238,7 +267,7 @@ pub async fn confirm(
 }
 
 /// Cancels a booking: in time, or late and counted like an absence. The seat goes to who waits.
-/// Refuses (409) what has begun or ended.
+/// Twice is no error. Refuses (409) what has begun or ended.
 pub async fn cancel(
     tx: &DatabaseTransaction,
     keys: &Keys,
@@ -247,8 +276,11 @@ pub async fn cancel(
     now: DateTime<Utc>,
 ) -> Result<Booking, Error> {
     let (row, slot) = locked(tx, keys, caller, id, now).await?;
-    let state = rules::cancelled(state_of(&row.state)?, slot.starts_at, now);
-    let state = state.map_err(Error::Conflict)?;
+    let stood = state_of(&row.state)?;
+    if matches!(stood, State::Cancelled | State::CancelledLate) {
+        return booking(&row);
+    }
+    let state = rules::cancelled(stood, slot.starts_at, now).map_err(Error::Conflict)?;
     give_back(tx, keys, &slot, id, state, now).await?;
     Ok(Booking { id, slot: slot.id, state, held_until: None })
 }

@@ -3,15 +3,15 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait as _,
-    PaginatorTrait as _, QueryFilter as _,
+    ColumnTrait as _, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr,
+    EntityTrait as _, PaginatorTrait as _, QueryFilter as _, Statement,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
     declare::World,
     effect::{Effect, Moment},
-    statement::{self, NewFact},
+    statement::{self, DAY_MINUTES, NewFact},
     tables::{session, session_fact},
     timeline::FactKind,
 };
@@ -132,6 +132,10 @@ async fn enter(
     let unseen = !stay.credited && lasted > i64::from(ALONE_MAX);
     let is_large = change.abs() > ALONE_MAX || unseen;
     let effect = before.until(Moment::of(tx, &[member]).await?);
+    let is_more = effect.minutes_after > effect.minutes_before;
+    if is_more && minutes_of_day(tx, correction.session).await? > DAY_MINUTES {
+        return Err(Error::invalid("/left_at", Code::DayTooLong));
+    }
     let actor = approved_by.as_deref().unwrap_or(asked_by);
     let object = format!("session:{}", correction.session);
     let state =
@@ -147,6 +151,16 @@ async fn enter(
     };
     audit::append(tx, CHAIN, &deed, now).await?;
     Ok(Corrected { effect, needs_second: is_large || !looked_at })
+}
+
+/// Minutes of all stays of the person on the business day of this one.
+async fn minutes_of_day(tx: &DatabaseTransaction, id: SessionId) -> Result<i64, DbErr> {
+    let sql = "SELECT COALESCE(SUM(other.minutes), 0) AS n FROM sessions stay JOIN sessions other \
+               ON other.member_id = stay.member_id AND other.business_day = stay.business_day \
+               WHERE stay.id = $1 AND NOT other.void";
+    let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, [id.0.into()]);
+    let row = tx.query_one_raw(statement).await?;
+    row.map_or(Ok(0), |row| row.try_get("", "n"))
 }
 
 /// Corrections of the stay that nobody but their author has seen: many small ones are a large one.

@@ -22,6 +22,8 @@ use crate::base::{
 };
 use crate::venues::Venue;
 
+/// What a correction may make of a person's day: no day has more.
+pub(super) const DAY_MINUTES: i64 = 1440;
 /// How long after they left somebody may still declare it.
 const DECLARED_WITHIN: TimeDelta = TimeDelta::hours(48);
 
@@ -159,11 +161,14 @@ async fn check_declaration(
     if between > 0 { Err(refusal()) } else { Ok(()) }
 }
 
-/// Both times, in order, in the past, and apart from every other corrected stay.
+/// Both times, in order, in the past, within a day, and apart from every other corrected stay.
 fn check_correction(fact: &NewFact, facts: &[Fact], now: DateTime<Utc>) -> Result<(), Error> {
     let entered = fact.entered_at.ok_or_else(|| Error::invalid("/entered_at", Code::Required))?;
     if fact.left_at < entered || fact.left_at > now {
         return Err(Error::invalid("/left_at", Code::BadTime));
+    }
+    if (fact.left_at - entered).num_minutes() > DAY_MINUTES {
+        return Err(Error::invalid("/left_at", Code::DayTooLong));
     }
     let newest = |other: &Fact| {
         !facts.iter().any(|newer| {

@@ -1,17 +1,24 @@
-//! The table of bad inputs, sent to the real server and its real routes. Rows that speak of fields
-//! which only the table's own form has are asked of a real form instead.
-
-use std::net::SocketAddr;
+//! The page of bad inputs, sent to the real server and its real routes: here requests, bodies and
+//! queries, in the folder beside it people, entries, staff, and what the process itself says. Rows
+//! that speak of fields which only the table's own form has are asked of a real form instead.
 
 use serde_json::json;
 
 use crate::support::TestTown;
 
+mod commands;
+mod entries;
+mod page;
+mod people;
+mod process;
 #[path = "../../src/base/http/raw.rs"]
 pub mod raw;
+mod senders;
+mod standing;
 #[path = "../../src/base/http/bad_inputs.rs"]
 mod table;
 
+use standing::{NOTHING, Standing};
 use table::{Row, Target, failures};
 
 /// Signing in takes JSON from anybody; venues are a list and things for anybody.
@@ -22,47 +29,10 @@ const REAL: Target = Target {
     host: "fitgate.test",
 };
 
-/// Rows of the first part of the table that only time, several requests or a broken line show,
-/// and the story that shows each.
-const STORIES: [(u16, &str); 10] = [
-    (16, "bad_lines: slow_peers_are_dropped"),
-    (17, "bad_lines: slow_peers_are_dropped"),
-    (18, "bad_lines: slow_peers_are_dropped"),
-    // Ten thousand connections are more than a test may open; the real listener's code, told two.
-    (
-        19,
-        "base::http::stories: connections_over_the_limit_are_refused_at_once_and_the_others_served",
-    ),
-    (20, "bad_lines: a_body_that_ends_early_writes_nothing"),
-    (21, "bad_lines: who_goes_away_in_the_middle_and_comes_back_has_one_effect"),
-    (24, "bad_lines: many_requests_at_once_are_answered_in_order"),
-    // The server has no setting for proxies yet, so it believes nobody.
-    (25, "base::http::stories: a_forwarded_address_is_believed_only_from_a_trusted_proxy"),
-    (68, "own_minutes: minutes_are_shown_by_day_and_month_and_add_up"),
-    (71, "members::import::tests: formulas_are_refused_in_every_column_by_row_and_field"),
-];
-
-/// Rows that no route of today is concerned with, and why.
-const NOT_CONCERNED: [(u16, &str); 1] = [(
-    72,
-    "no route exports for an administrator; residents read their own data, limited by token",
-)];
-
-/// The rows of the table's first part: requests, bodies, queries.
-const ROWS: std::ops::RangeInclusive<u16> = 1..=72;
-
-#[test]
-fn every_row_is_sent_or_told_as_a_story_or_concerns_no_route() {
-    let sent: Vec<u16> = real_rows().iter().map(|row| row.id).collect();
+/// Rows that are sent in this file, raw or on forms.
+fn sent_as_they_are() -> Vec<u16> {
     let on_forms = FIELDS.iter().chain(&TIMES).chain(&IMMUTABLE).chain(&FILTERS).map(|case| case.0);
-    let told = STORIES.map(|(row, _)| row);
-    let shown: Vec<u16> = sent.into_iter().chain(on_forms).chain(told).collect();
-    let left_out = NOT_CONCERNED.map(|(row, _)| row);
-    for row in ROWS {
-        let (shown, left_out) = (shown.contains(&row), left_out.contains(&row));
-        assert!(shown != left_out, "row {row}: shown {shown}, left out {left_out}");
-    }
-    assert!(STORIES.iter().chain(&NOT_CONCERNED).all(|(_, words)| !words.is_empty()));
+    real_rows().iter().map(|row| row.id).chain(on_forms).collect()
 }
 
 /// Rows of the table that speak of fields which a form of its own has.
@@ -89,11 +59,19 @@ const FILTERS: [Case; 3] = [
     (66, "division=33_", 400, "bad_parameter"),
 ];
 
+/// Sends rows that are all refused or harmless; none of them writes anything.
+async fn sent_in_vain(town: &TestTown, rows: Vec<Row>, what: &str) {
+    let before = (Standing::of(&town.store).await, town.digest().await);
+    let wrong = failures(town.address(), rows).await;
+    assert!(wrong.is_empty(), "{what}: {wrong:#?}");
+    before.0.has_grown(&Standing::of(&town.store).await, NOTHING, what);
+    assert_eq!(town.digest().await, before.1, "{what}");
+}
+
 async fn refused(part: std::ops::RangeInclusive<u16>) {
     let town = TestTown::open().await;
     let rows = real_rows().into_iter().filter(|row| part.contains(&row.id));
-    let wrong = failures(town.address(), rows.collect()).await;
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    sent_in_vain(&town, rows.collect(), &format!("rows {part:?}")).await;
 }
 
 #[tokio::test]
@@ -114,8 +92,7 @@ async fn bad_queries_are_refused_by_a_real_list() {
         let request = format!("GET /api/v1/venues?{query} HTTP/1.1\r\nHost: fitgate.test\r\n\r\n");
         Row { id: *id, request: request.into_bytes(), status: *status, code }
     };
-    let wrong = failures(town.address(), FILTERS.iter().map(row).collect()).await;
-    assert!(wrong.is_empty(), "{wrong:#?}");
+    sent_in_vain(&town, FILTERS.iter().map(row).collect(), "filters").await;
 }
 
 /// A request to a form for staff, with its bearer.
@@ -130,7 +107,7 @@ fn form(method: &str, token: &str, path: &str, body: &[u8]) -> Vec<u8> {
 }
 
 async fn judged(
-    addr: SocketAddr,
+    town: &TestTown,
     token: &str,
     path: &str,
     cases: &[(u16, &str, u16, &'static str)],
@@ -141,8 +118,7 @@ async fn judged(
         status: *status,
         code,
     };
-    let wrong = failures(addr, cases.iter().map(row).collect()).await;
-    assert!(wrong.is_empty(), "{path}: {wrong:#?}");
+    sent_in_vain(town, cases.iter().map(row).collect(), path).await;
 }
 
 /// Bodies for `POST /api/v1/staff/divisions`.
@@ -176,9 +152,7 @@ const FIELDS: [Case; 13] = [
 async fn fields_of_real_forms_are_judged_one_by_one() {
     let town = TestTown::open().await;
     let token = town.office.token().await;
-    judged(town.address(), &token, "/api/v1/staff/divisions", &FIELDS).await;
-    let venues = town.office.get("/venues").await.ok();
-    assert_eq!(venues["items"], json!([]), "nothing was written");
+    judged(&town, &token, "/api/v1/staff/divisions", &FIELDS).await;
 }
 
 /// Fields that cannot be changed are none of the forms that change a thing.
@@ -194,7 +168,7 @@ async fn what_cannot_be_changed_is_no_field_of_a_change() {
     let token = town.office.token().await;
     let (gym, _) = town.gym().await;
     let path = format!("/api/v1/staff/venues/{}/rules", gym.id);
-    judged(town.address(), &token, &path, &IMMUTABLE).await;
+    judged(&town, &token, &path, &IMMUTABLE).await;
 }
 
 /// Instants for `at` of a consent; days are judged with the other forms of a place.
@@ -241,13 +215,12 @@ async fn an_instant_that_is_none_is_refused_by_every_form_that_takes_one() {
             let request = form(method, &token, &path, body.as_bytes());
             Row { id: *id, request, status: *status, code }
         });
-        let wrong = failures(town.address(), rows.collect()).await;
-        assert!(wrong.is_empty(), "{path} {body}: {wrong:#?}");
+        sent_in_vain(&town, rows.collect(), &format!("{path} {body}")).await;
     }
     let before = r#"{"kind":"card","handle":"x","valid_from":"2026-02-01T00:00:00Z",
                      "valid_to":"2026-01-01T00:00:00Z"}"#;
     let path = format!("/api/v1/staff/members/{}/credentials", member.id);
-    judged(town.address(), &token, &path, &[(69, before, 422, "bad_time")]).await;
+    judged(&town, &token, &path, &[(69, before, 422, "bad_time")]).await;
 }
 
 #[tokio::test]
@@ -274,35 +247,6 @@ async fn a_terminal_is_told_of_times_that_are_none() {
             (&json!(result), &reason)
         );
     }
-}
-
-#[tokio::test]
-async fn people_are_read_with_care() {
-    let town = TestTown::open().await;
-    let token = town.office.token().await;
-    let number = TestTown::number("1990-01-01", 1);
-    let wrong_check = format!("{}{}", &number[..17], if number.ends_with('1') { '2' } else { '1' });
-    let person = |name: &str, number: &str| {
-        format!(
-            r#"{{"name":"{name}","document":{{"type":"resident_id","number":"{number}"}},
-                "home_community":"330499001001"}}"#
-        )
-    };
-    let child = TestTown::number("2019-01-01", 1);
-    let cases = [
-        (76, person(&"长".repeat(51), &number), 422, "name_length"),
-        (77, person("李😀四", &number), 422, "name_characters"),
-        (81, person("李四", &wrong_check), 422, "id_checksum"),
-        (83, person("李四", "330499900101001"), 422, "id_old_format"),
-        (84, person("李四", "110101190002290011"), 422, "id_birth_date"),
-        (86, person("李四", "110101209912310015"), 422, "id_birth_date"),
-        (92, person("李四", &child), 403, "guardian_required"),
-    ];
-    let cases: Vec<(u16, &str, u16, &'static str)> =
-        cases.iter().map(|(id, body, status, code)| (*id, body.as_str(), *status, *code)).collect();
-    judged(town.address(), &token, "/api/v1/staff/members", &cases).await;
-    let shown = town.screen("330499").await.document().await;
-    assert_eq!(shown["registered"], 0);
 }
 
 #[tokio::test]
@@ -340,5 +284,5 @@ async fn no_refusal_of_a_bad_place_repeats_what_was_sent() {
     ];
     let cases: Vec<(u16, &str, u16, &'static str)> =
         cases.iter().map(|(id, body, status, code)| (*id, body.as_str(), *status, *code)).collect();
-    judged(town.address(), &token, "/api/v1/staff/venues", &cases).await;
+    judged(&town, &token, "/api/v1/staff/venues", &cases).await;
 }

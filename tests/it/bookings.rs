@@ -12,13 +12,13 @@ use crate::support::{
 };
 
 /// A registered resident with a verified name and a card.
-struct Guest {
-    id: String,
-    phone: Resident,
+pub struct Guest {
+    pub id: String,
+    pub phone: Resident,
     card: Shown,
 }
 
-async fn guest(town: &TestTown, name: &str) -> Guest {
+pub async fn guest(town: &TestTown, name: &str) -> Guest {
     let phone = Resident::registers(town, name).await;
     phone.post("/me/verification", &json!({ "method": "registry" })).await.ok();
     let (id, card) = (phone.id().await, Shown::card(&format!("card-{name}")));
@@ -27,12 +27,12 @@ async fn guest(town: &TestTown, name: &str) -> Guest {
 }
 
 impl Guest {
-    async fn holds(&self, slot: &str) -> Answer {
+    pub async fn holds(&self, slot: &str) -> Answer {
         self.phone.post("/bookings", &json!({ "slot_id": slot })).await
     }
 
     /// Books a slot to the end; gives the booking's id.
-    async fn books(&self, slot: &str) -> String {
+    pub async fn books(&self, slot: &str) -> String {
         let held = self.holds(slot).await.ok();
         let id = held["id"].as_str().unwrap().to_owned();
         self.phone.does(&format!("/bookings/{id}/confirmation")).await.ok();
@@ -61,7 +61,7 @@ impl Guest {
 }
 
 /// A certified coach; gives the instructor's id.
-async fn coach(town: &TestTown, member: &str, expires_on: Option<&str>) -> String {
+pub async fn coach(town: &TestTown, member: &str, expires_on: Option<&str>) -> String {
     let new = json!({
         "member_id": member, "home_community": COMMUNITY, "is_coach": true,
         "specialities": ["badminton", "yoga"],
@@ -75,11 +75,11 @@ async fn coach(town: &TestTown, member: &str, expires_on: Option<&str>) -> Strin
     id
 }
 
-fn hours(venue: &str, coach: &str, from: &str, to: &str) -> Value {
+pub fn hours(venue: &str, coach: &str, from: &str, to: &str) -> Value {
     json!({ "venue_id": venue, "instructor_id": coach, "starts_at": from, "ends_at": to })
 }
 
-fn first_slot(published: &Value) -> String {
+pub fn first_slot(published: &Value) -> String {
     published["slots"][0].as_str().unwrap().to_owned()
 }
 
@@ -362,10 +362,8 @@ async fn notice_quotas_pauses_closures_and_who_is_forgotten() {
     let late = mine.iter().find(|one| one["slot_id"] == slots[1]).unwrap();
     anna.phone.delete(&format!("/bookings/{}", late["id"].as_str().unwrap())).await.ok();
     assert_eq!(anna.state(slots[1]).await, "cancelled_late");
-    assert_eq!(
-        anna.phone.delete(&format!("/bookings/{first}")).await.said(),
-        (409, "booking_over")
-    );
+    let again = anna.phone.delete(&format!("/bookings/{first}")).await.ok();
+    assert_eq!(again["state"], "cancelled", "twice is no error, and not late");
     for after in ["2026-11-27T03:05:00Z", "2026-11-28T03:05:00Z"] {
         town.is_now(after);
         door.beats().await;

@@ -1,73 +1,16 @@
 //! Canaries: a name, numbers and a photo that nobody else has, through a server as it is run, are
 //! found afterwards in no log, no metric and no file of its data.
 
-use std::{path::Path, process::Stdio, time::Duration};
-
 use fitgate::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-};
 use uuid::Uuid;
 
-use crate::support::{Answer, COMMUNITY, Office, Store, Wire, document, photo};
+use crate::support::{Answer, COMMUNITY, Office, Process, Store, Wire, document, photo};
 
 const NAME: &str = "龘龖靐";
 const PHONE: &str = "13912345678";
 const OPENID: &str = "canary-openid-7f3a";
-
-/// A server that writes down everything it thinks.
-struct Served {
-    child: Child,
-    log: BufReader<tokio::process::ChildStderr>,
-    said: String,
-    wire: Wire,
-    ops: Wire,
-}
-
-impl Served {
-    async fn start(store: &Store, scratch: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_fitgate"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
-        command.arg("--database-url").arg(&store.database_url).arg("--keys").arg(store.keys());
-        command.env("FITGATE_LOG", "fitgate=trace,access=trace,info").env("NO_COLOR", "1");
-        command.env("TMPDIR", scratch).env("SQLITE_TMPDIR", scratch);
-        command.env("FITGATE_WECHAT", "pretend").env("FITGATE_REALNAME", "pretend");
-        match &store.redis_url {
-            Some(url) => command.env("FITGATE_REDIS_URL", url),
-            None => command.env_remove("FITGATE_REDIS_URL"),
-        };
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.kill_on_drop(true).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        let listening = loop {
-            let begins = said.len();
-            assert!(log.read_line(&mut said).await.unwrap() > 0, "it did not start: {said}");
-            let line = &said[begins..];
-            if line.contains("fitgate is listening") {
-                break line.to_owned();
-            }
-        };
-        let address = |name: &str| {
-            let (_, rest) = listening.split_once(&format!(" {name}=")).unwrap();
-            Wire::new(format!("http://{}", rest.split_whitespace().next().unwrap()))
-        };
-        let (wire, ops) = (address("address"), address("ops_address"));
-        Self { child, log, said, wire, ops }
-    }
-
-    /// Stops it and gives all that it wrote.
-    async fn stopped(mut self) -> String {
-        self.child.start_kill().unwrap();
-        let read = async { while self.log.read_line(&mut self.said).await.unwrap() > 0 {} };
-        tokio::time::timeout(Duration::from_mins(1), read).await.unwrap();
-        self.child.wait().await.unwrap();
-        self.said
-    }
-}
 
 struct Phone {
     wire: Wire,
@@ -126,7 +69,7 @@ async fn lives(wire: &Wire, number: &str) -> String {
 async fn nothing_personal_is_found_where_it_does_not_belong() {
     let store = Store::fresh().await;
     let scratch = tempfile::tempdir().unwrap();
-    let served = Served::start(&store, scratch.path()).await;
+    let served = Process::start(&store, scratch.path()).await;
     let office = Office::hired(&store, &served.wire, &Clock::system(), "admin", "33").await;
     for code in ["3304", "330499", "330499001", COMMUNITY] {
         office.post("/divisions", &json!({ "code": code, "name": "区" })).await.ok();

@@ -25,7 +25,10 @@ use super::{
     peer::{self, Network, Peer},
     problem::{self, Problem},
 };
-use crate::base::{error::Code, metrics::Metrics};
+use crate::base::{
+    error::Code,
+    metrics::{Metrics, method_label},
+};
 
 /// What the edge lets in.
 #[derive(Clone, Debug)]
@@ -217,11 +220,13 @@ async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next
     let mut response = problem::finish(response, language, trace_id);
     complete_headers(response.headers_mut(), trace_id);
 
-    // The route's pattern, never the address: that may hold ids, and the query more than that.
+    // The route's pattern, never the address: that may hold ids, and the query more than that. Nor a
+    // method that is none.
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     let (status, took) = (response.status(), begun.elapsed());
     edge.metrics.http.record(&method, route, status, took);
     let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let method = method_label(&method);
     tracing::info!(
         target: "access", %trace_id, %method, route, status = status.as_u16(), duration_us,
     );

@@ -7,6 +7,7 @@ use anyhow::Context;
 use axum::{Router, body::Body, http::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -50,6 +51,34 @@ impl Default for Limits {
             stop_deadline: Duration::from_secs(20),
             head_bytes_max: 128 * 1024,
         }
+    }
+}
+
+/// Descriptors that a process needs beside its connections: of databases, stores, devices and files.
+const DESCRIPTORS_KEPT: u64 = 512;
+
+impl Limits {
+    /// What this process can bear. It may open as many descriptors from now on as it is allowed to:
+    /// what it is given at first is often a thousand, which is a tenth of a crowd.
+    pub fn of_process() -> Self {
+        let given = getrlimit(Resource::Nofile);
+        let wanted = Rlimit { current: given.maximum, maximum: given.maximum };
+        match setrlimit(Resource::Nofile, wanted) {
+            Ok(()) => Self::default().within(given.maximum),
+            Err(error) => {
+                tracing::warn!(%error, "no more descriptors are to be had");
+                Self::default().within(given.current)
+            }
+        }
+    }
+
+    /// The same with so many `descriptors`, if they are bounded: half of them at least are for
+    /// connections. Without one to accept it by, nobody could even be told that they are too many.
+    fn within(self, descriptors: Option<u64>) -> Self {
+        let room = |all: u64| all - DESCRIPTORS_KEPT.min(all / 2);
+        let room = descriptors.and_then(|all| usize::try_from(room(all)).ok());
+        let connections_max = room.map_or(self.connections_max, |n| n.min(self.connections_max));
+        Self { connections_max, ..self }
     }
 }
 
@@ -246,5 +275,20 @@ impl Refusals {
             wire::refuse(socket, &answer, Instant::now() + REFUSAL_TIMEOUT).await;
             drop(permit);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_all_else() {
+        let connections = |n| Limits::default().within(n).connections_max;
+        assert_eq!(connections(None), 10_000);
+        assert_eq!(connections(Some(20_000)), 10_000);
+        assert_eq!(connections(Some(10_000)), 9_488);
+        assert_eq!(connections(Some(96)), 48);
+        assert_eq!(connections(Some(0)), 0);
     }
 }

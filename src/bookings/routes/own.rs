@@ -50,7 +50,8 @@ struct HoldBody {
         (status = 201, description = "Held until `held_until`", body = BookingJson),
         (status = 403, description = "`member_not_verified`, `booking_paused`"),
         (status = 404, description = "No such slot, or no child of the caller's"),
-        (status = 409, description = "`slot_taken`, `slot_over`, `already_booked`, `booking_quota`"),
+        (status = 409, description = "`slot_taken`, `slot_over`, `already_booked`, `booking_quota`, \
+            `booking_overlaps`"),
     ))]
 async fn hold(
     Of(state): Of<State>,
@@ -74,7 +75,7 @@ async fn hold(
     responses(
         (status = 200, body = BookingJson),
         (status = 404, description = "No booking of the caller's"),
-        (status = 409, description = "`hold_ended`"),
+        (status = 409, description = "`hold_ended`, `booking_overlaps`"),
     ))]
 async fn confirm(
     Of(state): Of<State>,
@@ -91,7 +92,8 @@ async fn confirm(
         .await
 }
 
-/// Cancels a booking. Later than two hours before the beginning it counts like an absence.
+/// Cancels a booking; twice is no error. Later than two hours before the beginning it counts like an
+/// absence.
 #[utoipa::path(delete, path = "/api/v1/bookings/{id}", tag = "residents: bookings",
     params(("id" = BookingId, Path),
         ("Idempotency-Key" = String, Header, description = "A value of your own, once a command")),
@@ -172,7 +174,8 @@ struct WaitingJson {
         (status = 201, body = WaitingJson),
         (status = 403, description = "`member_not_verified`, `booking_paused`"),
         (status = 404, description = "No such slot, or no child of the caller's"),
-        (status = 409, description = "`slot_free`, `slot_over`, `already_booked`, `booking_quota`"),
+        (status = 409, description = "`slot_free`, `slot_over`, `already_booked`, `booking_quota`, \
+            `booking_overlaps`"),
     ))]
 async fn wait(
     Of(state): Of<State>,

@@ -118,7 +118,7 @@ struct CorrectedJson {
         (status = 202, description = "Waits for a second person", body = CorrectedJson),
         (status = 404, description = "No stay at the caller's venues"),
         (status = 409, description = "`correction_overlaps`"),
-        (status = 422, description = "`bad_time`, `reason_length`"),
+        (status = 422, description = "`bad_time`, `day_too_long`, `reason_length`"),
     ),
 )]
 async fn correct_stay(
@@ -178,7 +178,7 @@ struct PreviewJson {
         (status = 200, description = "What it would do", body = PreviewJson),
         (status = 404, description = "No stay at the caller's venues"),
         (status = 409, description = "`correction_overlaps`"),
-        (status = 422, description = "`bad_time`"),
+        (status = 422, description = "`bad_time`, `day_too_long`"),
     ),
 )]
 async fn preview(

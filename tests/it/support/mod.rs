@@ -7,6 +7,7 @@ mod log;
 mod office;
 mod people;
 pub mod photo;
+mod process;
 mod receiver;
 mod resident;
 mod server;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use office::Office;
 pub use people::{Member, Shown, document};
+pub use process::Process;
 pub use receiver::Receiver;
 pub use resident::{Resident, registration};
 pub use server::Server;
