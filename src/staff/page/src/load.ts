@@ -18,6 +18,15 @@ const asProblem = (error: unknown) =>
 /** Loads `path` (nothing while it is null), again every `everyMs`. */
 export const useLoad = <T>(path: string | null, everyMs = 0): Loaded<T> => useRead(path, get<T>, everyMs);
 
+/** Loads `path` again every `everyMs` for as long as something of what came is still on its way. */
+export function useWatched<T>(path: string | null, isGoing: (data: T) => boolean, everyMs: number): Loaded<T> {
+  const [isWatched, setWatched] = useState(false);
+  const loaded = useLoad<T>(path, isWatched ? everyMs : 0);
+  const { data } = loaded;
+  useEffect(() => setWatched(data !== null && isGoing(data)), [data]);
+  return loaded;
+}
+
 const everyItem = <T>(path: string, signal: AbortSignal) => all<T>(path, undefined, signal);
 
 /** All items of a list whose length is bounded by what it is of, such as a week. */
