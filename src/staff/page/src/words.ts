@@ -128,6 +128,10 @@ export const venueKind = table({
   table_tennis: "乒乓球",
   fitness: "健身区",
   track_field: "田径场",
+  running_track: "跑道",
+  strength: "力量区",
+  dance_room: "舞蹈室",
+  fitness_test: "体测区",
   football: "足球场",
   tennis: "网球",
 });
