@@ -173,7 +173,7 @@ export async function says(page, text) {
   await page.getByText(text).first().waitFor();
 }
 
-/** The row of a list with this text. */
+/** The row of a list with this text; there is none while a dialog lies over the page. */
 export const row = (page, text) => page.getByRole("row").filter({ hasText: text });
 
 /** Goes from a list to the thing of this name. */

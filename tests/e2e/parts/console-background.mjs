@@ -85,6 +85,7 @@ async function approves(admin, url) {
   await says(page, "批准后立即开始向这个地址推送");
   await picture(page, `webhook-approval-${admin.size}`);
   await confirms(page, "批准");
+  await gone(dialog(page));
   await gone(asked);
   await page.context().close();
 }

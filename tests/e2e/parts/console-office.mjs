@@ -42,6 +42,7 @@ export async function district(boss, asker) {
     const asked = row(page, "核对重复登记");
     await asked.getByRole("button", { name: "批准" }).click();
     await confirms(page, "批准");
+    await gone(dialog(page));
     await gone(asked);
     await press(other, "查看");
     const number = other.locator("code.plain-value").filter({ hasText: /^[0-9A-Z]{8,}$/ });
