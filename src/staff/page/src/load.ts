@@ -18,12 +18,18 @@ const asProblem = (error: unknown) =>
 /** Loads `path` (nothing while it is null), again every `everyMs`. */
 export const useLoad = <T>(path: string | null, everyMs = 0): Loaded<T> => useRead(path, get<T>, everyMs);
 
-/** Loads `path` again every `everyMs` for as long as something of what came is still on its way. */
+/**
+ * Loads `path` again for as long as something of what came is still on its way, `everyMs` after each
+ * answer: a server that answers slowly is not asked again before it has.
+ */
 export function useWatched<T>(path: string | null, isGoing: (data: T) => boolean, everyMs: number): Loaded<T> {
-  const [isWatched, setWatched] = useState(false);
-  const loaded = useLoad<T>(path, isWatched ? everyMs : 0);
-  const { data } = loaded;
-  useEffect(() => setWatched(data !== null && isGoing(data)), [data]);
+  const loaded = useLoad<T>(path);
+  const { data, isLoading, reload } = loaded;
+  useEffect(() => {
+    if (isLoading || data === null || !isGoing(data)) return;
+    const timer = setTimeout(reload, everyMs);
+    return () => clearTimeout(timer);
+  }, [data, isLoading]);
   return loaded;
 }
 
