@@ -7,7 +7,7 @@
 //! | `/api/v1/staff/sessions/…`, `…/disputes`, `…/members/{id}/sessions` | staff: corrections, disputes, a member's stays |
 //! | GET `/api/v1/staff/days`, `/days/{day}` | staff: business days with state, version, revisions |
 //! | POST `/api/v1/staff/rules/what-if`, `/adoptions` | staff: other numbers in rules, tried and adopted |
-//! | POST `/api/v1/staff/rules/trials`, GET `…/{id}` | staff: the same on long periods, in the background |
+//! | GET, POST `/api/v1/staff/rules/trials`, GET `…/{id}` | staff: the same on long periods, in the background |
 //! | GET `/counters/verify` | operations: whether the counters that this server reads equal SQL, by its clock |
 
 use axum::{Json as PlainJson, Router, extract::State as Part, routing::get};

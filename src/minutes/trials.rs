@@ -126,6 +126,23 @@ pub async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Trial>, 
     Trial::find_by_statement(statement(db, sql, [id.into()])).one(db).await
 }
 
+/// The trials of a division that are kept, the newest first, behind `before`; what they came to is
+/// left out.
+pub async fn list(
+    db: &DatabaseConnection,
+    division: &DivisionCode,
+    before: Option<Uuid>,
+    rows: u64,
+) -> Result<Vec<Trial>, DbErr> {
+    let [first, last] = division.bounds();
+    let sql = "SELECT id, division, ask, state, people, people_done, last_member, folded, \
+               '' AS difference, asked_at, ended_at FROM rule_trials \
+               WHERE division >= $1 AND division <= $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    let values: [Value; 4] = [first, last, before.unwrap_or(Uuid::max()).into(), rows.into()];
+    Trial::find_by_statement(statement(db, sql, values)).all(db).await
+}
+
 /// Folds some people, those of the oldest trial first; a job runs it.
 pub async fn go_on(db: &DatabaseConnection, now: DateTime<Utc>) -> Result<(), Error> {
     let sql = "SELECT * FROM rule_trials WHERE state = 'going' ORDER BY asked_at, id LIMIT 1";

@@ -226,6 +226,16 @@ async fn tries_a_year_in_the_background(town: &TestTown, manager: &Office, answe
     })
     .await;
     assert_eq!((&done["people_done"], &done["answer"]), (&json!(2), answered));
+    assert_eq!(done["asked"]["rules"]["usual_stay_min"], 45);
+    // A list says how far each is, and not what it came to.
+    let listed = manager.get("/rules/trials").await.ok();
+    let newest = &listed["items"][0];
+    assert_eq!(
+        (&newest["id"], &newest["state"], &newest["asked"], &newest["answer"]),
+        (&begun["id"], &json!("done"), &done["asked"], &Value::Null)
+    );
+    let elsewhere = town.hire("community", "330499001002").await;
+    assert_eq!(elsewhere.get("/rules/trials").await.ok()["items"], json!([]));
     let wrong = json!({ "division": COMMUNITY, "from": "2026-11-23", "to": "2026-11-23",
         "rules": { "usual_stay_min": 300 } });
     assert_eq!(manager.post("/rules/trials", &wrong).await.status, 422);

@@ -31,7 +31,7 @@ pub fn routes() -> OpenApiRouter<State> {
 }
 
 /// The numbers that are to be others; at least one of them.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = RuleNumbers)]
 pub(super) struct NumbersBody {
@@ -50,6 +50,13 @@ impl NumbersBody {
             return Err(Error::invalid("/rules", Code::Required));
         }
         Ok(Numbers { repeat_window_s, usual_stay_min, longest_stay_min })
+    }
+}
+
+impl From<Numbers> for NumbersBody {
+    fn from(numbers: Numbers) -> Self {
+        let Numbers { repeat_window_s, usual_stay_min, longest_stay_min } = numbers;
+        Self { repeat_window_s, usual_stay_min, longest_stay_min }
     }
 }
 

@@ -9,6 +9,7 @@ const only = process.argv.slice(2);
 /** Whether the command line asks for the part of this name, or for nothing in particular. */
 export const isWanted = (part) => only.length === 0 || only.includes(part);
 
+/** Tells whether it held. */
 export async function check(name, body, maxMs = CHECK_MAX_MS) {
   const began = performance.now();
   let alarm;
@@ -19,11 +20,13 @@ export async function check(name, body, maxMs = CHECK_MAX_MS) {
     await Promise.race([body(), late]);
     counts.passed += 1;
     console.log(`ok    ${name} (${Math.round(performance.now() - began)} ms)`);
+    return true;
   } catch (error) {
     counts.failed += 1;
     console.log(
       `FAIL  ${name}\n      ${String(error?.stack ?? error).replaceAll("\n", "\n      ")}`,
     );
+    return false;
   } finally {
     clearTimeout(alarm);
   }

@@ -51,7 +51,8 @@ export class Server {
   }
 
   async start() {
-    const words = ["serve", "--database-url", this.database];
+    // Where webhooks go is a server of the stories' own, on this machine.
+    const words = ["serve", "--database-url", this.database, "--webhooks-anywhere"];
     const places = [
       "--listen",
       `127.0.0.1:${this.port}`,

@@ -24,6 +24,7 @@ pub const ROUTES: &[(&str, &str, For)] = &[
     ("POST", "/api/v1/staff/evacuations/{id}/end", Staff),
     ("GET", "/api/v1/staff/reports/{kind}", Staff),
     ("POST", "/api/v1/staff/rules/adoptions", Staff),
+    ("GET", "/api/v1/staff/rules/trials", Staff),
     ("POST", "/api/v1/staff/rules/trials", Staff),
     ("GET", "/api/v1/staff/rules/trials/{id}", Staff),
     ("POST", "/api/v1/staff/rules/what-if", Staff),

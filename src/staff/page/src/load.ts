@@ -18,6 +18,21 @@ const asProblem = (error: unknown) =>
 /** Loads `path` (nothing while it is null), again every `everyMs`. */
 export const useLoad = <T>(path: string | null, everyMs = 0): Loaded<T> => useRead(path, get<T>, everyMs);
 
+/**
+ * Loads `path` again for as long as something of what came is still on its way, `everyMs` after each
+ * answer: a server that answers slowly is not asked again before it has.
+ */
+export function useWatched<T>(path: string | null, isGoing: (data: T) => boolean, everyMs: number): Loaded<T> {
+  const loaded = useLoad<T>(path);
+  const { data, isLoading, reload } = loaded;
+  useEffect(() => {
+    if (isLoading || data === null || !isGoing(data)) return;
+    const timer = setTimeout(reload, everyMs);
+    return () => clearTimeout(timer);
+  }, [data, isLoading]);
+  return loaded;
+}
+
 const everyItem = <T>(path: string, signal: AbortSignal) => all<T>(path, undefined, signal);
 
 /** All items of a list whose length is bounded by what it is of, such as a week. */

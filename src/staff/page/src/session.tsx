@@ -8,7 +8,7 @@ export interface Venue {
   hours?: { weekday: number; opens?: string | null; closes?: string | null }[];
   open: { now: boolean; until?: string | null; next?: string | null };
   prerequisites: string[]; ways_in: string[]; guardian_under?: number | null;
-  zones: { id: string; name: string; kind: string; area_m2?: number | null }[];
+  zones: { id: string; name: string; kind: string; area_m2?: number | null; closed: boolean }[];
 }
 export interface Division { code: string; name: string; level: string; resident_population?: number | null }
 

@@ -26,8 +26,11 @@ import { Terminal } from "./pages/terminal";
 import { Terminals } from "./pages/terminals";
 import { Ticket } from "./pages/ticket";
 import { Tickets } from "./pages/tickets";
+import { Trial, Trials } from "./pages/trials";
 import { Venue } from "./pages/venue";
 import { Venues } from "./pages/venues";
+import { Webhook } from "./pages/webhook";
+import { Webhooks } from "./pages/webhooks";
 import { Work } from "./pages/work";
 import { useDesk } from "./session";
 import { Nothing } from "./ui/states";
@@ -37,8 +40,8 @@ const PLACES: { name: string; links: [string, string, string][] }[] = [
   { name: "居民", links: [["/members", "居民", "register_members"], ["/fitness", "体质测试", "keep_fitness"]] },
   { name: "活动", links: [["/bookings", "预约日历", "see_places"], ["/coaches", "教练与指导员", "see_members"], ["/groups", "社群", "see_places"], ["/activities", "活动", "see_places"]] },
   { name: "场地", links: [["/venues", "场馆", "see_places"], ["/terminals", "终端", "see_places"], ["/screens", "大屏", "see_places"], ["/holidays", "节假日", "see_places"]] },
-  { name: "数据", links: [["/reports", "日报与报表", "see_places"]] },
-  { name: "管理", links: [["/staff", "人员与角色", "manage_staff"], ["/audit", "审计", "read_audit"]] },
+  { name: "数据", links: [["/reports", "日报与报表", "see_places"], ["/trials", "规则试算", "manage_venues"]] },
+  { name: "管理", links: [["/staff", "人员与角色", "manage_staff"], ["/audit", "审计", "read_audit"], ["/webhooks", "推送订阅", "manage_webhooks"]] },
 ];
 
 function Links({ picked }: { picked?: () => void }) {
@@ -138,9 +141,13 @@ export function Shell() {
           <Route path="/roll-call" element={<RollCalls />} />
           <Route path="/roll-call/:id" element={<RollCall />} />
           <Route path="/reports" element={<Reports />} />
+          <Route path="/trials" element={<Trials />} />
+          <Route path="/trials/:id" element={<Trial />} />
           <Route path="/screens" element={<Screens />} />
           <Route path="/staff" element={<Accounts />} />
           <Route path="/audit" element={<Audit />} />
+          <Route path="/webhooks" element={<Webhooks />} />
+          <Route path="/webhooks/:id" element={<Webhook />} />
           <Route path="/own" element={<Own />} />
           <Route path="*" element={<Nothing what="没有这个页面" hint="请从菜单选择。" />} />
         </Routes>

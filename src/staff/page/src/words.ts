@@ -128,6 +128,10 @@ export const venueKind = table({
   table_tennis: "乒乓球",
   fitness: "健身区",
   track_field: "田径场",
+  running_track: "跑道",
+  strength: "力量区",
+  dance_room: "舞蹈室",
+  fitness_test: "体测区",
   football: "足球场",
   tennis: "网球",
 });
@@ -213,7 +217,46 @@ export const faceAt = table({
   deleting: "等待删除",
   deleted: "已删除",
 });
-export const matter = table({ unmask: "查看完整信息", correction: "更正时长" });
+export const matter = table({
+  unmask: "查看完整信息",
+  correction: "更正时长",
+  export: "导出居民",
+  webhook: "订阅推送",
+});
+export const WEBHOOK_KINDS = [
+  "day.final",
+  "day.restated",
+  "terminal.lost",
+  "evacuation.begun",
+  "evacuation.ended",
+  "faces.alarm",
+];
+export const webhookKind = table({
+  "day.final": "营业日定稿",
+  "day.restated": "营业日重述",
+  "terminal.lost": "终端失联",
+  "evacuation.begun": "疏散开始",
+  "evacuation.ended": "疏散结束",
+  "faces.alarm": "人脸数量告警",
+  ping: "测试消息",
+});
+export const webhookStatus = table({
+  waiting: "等待审批",
+  active: "推送中",
+  disabled: "已停推",
+  ended: "已结束",
+});
+export const deliveryState = table({
+  pending: "等待发送",
+  delivered: "已送达",
+  given_up: "已放弃",
+});
+export const webhookOutcome = table({
+  timeout: "超时",
+  unreachable: "连接不上",
+  forbidden_address: "地址不允许",
+});
+export const trialState = table({ going: "正在试算", done: "已完成", failed: "没能算完" });
 export const unmaskable = table({ name: "姓名", phone: "手机号", document: "证件号码" });
 export const accountStatus = table({ invited: "已邀请", active: "使用中", disabled: "已停用" });
 export const level = table({

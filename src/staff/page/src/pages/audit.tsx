@@ -21,6 +21,8 @@ const ACTS: Record<string, string> = {
   staff_invited: "邀请人员", staff_changed: "调整人员", member_suspended: "停用居民", member_reinstated: "恢复居民", member_verified: "核验居民",
   unmask_asked: "申请查看完整信息", correction_asked: "申请更正", unmask_approved: "批准查看", correction_approved: "批准更正", rules_adopted: "采用规则",
   screen_token_made: "新增大屏", screen_token_ended: "停用大屏", confirmed: "再次确认身份", terminal_claimed: "认领终端", command_ordered: "下发命令",
+  webhook_asked: "申请订阅推送", webhook_approved: "批准订阅推送", webhook_message_sent_again: "重发消息", webhook_pinged: "发送测试消息", webhook_secret_rotated: "更换推送密钥",
+  webhook_resumed: "恢复推送", webhook_disabled: "停止推送", webhook_ended: "结束推送",
 };
 
 function Deeds() {

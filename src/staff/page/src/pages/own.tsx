@@ -10,7 +10,7 @@ import * as words from "../words";
 const RIGHTS: [string, string][] = [
   ["see_members", "查看居民（遮盖）"], ["register_members", "登记居民"], ["approve_members", "批准准入"], ["manage_members", "停用居民"], ["unmask_members", "申请查看完整信息"],
   ["see_places", "查看场馆与终端"], ["manage_venues", "管理场馆"], ["manage_terminals", "管理终端"], ["see_work", "查看待办"], ["answer_work", "处理待办"],
-  ["correct_sessions", "更正时长"], ["publish_slots", "发布预约时段"], ["manage_bookings", "管理预约"], ["organise_community", "组织社群与活动"], ["keep_fitness", "录入体质测试"], ["manage_instructors", "管理教练"], ["decide_requests", "审批"], ["manage_staff", "管理人员"], ["read_audit", "查看审计"],
+  ["correct_sessions", "更正时长"], ["publish_slots", "发布预约时段"], ["manage_bookings", "管理预约"], ["organise_community", "组织社群与活动"], ["keep_fitness", "录入体质测试"], ["manage_instructors", "管理教练"], ["decide_requests", "审批"], ["manage_staff", "管理人员"], ["read_audit", "查看审计"], ["manage_webhooks", "管理推送订阅"],
 ];
 
 export function Own() {

@@ -54,14 +54,14 @@ function fieldsOf(which: string, ticket: TicketLine): Field[] {
 }
 
 export function StepDialog({ ticket, act: which, close, after }: { ticket: TicketLine; act: string; close: () => void; after: () => void }) {
-  const { venueName } = useDesk();
+  const { venueName, reloadPlaces } = useDesk();
   return (
     <FormDialog title={`${life.ticketAct(which)}：${venueName(ticket.venue_id)}`} intro={SAYS[which]} isDanger={which === "dismiss"} confirm={life.ticketAct(which)} fields={fieldsOf(which, ticket)}
       submit={async (values, key) => {
         const given = Object.entries(values).filter(([name, value]) => value && !(name === "kind" && value === ticket.kind) && !(name === "closes" && values["kind"] !== "safety"));
         await act("POST", `/tickets/${ticket.id}/steps`, { act: which, ...Object.fromEntries(given) }, key);
       }}
-      done={`已${life.ticketAct(which)}`} close={close} after={after} />
+      done={`已${life.ticketAct(which)}`} close={close} after={() => { after(); reloadPlaces(); }} />
   );
 }
 
@@ -75,7 +75,7 @@ function Whole({ ticket, reload }: { ticket: Ticket; reload: () => void }) {
       <Card title={venueName(ticket.venue_id)} aside={<><Tag tone={ticket.kind === "safety" ? "bad" : "plain"}>{life.ticketKind(ticket.kind)}</Tag><Tag tone={isLate(ticket) ? "bad" : "good"}>{isLate(ticket) ? "已逾期" : life.ticketState(ticket.state)}</Tag></>}>
         <p className="said-by">{ticket.text || "文字正在等待内容安全检查，暂不显示。"}</p>
         <Facts items={[
-          ["状态", life.ticketState(ticket.state)], ["社区", divisionName(ticket.community)], ["分区", zone?.name ?? "—"],
+          ["状态", life.ticketState(ticket.state)], ["社区", divisionName(ticket.community)], ["分区", zone ? <span key="z">{zone.name} {zone.closed && <Tag tone="bad">已关闭</Tag>}</span> : "—"],
           ["上报时间", words.time(ticket.reported_at)], ["期限", words.time(ticket.due_at)], ["负责人", ticket.assignee ?? "—"],
           ["上报人", ticket.member_id ? may("see_members") ? <Link key="m" to={`/members/${ticket.member_id}`}>看居民</Link> : "居民" : "已注销"],
         ]} />

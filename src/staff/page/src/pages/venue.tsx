@@ -7,16 +7,15 @@ import { Link, useParams } from "react-router";
 import { act } from "../api";
 import { useLoad } from "../load";
 import { useDesk, type Venue as Place } from "../session";
+import { Foreseen, type Difference } from "../ui/foreseen";
 import { FormDialog, type Field } from "../ui/form";
-import { Card, Facts, Figure, Tag, Title } from "../ui/page";
+import { Card, Facts, Tag, Title } from "../ui/page";
 import { Needs, Nothing, Ready, Waiting } from "../ui/states";
 import { Chart } from "../ui/chart";
 import * as words from "../words";
 
 interface Numbers { usual_stay_min: number; longest_stay_min: number; repeat_window_s: number; capacity?: number | null; capacity_soft?: number | null; pairing: string; passback: string; guardian_under?: number | null; prerequisites: string[]; ways_in: string[]; time_zone: string; day_starts_at: number }
 interface Standing { version: number; valid_from: string; rules: Numbers }
-interface Sums { minutes: { total: number; measured: number; estimated: number }; visits: number }
-interface Foreseen { before: Sums; after: Sums; sessions_changed: number; not_replayed: number; days: { day: string; before: Sums; after: Sums }[] }
 
 type Act = "hours" | "exception" | "holiday" | "zone" | "capacity" | "numbers";
 const WEEK = [1, 2, 3, 4, 5, 6, 7];
@@ -25,23 +24,6 @@ const from: Field = { name: "valid_from", label: "生效日", type: "date", requ
 const changed = (values: Record<string, string>) => ({
   usual_stay_min: Number(values["usual_stay_min"]), longest_stay_min: Number(values["longest_stay_min"]), repeat_window_s: Number(values["repeat_window_s"]),
 });
-
-function Preview({ of }: { of: Foreseen }) {
-  return (
-    <>
-      <p>如果过去 28 天用的是这些数字：</p>
-      <div className="figures small">
-        <Figure name="运动时长" value={`${words.number(of.before.minutes.total)} → ${words.number(of.after.minutes.total)}`} unit="分钟" />
-        <Figure name="人次" value={`${words.number(of.before.visits)} → ${words.number(of.after.visits)}`} />
-        <Figure name="会改变的停留" value={words.number(of.sessions_changed)} unit="次" />
-      </div>
-      {of.days.length > 0 && <Chart label="每日时长，现在与修改后" unit="分钟" names={of.days.map((day) => day.day.slice(5))}
-        series={[{ name: "现在", values: of.days.map((day) => day.before.minutes.total) }, { name: "修改后", kind: "line", values: of.days.map((day) => day.after.minutes.total) }]} />}
-      {of.not_replayed > 0 && <p className="hint">另有 {of.not_replayed} 次停留无法重算，未计入。</p>}
-      <p>只影响生效日之后，过去的账不变。</p>
-    </>
-  );
-}
 
 function Acts({ place, rules, which, close, after }: { place: Place; rules: Standing; which: Act; close: () => void; after: () => void }) {
   const path = `/venues/${place.id}`;
@@ -103,7 +85,10 @@ function Acts({ place, rules, which, close, after }: { place: Place; rules: Stan
         { name: "repeat_window_s", label: "重复刷脸间隔（秒）", type: "number", required: true, min: 0, value: String(now.repeat_window_s), pointer: "/rules/repeat_window_s" },
         from,
       ]} confirm="采用这些规则"
-        preview={async (values) => <Preview of={await act<Foreseen>("POST", "/rules/what-if", { venue_id: place.id, from: words.day(-28), to: words.day(-1), rules: changed(values) })} />}
+        preview={async (values) => {
+          const difference = await act<Difference>("POST", "/rules/what-if", { venue_id: place.id, from: words.day(-28), to: words.day(-1), rules: changed(values) });
+          return <><Foreseen of={difference} span="过去 28 天" /><p>只影响生效日之后，过去的账不变。</p></>;
+        }}
         submit={async (values, key) => void (await act("POST", "/rules/adoptions", { venue_id: place.id, valid_from: values["valid_from"], rules: changed(values) }, key))}
         done="已采用" close={close} after={after} />;
   }
@@ -156,10 +141,10 @@ function Whole({ place, rules, reload }: { place: Place; rules: Standing; reload
             ["没刷出时估算", `${now.usual_stay_min} 分钟`], ["最长停留", `${now.longest_stay_min} 分钟`], ["重复刷脸间隔", `${now.repeat_window_s} 秒`],
             ["入场方式", now.ways_in.map((way) => words.wayIn(way)).join("、")],
           ]} />
-          <div className="acts">{button("capacity", "改容量与准入")}{button("numbers", "改计时规则（先预览）")}</div>
+          <div className="acts">{button("capacity", "改容量与准入")}{button("numbers", "改计时规则（先预览）")}{keeps && <Link className="button" to={`/trials?venue=${place.id}`}>试算更长时间</Link>}</div>
         </Tabs.Panel>
         <Tabs.Panel value="zones" className="panel">
-          {place.zones.length === 0 ? <Nothing what="没有分区。" /> : <ul className="plain-list">{place.zones.map((zone) => <li key={zone.id}><span>{zone.name}</span><span>{words.venueKind(zone.kind)}{zone.area_m2 ? ` · ${zone.area_m2} 平方米` : ""}</span></li>)}</ul>}
+          {place.zones.length === 0 ? <Nothing what="没有分区。" /> : <ul className="plain-list">{place.zones.map((zone) => <li key={zone.id}><span>{zone.name} {zone.closed && <Tag tone="bad">已关闭</Tag>}</span><span>{words.venueKind(zone.kind)}{zone.area_m2 ? ` · ${zone.area_m2} 平方米` : ""}</span></li>)}</ul>}
           <div className="acts">{button("zone", "新增分区")}</div>
         </Tabs.Panel>
         <Tabs.Panel value="ways" className="panel"><Ways id={place.id} /></Tabs.Panel>

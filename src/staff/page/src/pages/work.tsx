@@ -139,9 +139,23 @@ function Disputes() {
 
 function told(asked: Asked): ReactNode {
   if (asked.matter === "unmask") return `查看${words.unmaskable((asked.details as { what?: string } | null)?.what)}`;
+  if (asked.matter === "webhook") {
+    const { url, kinds } = (asked.details ?? {}) as { url?: string; kinds?: string[] };
+    return `${url ?? "—"}：${(kinds ?? []).map(words.webhookKind).join("、")}`;
+  }
   const details = (asked.details ?? {}) as { entered_at?: string; left_at?: string };
   return details.entered_at ? `停留改为 ${words.time(details.entered_at)} 至 ${words.hour(details.left_at)}` : words.matter(asked.matter);
 }
+
+const APPROVED: Record<string, string> = {
+  unmask: "批准后，申请人一天内可以查看；居民能看到谁在何时查看过。",
+  correction: "批准后更正立即生效，写入时长账本，并留下您的审批记录。",
+  export: "批准后，申请人一天内可以取走这些居民的信息；会写入审计。",
+  webhook: "批准后立即开始向这个地址推送；请确认地址属于用途里所说的系统。",
+};
+const REFUSED: Record<string, string> = {
+  webhook: "驳回后，这个订阅就此结束，什么都不会推送；申请人可以重新订阅。",
+};
 
 function Requests() {
   const { session, divisionName } = useDesk();
@@ -188,7 +202,7 @@ function Requests() {
       {open && (
         <Confirm
           title={open.approve ? "批准申请" : "驳回申请"}
-          says={<><p>{words.matter(open.asked.matter)}：{told(open.asked)}。理由：{open.asked.reason}</p><p>{open.approve ? (open.asked.matter === "correction" ? "批准后更正立即生效，写入时长账本，并留下您的审批记录。" : "批准后，申请人一天内可以查看；居民能看到谁在何时查看过。") : "驳回后，什么都不会改变；申请人可以重新申请。"}</p></>}
+          says={<><p>{words.matter(open.asked.matter)}：{told(open.asked)}。理由：{open.asked.reason}</p><p>{open.approve ? APPROVED[open.asked.matter] : (REFUSED[open.asked.matter] ?? "驳回后，什么都不会改变；申请人可以重新申请。")}</p></>}
           confirm={open.approve ? "批准" : "驳回"} isDanger={!open.approve}
           act={async (key) => void (await act("POST", `/requests/${open.asked.id}/decision`, { approve: open.approve }, key))}
           done={open.approve ? "已批准" : "已驳回"} close={() => setOpen(null)} after={list.reload}

@@ -28,10 +28,10 @@ function where(pointer: string): string {
   return row === "0" ? "表头" : `第 ${row} 行${column ? ` ${column} 列` : ""}`;
 }
 
-function Faults({ problem }: { problem: Problem }) {
+function Faults({ problem, hasOther }: { problem: Problem; hasOther: boolean }) {
   return (
     <div className="notice bad" role="alert">
-      <p>{problem.detail}{problem.errors.length > 0 && " 没有写入任何一行，请改好后重新上传："}{problem.passes && " 文件还在，可以直接重试。"}</p>
+      <p>{problem.detail}{problem.errors.length > 0 && " 没有写入任何一行，请改好后重新上传："}{problem.passes && " 文件还在，可以直接重试。"}{problem.code === "invalid_utf8" && hasOther && " 旧版表格软件存的文件，请把格式改选为 GB18030。"}</p>
       {problem.errors.length > 0 && <ul>{problem.errors.slice(0, FAULTS_MAX).map((one) => <li key={one.pointer + one.code}>{where(one.pointer)}：{one.detail}</li>)}</ul>}
       {problem.errors.length > FAULTS_MAX && <p>还有 {problem.errors.length - FAULTS_MAX} 处。</p>}
     </div>
@@ -72,7 +72,7 @@ export function Upload({ title, intro, path, accept, types, done, close, after }
                   <select id={`${id}-type`} value={type} onChange={(event) => setType(event.target.value)}>{types.map(([value, name]) => <option key={value} value={value}>{name}</option>)}</select></div>
               )}
               {isBusy && <p role="status">正在上传并逐行检查…<progress aria-label="上传进度" /></p>}
-              {problem && <Faults problem={problem} />}
+              {problem && <Faults problem={problem} hasOther={types.length > 1} />}
               <div className="dialog-acts">
                 <Dialog.Close className="button" type="button" disabled={isBusy}>取消</Dialog.Close>
                 <button className="button primary" aria-disabled={isBusy} aria-busy={isBusy}>{isBusy ? "请稍候…" : "上传"}</button>
