@@ -14,8 +14,8 @@ mod judge;
 mod known;
 #[cfg(test)]
 mod laws;
-mod queues;
 pub mod mark;
+mod queues;
 mod recorder;
 mod rows;
 mod rules;

@@ -129,10 +129,7 @@ enum Healing {
 }
 
 impl Healing {
-    async fn next(
-        &mut self,
-        db: &DatabaseConnection,
-    ) -> Result<Option<BTreeSet<Subject>>, DbErr> {
+    async fn next(&mut self, db: &DatabaseConnection) -> Result<Option<BTreeSet<Subject>>, DbErr> {
         match self {
             Self::Recent(subjects) => {
                 let rest = subjects.len().saturating_sub(BATCH);

@@ -134,8 +134,7 @@ async fn of_a_day(
     day: NaiveDate,
 ) -> Result<Vec<Subject>, DbErr> {
     // By venue, since that is how sessions of a day are found without reading all.
-    let sql =
-        "SELECT DISTINCT member_id FROM sessions WHERE venue_id = $1 AND business_day = $2";
+    let sql = "SELECT DISTINCT member_id FROM sessions WHERE venue_id = $1 AND business_day = $2";
     let mut subjects = vec![Subject::VenueDay(venue, day)];
     for row in rows(db, sql, [venue.0.into(), day.into()]).await? {
         let member = MemberId(row.try_get("", "member_id")?);
