@@ -226,9 +226,11 @@ fn stays_are_cut_at_the_edges_of_a_corrected_one_and_void_inside_of_it() {
 #[test]
 fn a_fact_ends_the_open_stay_that_it_is_about_and_no_other() {
     let minute = |n: i64| at(ENTERED) + TimeDelta::minutes(n);
-    let entry = event(1, Direction::In, minute(0));
-    let events =
-        [entry.clone(), event(2, Direction::Out, minute(10)), event(3, Direction::In, minute(20))];
+    let events = [
+        event(1, Direction::In, minute(0)),
+        event(2, Direction::Out, minute(10)),
+        event(3, Direction::In, minute(20)),
+    ];
     let left = |n: u8, left_at| {
         let (opener, kind) = (EventId(Uuid::from_u128(n.into())), FactKind::Declared);
         Fact { opener, n: 1, kind, entered_at: None, left_at }
