@@ -123,7 +123,8 @@ async fn a_command_has_one_key_and_a_key_one_command() {
         })
     };
     let long = "k".repeat(10_000);
-    let done: Wrote<'_> = &[("audit", 1), ("idempotency", 1), ("members", 1), ("timelines", 1)];
+    let done: Wrote<'_> =
+        &[("audit", 1), ("idempotency", 1), ("member_views", 1), ("members", 1), ("timelines", 1)];
     let cases: [(&[&str], u32, (u16, &str), Wrote<'_>); 8] = [
         (&[], 1, (400, "idempotency_key_required"), NOTHING),
         (&[""], 1, (400, "idempotency_key_format"), NOTHING),

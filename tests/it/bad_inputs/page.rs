@@ -1,5 +1,5 @@
-//! The whole page of bad inputs: every row of it is sent by some table beside this file, or told as a
-//! story of its own whose name stands here and in the sources.
+//! The whole page of bad inputs: every row of it is sent by some table beside this file, or told as
+//! a story of its own whose name stands here and in the sources.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -11,7 +11,7 @@ const STORIES: [(u16, &str); 32] = [
     (16, "bad_lines::slow_peers_are_dropped"),
     (17, "bad_lines::slow_peers_are_dropped"),
     (18, "bad_lines::slow_peers_are_dropped"),
-    // Ten thousand connections are a run of their own, `tests/chaos/crowd`; the same code, told two.
+    // Ten thousand connections are `tests/chaos/crowd`; here the same code, told two.
     (19, "stories::connections_over_the_limit_are_refused_at_once_and_the_others_served"),
     (20, "bad_lines::a_body_that_ends_early_writes_nothing"),
     (21, "bad_lines::who_goes_away_in_the_middle_and_comes_back_has_one_effect"),

@@ -14,7 +14,11 @@ pub const SENT: [u16; 22] =
 /// Somebody with two consents, and that the command was done.
 const A_PERSON: Wrote<'static> =
     &[("audit", 1), ("consents", 2), ("idempotency", 1), ("members", 1), ("timelines", 1)];
+/// At the desk, where whoever registers somebody also sees them, and that is noted.
 const WITHOUT_CONSENTS: Wrote<'static> =
+    &[("audit", 1), ("idempotency", 1), ("member_views", 1), ("members", 1), ("timelines", 1)];
+/// A child is shown to nobody without leave.
+const A_CHILD: Wrote<'static> =
     &[("audit", 1), ("idempotency", 1), ("members", 1), ("timelines", 1)];
 /// That a registered document was presented again, for those who look after it.
 const NOTED: Wrote<'static> = &[("audit", 1)];
@@ -231,9 +235,9 @@ async fn a_phone_is_one_persons_and_their_childrens_and_a_guardian_is_grown_up()
     assert_eq!(shown["phone"], "139****0000");
     let phone = Some("139 0000 0000");
     let stranger = at_the_desk(&number("1990-01-01", 2), phone, None);
-    desk(&town, (91, &stranger), (409, "phone_taken"), NOTHING).await;
+    desk(&town, (91, &stranger), (409, "phone_already_registered"), NOTHING).await;
     let child = at_the_desk(&number("2016-01-01", 3), phone, Some(&mother));
-    let child = desk(&town, (91, &child), done, WITHOUT_CONSENTS).await;
+    let child = desk(&town, (91, &child), done, A_CHILD).await;
     let alone = at_the_desk(&number("2016-01-01", 4), None, None);
     desk(&town, (92, &alone), (403, "guardian_required"), NOTHING).await;
 
