@@ -12,10 +12,11 @@ class OfSqlite:
             return
         ballast = self.disk / "ballast"
         def fault():
-            with open(ballast, "wb") as file:
+            # Without a buffer, whose rest would be written at the end, where nothing goes on any more.
+            with open(ballast, "wb", buffering=0) as file:
                 try:
                     while file.write(b"\0" * 65536):
-                        file.flush()
+                        pass
                 except OSError:
                     pass
             time.sleep(4)
