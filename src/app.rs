@@ -92,13 +92,8 @@ impl App {
         let keys = Arc::new(Keys::of(&config.data)?);
         let db = db::open(config.data.database_url()).await?;
         let guard = Guard::take(&config.data).await?;
-        db::migrate(&db).await?;
-        tell_of_what_is_missing(&db, &config).await?;
+        prepare(&db, &config, &clock).await?;
         let hot = db::open_hot(config.data.database_url(), &db).await?;
-        db::ensure_partitions(&db, clock.now().date_naive()).await?;
-        if let Some(file) = config.erasures() {
-            privacy::erasures::apply(&db, file, clock.now()).await?;
-        }
         let counters = Counters::open(config.data.redis_url())?;
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new());
@@ -181,6 +176,17 @@ impl App {
         tokio::time::sleep(self.drain).await;
         self.stop().await
     }
+}
+
+/// The database as this version wants it, without whom a restored backup brought back.
+async fn prepare(db: &DatabaseConnection, config: &Config, clock: &Clock) -> anyhow::Result<()> {
+    db::migrate(db).await?;
+    tell_of_what_is_missing(db, config).await?;
+    db::ensure_partitions(db, clock.now().date_naive()).await?;
+    if let Some(file) = config.erasures() {
+        privacy::erasures::apply(db, file, clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Says aloud that the database has gone back behind what it was. Terminals are asked for what they
