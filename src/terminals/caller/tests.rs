@@ -131,13 +131,13 @@ fn the_path_is_signed_as_it_was_sent_whatever_a_nested_router_sees() {
 fn a_lost_clock_is_told_our_time_and_only_the_holder_of_the_key_our_signature() {
     let signer = Signer::new();
     let parts = signer.sends(now() + TimeDelta::hours(1), "n");
-    let signed = Signed::read(&parts).unwrap();
-    let refusal = judge(&Arc::new(signer.known()), &signed, BODY, now()).err().unwrap();
+    let head = Signed::read(&parts).unwrap();
+    let refusal = judge(&Arc::new(signer.known()), &head, BODY, now()).err().unwrap();
     let time_s = now().timestamp();
     let told = refusal.into_response_at(now());
     assert_eq!(told.status(), 401);
     assert_eq!(told.headers()["fitgate-time"], time_s.to_string());
-    let ours = signature::sign_time(Scheme::Sha256, &SECRET, &signed.envelope, time_s);
+    let ours = signature::sign_time(Scheme::Sha256, &SECRET, &head.envelope, time_s);
     assert_eq!(told.headers()["fitgate-time-signature"], ours);
     let stranger = Refusal::from(Code::UnknownKey).into_response_at(now());
     assert_eq!(stranger.headers()["fitgate-time"], time_s.to_string());
