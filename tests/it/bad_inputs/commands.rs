@@ -11,6 +11,9 @@ use crate::{
     support::{Answer, COMMUNITY, Office, Resident, TestTown, at},
 };
 
+/// A status and a code.
+type Said<'a> = (u16, &'a str);
+
 /// The rows that are sent below.
 pub const SENT: [u16; 7] = [72, 122, 123, 126, 127, 128, 129];
 
@@ -125,7 +128,7 @@ async fn a_command_has_one_key_and_a_key_one_command() {
     let long = "k".repeat(10_000);
     let done: Wrote<'_> =
         &[("audit", 1), ("idempotency", 1), ("member_views", 1), ("members", 1), ("timelines", 1)];
-    let cases: [(&[&str], u32, (u16, &str), Wrote<'_>); 8] = [
+    let cases: [(&[&str], u32, Said<'_>, Wrote<'_>); 8] = [
         (&[], 1, (400, "idempotency_key_required"), NOTHING),
         (&[""], 1, (400, "idempotency_key_format"), NOTHING),
         (&[long.as_str()], 1, (400, "idempotency_key_format"), NOTHING),
@@ -214,7 +217,7 @@ async fn a_file_is_taken_whole_or_names_its_bad_row() {
     let (csv, gb18030) = ("text/csv", "text/csv; charset=GB18030");
     let million = format!("name\n{}", "x\n".repeat(1_000_000)).into_bytes();
     let taken: Wrote<'_> = &[("audit", 1), ("idempotency", 1), ("members", 1), ("timelines", 1)];
-    let cases: Vec<(&str, Vec<u8>, (u16, &str), &str, Wrote<'_>)> = vec![
+    let cases: Vec<(&str, Vec<u8>, Said<'_>, &str, Wrote<'_>)> = vec![
         (csv, million, (422, "import_too_long"), "", NOTHING),
         (csv, in_gb18030(b"\xd5\xc5\xc8\xfd"), (400, "invalid_utf8"), "", NOTHING),
         (gb18030, in_gb18030(b"\xd5\xff"), (400, "import_charset"), "", NOTHING),

@@ -46,8 +46,11 @@ async fn registers(
     somebody
 }
 
-/// A name, and how it is kept and shown to others, or why it is none.
-fn names() -> Vec<(u16, String, Result<(String, &'static str), &'static str>)> {
+/// How a name is kept and shown to others, or why it is none.
+type Kept = Result<(String, &'static str), &'static str>;
+
+/// Names, by row.
+fn names() -> Vec<(u16, String, Kept)> {
     let kept = |name: &str, masked: &'static str| Ok((name.to_owned(), masked));
     let dotted = |dot: char| format!("阿卜杜拉{dot}买买提");
     let uygur = || kept(&dotted('\u{b7}'), "阿*");

@@ -20,11 +20,11 @@ type Change = fn(&mut Envelope, &Envelope);
 const CASES: [(u16, Change, &str); 17] = [
     (105, |mine, _| mine.terminal = uuid::Uuid::nil().to_string(), "unknown_key"),
     (105, |mine, _| mine.key = uuid::Uuid::nil().to_string(), "unknown_key"),
-    (105, |mine, _| mine.terminal = "x".to_owned(), "unknown_key"),
+    (105, |mine, _| mine.terminal = String::from("x"), "unknown_key"),
     (108, |mine, _| mine.terminal.clear(), "missing_header"),
     (108, |mine, _| mine.key.clear(), "missing_header"),
     (108, |mine, _| mine.timestamp.clear(), "missing_header"),
-    (108, |mine, _| mine.timestamp = "noon".to_owned(), "missing_header"),
+    (108, |mine, _| mine.timestamp = String::from("noon"), "missing_header"),
     (108, |mine, _| mine.signature = Some(String::new()), "missing_header"),
     (108, |mine, _| mine.signature = Some("v1=00".to_owned()), "bad_signature"),
     (
@@ -35,7 +35,7 @@ const CASES: [(u16, Change, &str); 17] = [
     (108, |mine, _| mine.signature = Some(signed_elsewhere(mine)), "bad_signature"),
     (108, |mine, _| mine.timestamp = shifted(mine, 301), "clock_skew"),
     (108, |mine, _| mine.timestamp = shifted(mine, -301), "clock_skew"),
-    (108, |mine, _| mine.timestamp = "7".to_owned(), "clock_skew"),
+    (108, |mine, _| mine.timestamp = String::from("7"), "clock_skew"),
     (109, |mine, other| mine.secret.clone_from(&other.secret), "bad_signature"),
     (109, |mine, other| mine.key.clone_from(&other.key), "unknown_key"),
     (109, |mine, other| mine.terminal.clone_from(&other.terminal), "unknown_key"),
