@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import time
 
-from setting import EPOCH
 from stage import until
 
 # Records told one by one, of which the last are lost with the log's end.
@@ -43,9 +42,10 @@ class OfDamage:
             return database.execute(query).fetchone()[0]
 
     def stored(self):
-        return self.one(f"SELECT count(*) FROM entry_events WHERE epoch = {EPOCH}")
+        return self.one(f"SELECT count(*) FROM entry_events WHERE epoch = {self.epoch}")
 
     def f32_damaged_file(self):
+        self.count_anew()
         self.the_end_is_gone("F32 a flipped byte near the end of the log",
                              lambda log, end: flip(log, end + FRAME_HEAD + 99))
         self.the_end_is_gone("F32 the whole log is gone", lambda log, _: log.unlink())
@@ -79,7 +79,7 @@ class OfDamage:
         newest, answers = self.record(), []
         until(lambda: answers.append(self.answer(newest)) or answers[-1][0] == 200, 20)
         status, _, said = answers[-1]
-        wanted = {"epoch": EPOCH, "seq": self.told[0] - lost}
+        wanted = {"epoch": self.epoch, "seq": self.last_seq() - lost}
         self.check(f"{name}: they are asked for: {said and said.get('resend_from')}",
                    status == 200 and said["resend_from"] == wanted)
         results = [self.tells(body) for body in bodies]

@@ -8,7 +8,6 @@ import subprocess
 import time
 
 from proxy import Wire
-from setting import EPOCH
 from stage import free_port, until
 
 # Records that reach the standby, and those that do not.
@@ -45,6 +44,7 @@ class Standby:
 
 class OfFailover:
     def f22_failover_loses_the_tail(self):
+        self.count_anew()
         with self.another("F22") as other:
             standby = Standby(other.postgres)
             try:
@@ -63,7 +63,7 @@ class OfFailover:
         bodies = [self.record(first + n * MINUTE_S, person=n) for n in range(KEPT + LOST)]
         self.check(f"{name}: {KEPT} records accepted",
                    all(self.tells(body) == "accepted" for body in bodies[:KEPT]))
-        there = f"SELECT count(*) FROM entry_events WHERE epoch = {EPOCH}"
+        there = f"SELECT count(*) FROM entry_events WHERE epoch = {self.epoch}"
         arrived = lambda: standby.sql(there, self.postgres.database) == str(KEPT)
         self.check(f"{name}: they reach the standby", until(arrived, 20))
         standby.cut_off()
@@ -85,7 +85,7 @@ class OfFailover:
         self.sends_again(name, bodies)
         self.check(f"{name}: the digest is as before", digest == self.digest_of_all(KEPT + LOST))
         self.check(f"{name}: each record is there once",
-                   self.sql(f"SELECT count(*), count(DISTINCT seq) FROM entry_events WHERE epoch = {EPOCH}")
+                   self.sql(f"SELECT count(*), count(DISTINCT seq) FROM entry_events WHERE epoch = {self.epoch}")
                    == f"{KEPT + LOST}|{KEPT + LOST}")
 
     def sends_again(self, name, bodies):
@@ -98,7 +98,7 @@ class OfFailover:
         until(last, 20)
         asked = result and result[0]["resend_from"]
         self.check(f"{name}: the last record is {result and result[0]['items'][0]['result']}, and asked for "
-                   f"is {asked}", asked == {"epoch": EPOCH, "seq": KEPT + 1})
+                   f"is {asked}", asked == {"epoch": self.epoch, "seq": KEPT + 1})
         again = [json.loads(body)["events"][0] for body in bodies[KEPT:-1]]
         status, _, said = self.answer(json.dumps({"events": again}).encode())
         self.check(f"{name}: told again, the others are new",
