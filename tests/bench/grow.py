@@ -29,6 +29,8 @@ DAY = "(at + interval '4 hours')::date"
 EVENT = ("'BENCH-0001', 1, {n}, '{way}', 'face', NULL, 0.97, {at}, {at}, 0, NULL, 'live', 'recorded', NULL,"
          " '{effect}', true, true")
 MAC = "repeat('0123456789abcdef', 4)"
+# The division above all communities.
+TOWN = "330482401"
 LEAVES = "at + interval '45 minutes'"
 
 # Table, its columns, and the rows of a visit.
@@ -58,7 +60,8 @@ LOADS = [
     # Of days that every terminal has told all of, as of all but the last two.
     ("division_days", "division, business_day, visits, people, minutes_measured, minutes_self_declared,"
      " minutes_estimated, minutes_corrected, state, version", f"""
-        SELECT community, {DAY}, count(*), count(DISTINCT member_id), 45 * count(*), 0, 0, 0, 'final', 1 FROM visits
+        SELECT division, {DAY}, count(*), count(DISTINCT member_id), 45 * count(*), 0, 0, 0, 'final', 1
+          FROM visits, unnest(ARRAY[community, '{TOWN}']) division
          WHERE {DAY} < (SELECT max({DAY}) FROM visits) - 1 GROUP BY 1, 2 ORDER BY 1, 2"""),
     ("venue_day_hours", "venue_id, business_day, hour, visits, minutes, version", f"""
         SELECT venue_id, {DAY}, extract(hour FROM at)::smallint, count(*), 45 * count(*), 1 FROM visits

@@ -153,33 +153,39 @@ def b11(town):
     result("B11.entries", "p99 of live entries while counters are written anew ÷ before", "µs", pairs, conditions)
 
 
-MONTH = "date_trunc('month', (SELECT max(business_day) FROM venue_days))::date"
-# The days of communities: final ones from their own rows, the rest as sums of their venues' days.
-DAYS = f"""SELECT division, business_day, visits, minutes_measured FROM division_days
-            WHERE division LIKE '330482401%' AND business_day >= {MONTH} UNION ALL
-           SELECT v.community, d.business_day, d.visits, d.minutes_measured FROM venue_days d
-             JOIN venues v ON v.id = d.venue_id
-            WHERE d.business_day > (SELECT max(business_day) FROM division_days)"""
-# What is asked of the newest month, from roll-ups and from sessions, each as one would write it.
-QUESTIONS = {
-    "communities": (
-        f"SELECT division, sum(visits), sum(minutes_measured) FROM ({DAYS}) days GROUP BY 1",
-        f"""SELECT community, count(*), sum(minutes) FROM sessions WHERE NOT void AND business_day >= {MONTH}
-            GROUP BY 1"""),
-    "days": (
-        f"SELECT business_day, sum(visits), sum(minutes_measured) FROM ({DAYS}) days GROUP BY 1",
-        f"""SELECT business_day, count(*), sum(minutes) FROM sessions
-            WHERE NOT void AND business_day >= {MONTH} GROUP BY 1"""),
-    "members": (
-        f"SELECT member_id, minutes FROM member_months WHERE month = {MONTH} ORDER BY minutes DESC, member_id LIMIT 100",
-        f"""SELECT member_id, sum(minutes) FROM sessions WHERE NOT void AND business_day >= {MONTH}
-            GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100"""),
-}
+def questions(name):
+    """What is asked of the newest month: from roll-ups as the server reads them (final days of a division
+    by its key, the days after them as sums of its venues), and from sessions as one would write it."""
+    month, final, codes = lab.psql(name, "-c", """
+        SELECT date_trunc('month', (SELECT max(business_day) FROM venue_days))::date || '|' ||
+               (SELECT max(business_day) FROM division_days) || '|' ||
+               (SELECT string_agg(DISTINCT quote_literal(community), ', ') FROM venues)""").strip().split("|")
+    open_days = f"d.business_day > '{final}' AND d.business_day >= '{month}'"
+    figures = "visits, minutes_measured"
+    of_venues = f"d.visits, d.minutes_measured FROM venue_days d JOIN venues v ON v.id = d.venue_id WHERE {open_days}"
+    whole_days = f"FROM sessions WHERE NOT void AND business_day >= '{month}'"
+    return {
+        "communities": (
+            f"""SELECT division, sum(visits), sum(minutes_measured) FROM (
+                  SELECT division, {figures} FROM division_days
+                   WHERE division IN ({codes}) AND business_day >= '{month}'
+                  UNION ALL SELECT v.community, {of_venues}) days GROUP BY 1""",
+            f"SELECT community, count(*), sum(minutes) {whole_days} GROUP BY 1"),
+        "days": (
+            f"""SELECT business_day, sum(visits), sum(minutes_measured) FROM (
+                  SELECT business_day, {figures} FROM division_days
+                   WHERE division = '{grow.TOWN}' AND business_day >= '{month}'
+                  UNION ALL SELECT d.business_day, {of_venues}) days GROUP BY 1""",
+            f"SELECT business_day, count(*), sum(minutes) {whole_days} GROUP BY 1"),
+        "members": (
+            f"SELECT member_id, minutes FROM member_months WHERE month = '{month}' ORDER BY minutes DESC, member_id LIMIT 100",
+            f"SELECT member_id, sum(minutes) {whole_days} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 100"),
+    }
 
 
 def b15(town):
     sizes = grown(town)
-    for name, both in QUESTIONS.items():
+    for name, both in questions("town_big").items():
         pairs = []
         for _ in rounds(town):
             pairs.append(tuple(timed("town_big", sql) for sql in both))

@@ -3,8 +3,14 @@
 
 import { createHash, createHmac, randomUUID } from "node:crypto";
 
+/** Stories look back less far: a newer stay would be taken for the one that a story made. */
+const AT_HOME_MS = 6 * 3_600_000;
+
 export class Neighbour {
-  /** Adults of a community, those last in the list: the demo lets the first ones live. */
+  /**
+   * Adults of a community who have not been out lately, those last in the list: the demo lets the
+   * first ones live.
+   */
   static async of(server, community, count) {
     const found = [];
     const known = [...server.credentials.members].reverse();
@@ -12,11 +18,14 @@ export class Neighbour {
       const asked = known.slice(n, n + 40).map(async (member) => {
         const neighbour = Object.assign(new Neighbour(), { server, ...member });
         neighbour.me = await neighbour.get("/me");
+        const [stay] = (await neighbour.get("/me/sessions?limit=1")).items;
+        neighbour.isAtHome = !stay || Date.parse(stay.entered_at) < Date.now() - AT_HOME_MS;
         return neighbour;
       });
       for (const neighbour of await Promise.all(asked)) {
         const { home_community: home, birth_year: born, status } = neighbour.me;
-        if (home === community && born && born < 2000 && born > 1970 && status === "active")
+        const isGrown = born && born < 2000 && born > 1970;
+        if (home === community && isGrown && status === "active" && neighbour.isAtHome)
           found.push(neighbour);
       }
     }
