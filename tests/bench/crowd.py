@@ -97,7 +97,7 @@ def b8(town):
             for count in (screens, 1):
                 with Held(url + "/stream", town.screen["token"], count, stream=True):
                     # What a start and new screens cause once is over.
-                    lab.rest(server.pid)
+                    town.rest(server)
                     with Commands() as figures[count]:
                         time.sleep(max(town.size["seconds"], 3))
             sql.append((figures[screens].sql, figures[1].sql))
@@ -165,7 +165,7 @@ def screens(town):
         polled.flush()
         read.flush()
         words = "--decisions", "--connections", 16, "--rate", 200
-        lab.rest(server.pid)
+        town.rest(server)
         for _ in rounds(town):
             with Commands() as alone, watched(read.name, polled.name, 50):
                 one_each = town.entries(server, *words, *town.timed())["p99_us"]

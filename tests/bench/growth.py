@@ -139,7 +139,7 @@ def b11(town):
     seconds, pairs = [], []
     with serve(town, "town_big", redis) as server:
         words = "--decisions", "--connections", 16, "--rate", 200
-        lab.rest(server.pid)
+        town.rest(server)
         for _ in rounds(town):
             town.entries(server, *words, "--seconds", 2)
             before = town.entries(server, *words, *town.timed())["p99_us"]

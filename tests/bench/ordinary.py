@@ -53,11 +53,11 @@ class Ordinary:
 
 def one_round(town, server, connections):
     """The load's figures, with the CPU of each process in µs an entry."""
-    lab.rest(server.pid)
+    town.rest(server)
     before = lab.used(server.pid)
     words = "--decisions", "--connections", connections, *town.timed()
     figures = town.entries(server, *words, minutes=MINUTES[connections])
-    lab.rest(server.pid)
+    town.rest(server)
     done = sum(figures["results"].values())
     figures["cpu"] = [1e6 * (b - a) / done for a, b in zip(before, lab.used(server.pid))]
     return figures

@@ -106,8 +106,13 @@ class Town:
     def serve(self):
         """The server, once what a start causes is over: it writes all that is current once more."""
         with Server(self.url, self.keys, lab.REDIS_URL) as server:
-            lab.rest(server.pid)
+            self.rest(server)
             yield server
+
+    def rest(self, server):
+        """Waits until what came before is over; a short run judges no figure, and does not wait."""
+        if self.size is not QUICK:
+            lab.rest(server.pid)
 
     def warm_up(self, server):
         # Small batches that leave at once: nobody is left inside who is not there in the measure.

@@ -309,6 +309,7 @@ async function holidays(boss, page, { names: { feast, month } }) {
     await says(page, "第 1 行 kind 列");
     await picture(page, `holiday-faults-${boss.size}`);
     await confirms(page, "取消");
+    await gone(dialog(page));
     assert.equal(await line.count(), 0, "nothing was taken");
     const days = [21, 22, 23].map((n) => `${date(n)},holiday,${feast},\n`).join("");
     await upload(`${header}${days}${date(28)},workday,${feast},5\n`);
