@@ -89,13 +89,14 @@ def screen_token(url, division):
     return json.loads(said)["token"]
 
 
-def pgbench(name, script, clients, seconds, options="", **variables):
-    """Transactions a second, and their latencies in µs (sorted)."""
+def pgbench(name, script, clients, seconds, options="", rate=None, **variables):
+    """Transactions a second, and their latencies in µs (sorted); with a rate, from when each was due."""
+    paced = ["-R", rate] if rate else []
     sets = [word for key, value in variables.items() for word in ("-D", f"{key}={value}")]
     with tempfile.TemporaryDirectory() as folder:
         out = run(
             ["pgbench", "-n", "-M", "prepared", "-c", clients, "-j", 1, "-T", seconds, "-l",
-             "--log-prefix", f"{folder}/log", *sets, "-f", CEILING / script, database_url(name)],
+             "--log-prefix", f"{folder}/log", *paced, *sets, "-f", CEILING / script, database_url(name)],
             env=os.environ | {"PGOPTIONS": options},
         )
         latencies = sorted(

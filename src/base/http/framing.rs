@@ -70,7 +70,9 @@ impl Framing {
             match self.place {
                 Place::Body(left) | Place::Chunk(left) => at += self.skip(left, bytes.len() - at),
                 Place::Head => {
-                    self.head_byte(bytes[at]).map_err(|()| at)?;
+                    at += self.pass_line(&bytes[at..]);
+                    let Some(byte) = bytes.get(at) else { break };
+                    self.head_byte(*byte).map_err(|()| at)?;
                     at += 1;
                 }
                 Place::ChunkSize(size, over) => {
@@ -125,6 +127,22 @@ impl Framing {
         }
         self.line_len += 1;
         Ok(())
+    }
+
+    /// Passes over what does not matter of a line at once, up to what may be its end: most of a head.
+    fn pass_line(&mut self, bytes: &[u8]) -> usize {
+        let is_past_name = if self.named { !self.is_length() } else { self.line_len > NAME_MAX };
+        if !is_past_name {
+            return 0;
+        }
+        let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        let passed = end.unwrap_or(bytes.len());
+        if passed > 0 {
+            self.head_len += passed;
+            self.line_len += passed;
+            self.last_was_cr = false;
+        }
+        passed
     }
 
     fn is_length(&self) -> bool {
