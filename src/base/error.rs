@@ -140,6 +140,7 @@ codes! {
     MethodNotAllowed "method_not_allowed" "此地址不支持该操作。" "This address does not support that method.";
     DatabaseUnavailable "database_unavailable" "系统正忙，请稍后再试。" "The system is busy; please try again shortly.";
     StorageFull "storage_full" "存储空间已满，暂时无法保存；请稍后再试，并告知管理员腾出磁盘空间。" "There is no room left to store this; try again later, and tell whoever keeps the system to make room on the disk.";
+    DatabaseBehind "database_behind" "系统正在切换数据库，本服务器暂不受理，请稍后再试。" "Another database has taken over and nothing is taken here; try again shortly.";
     Overloaded "overloaded" "访问的人较多，请稍后再试。" "The server is busy; please try again shortly.";
     Internal "internal" "系统出现问题，已记录，请稍后再试。" "Something went wrong on our side; it has been recorded. Please try again later.";
     // The form of a request: what the edge refuses before any domain sees it.

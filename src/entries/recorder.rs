@@ -32,6 +32,7 @@ use crate::base::{
     clock::Clock,
     db::is_postgres,
     error::{Code, Error, is_full, is_passing},
+    fence::Fence,
     ids::Direction,
     keys::Keys,
 };
@@ -51,6 +52,7 @@ const RETRY_AFTER_S: u32 = 1;
 pub struct Recorder {
     lanes: Arc<[Lane]>,
     worlds: Worlds,
+    fence: Fence,
 }
 
 type Lane = Ways<Submission>;
@@ -79,6 +81,7 @@ pub struct Context {
     pub remembered: Remembered,
     /// Counts the events of each group.
     pub group_events: Histogram,
+    pub fence: Fence,
 }
 
 impl Context {
@@ -94,6 +97,7 @@ impl Context {
             rivals: Rivals::default(),
             remembered: Remembered::default(),
             group_events: self.group_events.clone(),
+            fence: self.fence.clone(),
         }
     }
 }
@@ -128,7 +132,8 @@ impl Recorder {
             (lane, RecorderTask { queues, context: context.of_a_lane() })
         };
         let (lanes, tasks): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
-        (Self { lanes: lanes.into(), worlds: context.worlds.clone() }, tasks)
+        let (worlds, fence) = (context.worlds.clone(), context.fence.clone());
+        (Self { lanes: lanes.into(), worlds, fence }, tasks)
     }
 
     /// The lane of the venue where the terminal stands; of the terminal itself if it stands nowhere.
@@ -147,15 +152,18 @@ impl Recorder {
     /// Records the reports of one terminal, at most 500, and answers after the commit.
     ///
     /// # Errors
-    /// `Unavailable` when the queue is full or the database is away or full: nothing is acknowledged, and
+    /// `Unavailable` when the queue is full or the database is away, full or behind: nothing is acknowledged, and
     /// sending the same again is safe.
     pub async fn record(&self, entries: Vec<NewEntry>) -> Result<Answer, Error> {
+        self.fence.pass()?;
         let (reply, answer) = oneshot::channel();
         let lane = self.lane(&entries);
         let only_exits = entries.iter().all(|entry| entry.direction == Direction::Out);
         let queue = if only_exits { &lane.exits } else { &lane.others };
         queue.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
-        answer.await.map_err(|_| overloaded())?
+        let recorded = answer.await.map_err(|_| overloaded())?;
+        // Also what was written meanwhile was written where it will be lost.
+        self.fence.pass().and(recorded)
     }
 }
 
