@@ -24,6 +24,7 @@ use crate::{
         config::Config,
         counters::Counters,
         db,
+        fence::Fence,
         guard::Guard,
         http::{
             docs::docs,
@@ -41,7 +42,7 @@ use crate::{
     bookings,
     entries::{Directory, Recorder, RecorderContext, Remembered, Rivals, mark, world::Worlds},
     fitness, gateways, groups, honours, instructors, jobs, members,
-    minutes::{self, projector},
+    minutes::{self, projector, projector::Projector},
     notices, open_data, privacy, reports, safety, screen, staff, terminals, tickets, venues,
     webhooks, wechat, worklist,
 };
@@ -95,6 +96,9 @@ impl App {
         prepare(&db, &config, &clock).await?;
         let hot = db::open_hot(config.data.database_url(), &db).await?;
         let counters = Counters::open(config.data.redis_url())?;
+        let fence = Fence::default();
+        // Before anybody is let in; where it cannot be told, the task below says so.
+        fence.look(&hot, &counters).await.ok();
         let stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::new());
         let state = State {
@@ -102,6 +106,7 @@ impl App {
             clock: clock.clone(),
             keys: keys.clone(),
             counters: counters.clone(),
+            fence: fence.clone(),
             wechat: Wechat::new(&config.wechat, db.clone(), keys.clone(), clock.clone())?,
             realname: realname::chosen(&config.realname, &clock)?,
             config: Arc::new(config),
@@ -126,7 +131,7 @@ impl App {
             router: router(&state, recorder, (intake, caches), hub.clone())?,
         };
         let (leaving, drain) = (stop.child_token(), Duration::from_secs(state.config.drain_s));
-        let readiness = Readiness::of_server(db.clone(), hot.clone(), leaving.clone());
+        let readiness = Readiness::of_server(db.clone(), hot.clone(), leaving.clone(), fence);
         let (address, ops_address) = (listener.local_addr()?, ops_listener.local_addr()?);
         let operations =
             ops(metrics.clone(), readiness).merge(minutes::operations().with_state(state.clone()));
@@ -236,17 +241,15 @@ fn start_tasks(
         rivals: Rivals::default(),
         remembered: Remembered::default(),
         group_events: state.metrics.group_events.clone(),
+        fence: state.fence.clone(),
     });
     for lane in lanes {
         tasks.spawn(lane.run(state.stop.clone()));
     }
-    tasks.spawn(projector::run(
-        hot.clone(),
-        state.counters.clone(),
-        state.clock.clone(),
-        committed.clone(),
-        state.stop.clone(),
-    ));
+    let State { counters, fence, .. } = state.clone();
+    tasks.spawn(fence.clone().keep(hot.clone(), counters.clone(), state.stop.clone()));
+    let projector = Projector::new(hot.clone(), counters, state.clock.clone(), fence);
+    tasks.spawn(projector::run(projector, committed.clone(), state.stop.clone()));
     tasks.spawn(db::room::keep(state.db.clone(), hot.clone(), state.stop.clone()));
     let context = jobs::Context {
         db: state.db.clone(),
@@ -258,6 +261,7 @@ fn start_tasks(
         config: state.config.clone(),
         metrics: state.metrics.clone(),
         committed,
+        fence: state.fence.clone(),
     };
     jobs::start(&context, &state.stop, tasks);
     jobs::start_own(&context, &state.stop, tasks);
@@ -348,6 +352,7 @@ fn edge_settings(state: &State) -> edge::Settings {
         hosts: hosts.clone(),
         trusted_proxies: trusted_proxies.clone(),
         goes_first: is_a_terminals,
+        fence: state.fence.clone(),
         ..edge::Settings::default()
     }
 }

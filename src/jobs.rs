@@ -12,7 +12,9 @@ use crate::{
     base::{
         clock::Clock,
         config::{Config, FacesKept},
-        db, idempotency,
+        db,
+        fence::Fence,
+        idempotency,
         keys::Keys,
         lease,
         metrics::Metrics,
@@ -38,6 +40,7 @@ pub struct Context {
     pub metrics: Arc<Metrics>,
     /// Woken after a job changed minutes, so that the projector follows at once.
     pub committed: Arc<tokio::sync::Notify>,
+    pub fence: Fence,
 }
 
 /// How long a lease outlives its job's period, so that a slow run is not started twice.
@@ -201,6 +204,10 @@ async fn run_leased(
     every: Duration,
     holder: &str,
 ) -> anyhow::Result<()> {
+    // Where another database has taken over, its servers do the same, and messages would go twice.
+    if context.fence.is_behind() {
+        return Ok(());
+    }
     let now = context.clock.now();
     let until = now + TimeDelta::from_std(every)? + LEASE_SLACK;
     if lease::take(&context.db, name, holder, now, until).await? {

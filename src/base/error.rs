@@ -1,7 +1,11 @@
 //! The one error of requests, named by what the caller should do, and the stable codes.
 //! `base::http::problem` turns it into an RFC 9457 answer; nothing here knows HTTP.
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::DbErr;
+
+mod store;
+
+pub use store::{is_full, is_passing};
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -52,14 +56,25 @@ impl Error {
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::Internal(cause.into())
     }
+
+    /// The database's disk is full.
+    pub fn storage_full() -> Self {
+        Self::Unavailable(Code::StorageFull, ROOM_RETRY_AFTER_S)
+    }
 }
 
 /// Seconds after which a caller should try again when the database was busy or away.
 const RETRY_AFTER_S: u32 = 2;
+/// The same while its disk is full: room is made by people, not by itself.
+const ROOM_RETRY_AFTER_S: u32 = 10;
 
 impl From<DbErr> for Error {
     /// A passing cause asks the caller to come back; anything else is internal.
     fn from(error: DbErr) -> Self {
+        if is_full(&error) {
+            tracing::warn!(%error, "the database's disk is full");
+            return Self::storage_full();
+        }
         if is_passing(&error) {
             tracing::warn!(%error, "the database is busy or away");
             return Self::Unavailable(Code::DatabaseUnavailable, RETRY_AFTER_S);
@@ -72,48 +87,6 @@ impl From<anyhow::Error> for Error {
     fn from(cause: anyhow::Error) -> Self {
         Self::Internal(cause)
     }
-}
-
-/// Whether trying the same again later can succeed, since nothing of the request is at fault: lost
-/// connections, exhausted pools, serialisation failures (40001), deadlocks (40P01), lock timeouts
-/// (55P03), a read-only standby (25006), a full disk, damaged pages (XX001, XX002), and what SQLite
-/// says of its file.
-pub fn is_passing(error: &DbErr) -> bool {
-    match error {
-        DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
-            passing_sqlx(inner)
-        }
-        _ => false,
-    }
-}
-
-fn passing_sqlx(error: &sea_orm::SqlxError) -> bool {
-    use sea_orm::SqlxError as E;
-    match error {
-        E::Io(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed | E::Protocol(_) => true,
-        E::Database(database) => database.code().is_some_and(|code| passing_code(&code)),
-        _ => false,
-    }
-}
-
-const SQLSTATE_CHARS: usize = 5;
-
-const PASSING_POSTGRES: [&str; 16] = [
-    "08000", "08003", "08006", "25006", "40001", "40P01", "53100", "53200", "53300", "55P03",
-    "57014", "57P01", "57P02", "57P03", "XX001", "XX002",
-];
-
-/// Busy, locked, read-only, cannot be read or written, damaged, full, cannot be opened, no database.
-const PASSING_SQLITE: [u32; 8] = [5, 6, 8, 10, 11, 13, 14, 26];
-
-/// PostgreSQL's codes have five characters; SQLite's are numbers below that, whose lowest byte says
-/// what it is, and the rest when.
-fn passing_code(code: &str) -> bool {
-    if code.len() == SQLSTATE_CHARS {
-        return PASSING_POSTGRES.contains(&code);
-    }
-    code.parse::<u32>().is_ok_and(|code| PASSING_SQLITE.contains(&(code & 0xff)))
 }
 
 /// Declares the codes once: variant, wire form, the sentence in Chinese and in English.
@@ -166,6 +139,8 @@ codes! {
     NotFound "not_found" "没有这个地址或内容，请检查链接。" "There is nothing here; check the address.";
     MethodNotAllowed "method_not_allowed" "此地址不支持该操作。" "This address does not support that method.";
     DatabaseUnavailable "database_unavailable" "系统正忙，请稍后再试。" "The system is busy; please try again shortly.";
+    StorageFull "storage_full" "存储空间已满，暂时无法保存；请稍后再试，并告知管理员腾出磁盘空间。" "There is no room left to store this; try again later, and tell whoever keeps the system to make room on the disk.";
+    DatabaseBehind "database_behind" "系统正在切换数据库，本服务器暂不受理，请稍后再试。" "Another database has taken over and nothing is taken here; try again shortly.";
     Overloaded "overloaded" "访问的人较多，请稍后再试。" "The server is busy; please try again shortly.";
     Internal "internal" "系统出现问题，已记录，请稍后再试。" "Something went wrong on our side; it has been recorded. Please try again later.";
     // The form of a request: what the edge refuses before any domain sees it.
@@ -373,17 +348,4 @@ codes! {
     ImportTooLong "import_too_long" "文件行数过多，请拆分后导入。" "The file has too many rows; split it.";
     ImportUnknownMember "import_unknown_member" "找不到该证件对应的居民，请先导入其资料。" "Nobody with this document is registered; import the person first.";
     ImportMinutes "import_minutes" "既往运动分钟须为1至1440，日期须早于今天。" "Past minutes are 1 to 1440 of a day before today.";
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_wrong_with_the_store_passes_and_what_is_wrong_with_the_request_does_not() {
-        // A full disk in PostgreSQL, in SQLite, a write that failed, a damaged page, a busy snapshot.
-        assert!(["53100", "13", "778", "11", "517"].into_iter().all(passing_code));
-        // A unique index, a constraint, text that cannot be: its lowest byte would be a busy file.
-        assert!(!["23505", "19", "2067", "22021"].into_iter().any(passing_code));
-    }
 }

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod db;
 pub mod documents;
 pub mod error;
+pub mod fence;
 pub mod guard;
 pub mod http;
 pub mod idempotency;

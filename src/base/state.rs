@@ -7,7 +7,7 @@ use sea_orm::DatabaseConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    clock::Clock, config::Config, counters::Counters, keys::Keys, metrics::Metrics,
+    clock::Clock, config::Config, counters::Counters, fence::Fence, keys::Keys, metrics::Metrics,
     realname::RealName, wechat_api::Wechat,
 };
 
@@ -18,6 +18,7 @@ pub struct State {
     pub clock: Clock,
     pub keys: Arc<Keys>,
     pub counters: Counters,
+    pub fence: Fence,
     pub config: Arc<Config>,
     pub metrics: Arc<Metrics>,
     pub wechat: Wechat,

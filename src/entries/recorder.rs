@@ -31,7 +31,8 @@ use super::{
 use crate::base::{
     clock::Clock,
     db::is_postgres,
-    error::{Code, Error, is_passing},
+    error::{Code, Error, is_full, is_passing},
+    fence::Fence,
     ids::Direction,
     keys::Keys,
 };
@@ -51,6 +52,7 @@ const RETRY_AFTER_S: u32 = 1;
 pub struct Recorder {
     lanes: Arc<[Lane]>,
     worlds: Worlds,
+    fence: Fence,
 }
 
 type Lane = Ways<Submission>;
@@ -79,6 +81,7 @@ pub struct Context {
     pub remembered: Remembered,
     /// Counts the events of each group.
     pub group_events: Histogram,
+    pub fence: Fence,
 }
 
 impl Context {
@@ -94,6 +97,7 @@ impl Context {
             rivals: Rivals::default(),
             remembered: Remembered::default(),
             group_events: self.group_events.clone(),
+            fence: self.fence.clone(),
         }
     }
 }
@@ -128,7 +132,8 @@ impl Recorder {
             (lane, RecorderTask { queues, context: context.of_a_lane() })
         };
         let (lanes, tasks): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
-        (Self { lanes: lanes.into(), worlds: context.worlds.clone() }, tasks)
+        let (worlds, fence) = (context.worlds.clone(), context.fence.clone());
+        (Self { lanes: lanes.into(), worlds, fence }, tasks)
     }
 
     /// The lane of the venue where the terminal stands; of the terminal itself if it stands nowhere.
@@ -147,20 +152,32 @@ impl Recorder {
     /// Records the reports of one terminal, at most 500, and answers after the commit.
     ///
     /// # Errors
-    /// `Unavailable` when the queue is full or the database is away: nothing is acknowledged, and
+    /// `Unavailable` when the queue is full or the database is away, full or behind: nothing is acknowledged, and
     /// sending the same again is safe.
     pub async fn record(&self, entries: Vec<NewEntry>) -> Result<Answer, Error> {
+        self.fence.pass()?;
         let (reply, answer) = oneshot::channel();
         let lane = self.lane(&entries);
         let only_exits = entries.iter().all(|entry| entry.direction == Direction::Out);
         let queue = if only_exits { &lane.exits } else { &lane.others };
         queue.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
-        answer.await.map_err(|_| overloaded())?
+        let recorded = answer.await.map_err(|_| overloaded())?;
+        // Also what was written meanwhile was written where it will be lost.
+        self.fence.pass().and(recorded)
     }
 }
 
 fn overloaded() -> Error {
     Error::Unavailable(Code::Overloaded, RETRY_AFTER_S)
+}
+
+/// What became of the events of a group.
+struct Settled {
+    /// `None` for an event that must be sent again, since the database was away or full.
+    items: Vec<Option<Recorded>>,
+    progress: Progresses,
+    /// What those hear of whom an event is missing.
+    refusal: fn() -> Error,
 }
 
 impl RecorderTask {
@@ -184,12 +201,12 @@ impl RecorderTask {
         let sizes: Vec<usize> = group.iter().map(|s| s.entries.len()).collect();
         let entries: Vec<NewEntry> =
             group.iter_mut().flat_map(|s| std::mem::take(&mut s.entries)).collect();
-        let (mut items, progress) = self.settle(&entries).await;
+        let Settled { mut items, progress, refusal } = self.settle(&entries).await;
         self.context.committed.notify_one();
         let mut first = 0;
         for (submission, size) in group.into_iter().zip(sizes) {
             let own = items[first..first + size].iter_mut().map(Option::take);
-            let answer = own.collect::<Option<Vec<_>>>().ok_or_else(overloaded).map(|items| {
+            let answer = own.collect::<Option<Vec<_>>>().ok_or_else(refusal).map(|items| {
                 let (ack_through, resend_from) = entries
                     .get(first)
                     .and_then(|e| progress.get(&e.terminal))
@@ -203,11 +220,10 @@ impl RecorderTask {
         }
     }
 
-    /// Writes the events in as few transactions as it takes; `None` for an event that must be
-    /// sent again, since the database was away.
-    async fn settle(&self, entries: &[NewEntry]) -> (Vec<Option<Recorded>>, Progresses) {
+    /// Writes the events in as few transactions as it takes.
+    async fn settle(&self, entries: &[NewEntry]) -> Settled {
         let mut items: Vec<Option<Recorded>> = entries.iter().map(|_| None).collect();
-        let mut progress = Progresses::new();
+        let (mut progress, mut refusal) = (Progresses::new(), overloaded as fn() -> Error);
         let mut waiting: Vec<Range<usize>> = std::iter::once(0..entries.len()).collect();
         while let Some(range) = waiting.pop() {
             let done = match self.attempt(&entries[range.clone()]).await {
@@ -226,6 +242,9 @@ impl RecorderTask {
                 }
                 Err(error) if range.len() == 1 || is_passing(&error) => {
                     tracing::warn!(%error, events = range.len(), "a group was not recorded");
+                    if is_full(&error) {
+                        refusal = Error::storage_full;
+                    }
                 }
                 Err(_) => {
                     let middle = range.start + range.len() / 2;
@@ -234,7 +253,7 @@ impl RecorderTask {
                 }
             }
         }
-        (items, progress)
+        Settled { items, progress, refusal }
     }
 
     async fn attempt(&self, entries: &[NewEntry]) -> Result<Done, DbErr> {

@@ -21,6 +21,7 @@ use crate::{
     base::{
         clock::Clock,
         db::bulk,
+        fence::Fence,
         ids::{MemberId, TerminalId, VenueId},
         keys::Keys,
         metrics::Metrics,
@@ -56,6 +57,7 @@ impl Still {
             rivals: Rivals::default(),
             remembered: Remembered::default(),
             group_events: Metrics::new().group_events,
+            fence: Fence::default(),
         };
         let mut world = World::default();
         world.venues.insert(venue, Arc::new(place(venue)));

@@ -25,6 +25,7 @@ use crate::base::{
         self,
         bulk::{self, Kind, Matched, column},
     },
+    fence::Fence,
     ids::{MemberId, VenueId},
 };
 
@@ -79,14 +80,7 @@ pub enum Trouble {
 }
 
 /// Carries changes over until `stop`: at once after each `committed`, else every second.
-pub async fn run(
-    db: DatabaseConnection,
-    counters: Counters,
-    clock: Clock,
-    committed: Arc<Notify>,
-    stop: CancellationToken,
-) {
-    let mut projector = Projector::new(db, counters, clock);
+pub async fn run(mut projector: Projector, committed: Arc<Notify>, stop: CancellationToken) {
     loop {
         let next = Instant::now() + APART;
         projector.round_or_log().await;
@@ -112,6 +106,7 @@ pub struct Projector {
     db: DatabaseConnection,
     counters: Counters,
     clock: Clock,
+    fence: Fence,
     /// What was carried over lately, and when.
     recent: HashMap<Subject, Instant>,
     healed_at: Option<Instant>,
@@ -151,11 +146,12 @@ struct Change {
 }
 
 impl Projector {
-    pub fn new(db: DatabaseConnection, counters: Counters, clock: Clock) -> Self {
+    pub fn new(db: DatabaseConnection, counters: Counters, clock: Clock, fence: Fence) -> Self {
         Self {
             db,
             counters,
             clock,
+            fence,
             recent: HashMap::new(),
             healed_at: None,
             healing: None,
@@ -194,10 +190,19 @@ impl Projector {
     }
 
     async fn look_after(&mut self) -> Result<(), Trouble> {
-        timeline::follow(&self.db).await?;
+        timeline::follow(&self.db, &self.counters, &self.fence).await?;
+        if self.fence.is_behind() {
+            self.leave_alone();
+            return Ok(());
+        }
         let mut generation = generation(&self.db).await?;
         if self.counters.generation().await? != Some(generation) {
             self.counters.trust(None);
+            // Another database may have taken over since it was looked at.
+            if self.fence.look(&self.db, &self.counters).await? {
+                self.leave_alone();
+                return Ok(());
+            }
             let rebuilt = rebuild(&self.db, &self.counters, &self.clock).await?;
             generation = match rebuilt {
                 Some(rebuilt) => rebuilt,
@@ -211,6 +216,12 @@ impl Projector {
         self.drain(generation).await?;
         self.counters.trust(Some(generation));
         self.heal(generation).await
+    }
+
+    /// The counters are those of a newer database: what changes in ours is carried nowhere.
+    fn leave_alone(&mut self) {
+        self.counters.trust(None);
+        self.is_behind = false;
     }
 
     async fn drain(&mut self, generation: i64) -> Result<(), Trouble> {

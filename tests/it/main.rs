@@ -34,6 +34,7 @@ mod offices;
 mod open_data;
 mod own_minutes;
 mod plans;
+mod primaries;
 mod proofs;
 mod records;
 mod refusals;

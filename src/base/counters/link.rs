@@ -3,8 +3,9 @@
 //! out may still have run; ours are all idempotent.
 
 use std::{
+    error::Error as _,
     future::Future,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -71,6 +72,8 @@ struct Breaker {
     failures: u32,
     /// Nothing is tried before; then one probe at a time.
     rest_until: Option<Instant>,
+    /// Whether the log has what TLS says of this outage, which may have begun for another reason.
+    has_told_tls: bool,
 }
 
 /// A multiplexed connection to one node or to all nodes of a cluster.
@@ -233,15 +236,19 @@ impl Link {
             return;
         }
         let until = Instant::now() + self.patience.rest;
-        if breaker.rest_until.replace(until).is_none() {
-            let cause = error.code().unwrap_or_else(|| error.category());
+        let begins = breaker.rest_until.replace(until).is_none();
+        let tls = tls_trouble(error);
+        let tells_tls = tls.is_some() && !breaker.has_told_tls;
+        breaker.has_told_tls |= tells_tls;
+        if begins || tells_tls {
+            let cause = tls.as_deref().or(error.code()).unwrap_or_else(|| error.category());
             tracing::warn!(cause, "the counters are lost; statistics come from SQL");
         }
     }
 
     fn succeeded(&self) {
         let mut breaker = self.breaker();
-        breaker.failures = 0;
+        (breaker.failures, breaker.has_told_tls) = (0, false);
         if breaker.rest_until.take().is_some() {
             tracing::info!("the counters can be reached again");
         }
@@ -264,6 +271,14 @@ fn is_loss(error: &RedisError) -> bool {
 fn is_wrong_type(error: &RedisError) -> bool {
     let errors = error.clone().into_server_errors();
     errors.is_some_and(|errors| errors.iter().any(|(_, error)| error.code() == "WRONGTYPE"))
+}
+
+/// What TLS has against the other side, such as a certificate that has run out. It names no secret;
+/// of what else went wrong only the kind is told.
+pub(super) fn tls_trouble(error: &RedisError) -> Option<String> {
+    let shared = error.source()?.downcast_ref::<Arc<dyn std::error::Error + Send + Sync>>()?;
+    let trouble = shared.downcast_ref::<std::io::Error>()?.get_ref()?;
+    trouble.downcast_ref::<rustls::Error>().map(ToString::to_string)
 }
 
 fn out_of_patience() -> RedisError {

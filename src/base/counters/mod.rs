@@ -162,6 +162,15 @@ impl Counters {
         }
     }
 
+    /// The highest number to which any process ever raised `what` (a few plain characters), this one
+    /// by `n` included. Nobody else can where the store is in the process.
+    pub async fn raised(&self, what: &str, n: i64) -> Result<i64, CountersLost> {
+        match &self.store {
+            Store::Memory(_) => Ok(n),
+            Store::Redis(redis) => self.heed(redis.raised(what, n).await),
+        }
+    }
+
     /// Writes absolute values; those that the store has newer are refused in silence.
     pub async fn put(&self, rows: &[Projected]) -> Result<(), CountersLost> {
         match &self.store {

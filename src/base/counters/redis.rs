@@ -260,6 +260,11 @@ impl Redis {
         self.link.run(run).await?.ok()
     }
 
+    /// Raises the number of `what` to `n`, unless it is higher; it never expires.
+    pub(super) async fn raised(&self, what: &str, n: i64) -> Result<i64, Failure> {
+        self.invoke(&scripts::RAISE_NUMBER, &[self.key(what, "highest")], &[n.to_string()]).await
+    }
+
     /// Takes every shard's marker away, also that of a rebuild that is under way.
     async fn unmark(&self) -> Result<(), Failure> {
         for tag in self.shards().await? {

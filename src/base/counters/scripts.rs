@@ -124,6 +124,14 @@ redis.call('DEL', KEYS[1])
 return 1
 ";
 
+/// KEYS: one number that only ever grows. ARGV: what it is at least. Answers what it is.
+const RAISE: &str = r"
+local stored = redis.call('GET', KEYS[1])
+if newer(stored, ARGV[1]) then return stored end
+if stored ~= ARGV[1] then redis.call('SET', KEYS[1], ARGV[1]) end
+return ARGV[1]
+";
+
 fn script(code: &str) -> Script {
     Script::new(&format!("{NEWER}{code}"))
 }
@@ -132,6 +140,7 @@ pub(super) static PUT_DAYS: LazyLock<Script> = LazyLock::new(|| script(PUT));
 pub(super) static PUT_PRESENCES: LazyLock<Script> = LazyLock::new(|| script(PRESENT));
 pub(super) static PUT_PEOPLE: LazyLock<Script> = LazyLock::new(|| script(PEOPLE));
 pub(super) static MARK_SHARD: LazyLock<Script> = LazyLock::new(|| script(MARK));
+pub(super) static RAISE_NUMBER: LazyLock<Script> = LazyLock::new(|| script(RAISE));
 
 /// KEYS: one counter of calls. ARGV: seconds of its window. Answers calls and seconds left.
 const COUNT: &str = r"

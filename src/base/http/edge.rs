@@ -27,6 +27,7 @@ use super::{
 };
 use crate::base::{
     error::Code,
+    fence::{self, Fence},
     metrics::{Metrics, method_label},
 };
 
@@ -47,6 +48,8 @@ pub struct Settings {
     pub in_flight_max: usize,
     /// Whether requests of a path go first: all else may take three quarters of the room at most.
     pub goes_first: fn(&str) -> bool,
+    /// While it says that the database was left behind, nothing but reading is let in.
+    pub fence: Fence,
 }
 
 impl Default for Settings {
@@ -59,6 +62,7 @@ impl Default for Settings {
             total_timeout: Duration::from_secs(30),
             in_flight_max: 4096,
             goes_first: |_| true,
+            fence: Fence::default(),
         }
     }
 }
@@ -145,12 +149,25 @@ async fn admit(State(edge): State<Arc<Edge>>, request: Request, next: Next) -> R
             .retry_after(OVERLOAD_RETRY_S)
             .into_response();
     };
+    let changes = !request.method().is_safe();
+    let is_fenced = || changes && edge.settings.fence.is_behind();
+    if is_fenced() {
+        return behind();
+    }
     match tokio::time::timeout(edge.settings.total_timeout, next.run(request)).await {
+        // What was done meanwhile was done where it will be lost.
+        Ok(_) if is_fenced() => behind(),
         Ok(response) => response,
         Err(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, Code::TimedOut)
             .retry_after(OVERLOAD_RETRY_S)
             .into_response(),
     }
+}
+
+fn behind() -> Response {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, Code::DatabaseBehind)
+        .retry_after(fence::RETRY_AFTER_S)
+        .into_response()
 }
 
 /// Longest path and query; a page cursor and every filter together stay below it.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{json::Json, problem::Problem};
 use crate::base::{
     error::{Code, Error, Fault},
+    fence::Fence,
     metrics::Metrics,
 };
 
@@ -30,11 +31,12 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Readiness {
     /// A server is ready when SQL answers, on the connections of doors (`hot`) too, and it is not
-    /// `leaving`. Counters may be lost: doors must open.
+    /// `leaving`, and no other database has taken over. Counters may be lost: doors must open.
     pub fn of_server(
         db: DatabaseConnection,
         hot: DatabaseConnection,
         leaving: CancellationToken,
+        fence: Fence,
     ) -> Self {
         let answers = |db: DatabaseConnection| {
             move || {
@@ -45,6 +47,7 @@ impl Readiness {
         Self::default()
             .with("database", answers(db))
             .with("recorder", answers(hot))
+            .with("primary", move || std::future::ready(!fence.is_behind()))
             .with("serving", move || std::future::ready(!leaving.is_cancelled()))
     }
 

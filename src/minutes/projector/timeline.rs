@@ -7,17 +7,29 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
-use crate::base::db;
+use crate::base::{
+    counters::Counters,
+    db,
+    fence::{Fence, TIMELINE},
+};
 
 /// More than were ever given out on a timeline since its last common row.
 const LOST_MAX: i64 = 1_000_000;
 
-/// Notes PostgreSQL's timeline, and begins new numbers where it is another one than before.
-pub async fn follow(db: &DatabaseConnection) -> Result<(), DbErr> {
+/// Notes PostgreSQL's timeline, and begins new numbers where it is another one than before. The
+/// others hear of it first: who is left behind must not take our numbers for a loss of its own.
+pub async fn follow(
+    db: &DatabaseConnection,
+    counters: &Counters,
+    fence: &Fence,
+) -> Result<(), DbErr> {
     if !db::is_postgres(db) {
         return Ok(());
     }
     let Some(timeline) = unnoted(db).await? else { return Ok(()) };
+    if fence.look(db, counters).await? {
+        return Ok(());
+    }
     let tx = db::begin(db).await?;
     // Of several servers one moves on; the others then find it noted.
     let move_on = format!(
@@ -40,11 +52,10 @@ pub async fn follow(db: &DatabaseConnection) -> Result<(), DbErr> {
 
 /// PostgreSQL's timeline, unless it is the one that was noted.
 async fn unnoted(db: &DatabaseConnection) -> Result<Option<i64>, DbErr> {
-    // Eight hexadecimal digits, with which the names of its log's files begin.
-    let sql = "SELECT t.n AS n FROM (SELECT \
-               ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint AS n) t \
-               WHERE NOT EXISTS \
-               (SELECT 1 FROM revisions r WHERE r.name = 'timeline' AND r.n = t.n)";
+    let sql = format!(
+        "SELECT t.n AS n FROM (SELECT {TIMELINE} AS n) t WHERE NOT EXISTS \
+         (SELECT 1 FROM revisions r WHERE r.name = 'timeline' AND r.n = t.n)"
+    );
     let asked = Statement::from_string(db.get_database_backend(), sql);
     let row = db.query_one_raw(asked).await?;
     row.map(|row| row.try_get("", "n")).transpose()

@@ -1,6 +1,7 @@
 """Certificates that have run out or come of a stranger, at PostgreSQL, Redis and WeChat. nginx's is
 renewed in deploy/nginx/test."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ class OfCertificates:
         ours, strange = Authority(folder, "ours"), Authority(folder, "strange")
         good, old = ours.issues("good", 2), ours.issues("old", 0)
         self.of_the_database(ours, strange, good, old)
-        self.of_redis(ours, strange, good)
+        self.of_redis(ours, strange, good, old)
         self.of_wechat(ours, strange, good, old)
 
     # PostgreSQL
@@ -68,32 +69,46 @@ class OfCertificates:
 
     # Redis
 
-    def of_redis(self, ours, strange, good):
-        name, plain, port = "F49 Redis's certificate", self.redis.url, free_port()
-        secured = subprocess.Popen(
+    def of_redis(self, ours, strange, good, old):
+        name = "F49 Redis's certificate"
+        for fault, trusted, shown in (("of a stranger", strange, good), ("has run out", ours, old)):
+            with self.secured(ours, shown):
+                self.goes_without(f"{name} {fault}", trusted)
+        with self.secured(ours, good):
+            self.check(f"{name} is good: ready", self.start(SSL_CERT_FILE=str(ours.file)))
+            verify = lambda: self.fitgate("counters", "verify", SSL_CERT_FILE=str(ours.file))[0] == 0
+            self.check(f"{name} is good: counters equal SQL within a minute", until(verify, 60))
+
+    @contextlib.contextmanager
+    def secured(self, ours, shown):
+        """No server is up, and the next one finds a Redis that shows this certificate."""
+        plain, port = self.redis.url, free_port()
+        process = subprocess.Popen(
             ["redis-server", "--port", "0", "--tls-port", str(port), "--bind", "127.0.0.1", "--save", "",
-             "--tls-cert-file", good[0], "--tls-key-file", good[1], "--tls-ca-cert-file", ours.file,
+             "--tls-cert-file", shown[0], "--tls-key-file", shown[1], "--tls-ca-cert-file", ours.file,
              "--tls-auth-clients", "no", "--dir", self.work], stdout=subprocess.DEVNULL)
         try:
             self.stop()
             self.redis.url = f"rediss://127.0.0.1:{port}"
-            log = self.work / "strange.log"
-            with open(log, "wb") as stderr:
-                is_ready = self.start(stderr=stderr, SSL_CERT_FILE=str(strange.file))
-            self.check(f"{name} of a stranger: ready all the same", is_ready)
-            self.under_load(f"{name} of a stranger", lambda: None)
-            self.stop()
-            told = [line for line in log.read_text().splitlines() if "counters are lost" in line]
-            self.check(f"{name} of a stranger: said once: {told and told[0][-100:]}", 0 < len(told) < 3)
-            self.check(f"{name} is good: ready", self.start(SSL_CERT_FILE=str(ours.file)))
-            verify = lambda: self.fitgate("counters", "verify", SSL_CERT_FILE=str(ours.file))[0] == 0
-            self.check(f"{name} is good: counters equal SQL within a minute", until(verify, 60))
+            yield
         finally:
             self.stop()
-            secured.kill()
-            secured.wait()
+            process.kill()
+            process.wait()
             self.redis.url = plain
             self.start()
+
+    def goes_without(self, name, trusted):
+        log = self.work / "refused.log"
+        with open(log, "wb") as stderr:
+            is_ready = self.start(stderr=stderr, SSL_CERT_FILE=str(trusted.file))
+        self.check(f"{name}: ready all the same", is_ready)
+        self.under_load(name, lambda: None)
+        self.stop()
+        lost = [line for line in log.read_text().splitlines() if "counters are lost" in line]
+        why = [line for line in lost if "certificate" in line]
+        # Twice where a busy machine ran out of patience first.
+        self.check(f"{name}: said once, and why: {why and why[0][-120:]}", len(why) == 1 and len(lost) < 3)
 
     # WeChat
 

@@ -27,9 +27,13 @@ class OfFullDisk:
 
     def fills_up(self, name):
         self.begin("--connections", "8", "--rate", "200", "--batch", "5")
+        # A new piece of its log has room for a while, so that a table is the first to want some.
+        self.psql("SELECT pg_switch_wal()")
         self.check(f"{name}: entries before it", self.goes_on())
         pid = self.server.pid
         self.own.fill()
+        # A table that cannot grow is said; its log that cannot, below, takes PostgreSQL down.
+        self.check(f"{name}: 503 storage_full", until(self.finds_no_room, 60))
         try:
             # The next piece of its log finds no room.
             self.psql("SELECT pg_switch_wal()")

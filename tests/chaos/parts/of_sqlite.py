@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import time
 
+from stage import until
+
 
 class OfSqlite:
     def f30_disk_full(self):
@@ -19,7 +21,7 @@ class OfSqlite:
                         pass
                 except OSError:
                     pass
-            time.sleep(4)
+            self.check("F30: 503 storage_full", until(self.finds_no_room, 40))
             self.check("F30: alive while the disk is full", self.status("/livez") == 200)
             ballast.unlink()
         self.under_load("F30 disk full", fault)

@@ -218,6 +218,11 @@ class Setting(Checks):
         answered, _, said = self.answer(body, port, door)
         return said["items"][0]["result"] if answered == 200 else answered
 
+    def finds_no_room(self):
+        """Whether a new record is refused because the disk is full, and told when to come back."""
+        answered, headers, said = self.answer(self.record())
+        return answered == 503 and said["code"] == "storage_full" and int(headers["Retry-After"]) > 0
+
     def meanwhile(self, body, port=None):
         """Tells it in a thread; the list gets what became of it."""
         came = []

@@ -202,6 +202,17 @@ impl Store {
         run_sql(&self.database_url, statement).await;
     }
 
+    /// Lets servers hear of a primary that was promoted over theirs.
+    pub async fn is_outrun(&self) {
+        let sql = "SELECT system_identifier AS origin FROM pg_control_system()";
+        let origin: i64 = self.rows(sql).await[0].try_get("", "origin").unwrap();
+        let (url, prefix) = self.redis_url.as_ref().unwrap().split_once("?prefix=").unwrap();
+        let client = redis::Client::open(url).unwrap();
+        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let key = format!("{prefix}:{{timeline:{origin}}}:highest");
+        redis::cmd("SET").arg(key).arg(1_000_000).exec_async(&mut connection).await.unwrap();
+    }
+
     /// Loses every counter, as a Redis that was emptied would.
     pub async fn flush_counters(&self) {
         if let Some(url) = &self.redis_url {

@@ -1,9 +1,12 @@
 //! What a Redis can do to us: absent, killed, frozen, emptied, read-only, full, spoiled. Each must
 //! be told quickly, change nothing for good, and pass by itself.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
-use super::super::CountersLost;
+use super::super::{CountersLost, link::tls_trouble};
 use super::{Counters, MemberId, VenueId, servers::Server};
 use super::{inside, now, people, person, presence, present, put, put_people, venue_day, visits};
 
@@ -27,6 +30,16 @@ async fn a_store_that_is_down_is_opened_at_once_and_lost_quickly() {
         }
     }
     assert!(began.elapsed() < 3 * QUICK, "{:?}", began.elapsed());
+}
+
+#[test]
+fn what_tls_has_against_a_certificate_is_told_and_of_other_losses_only_the_kind() {
+    let by_tls = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+    let by_tls = io::Error::new(io::ErrorKind::InvalidData, by_tls);
+    let told = tls_trouble(&by_tls.into()).expect("a certificate is why");
+    assert!(told.contains("certificate") && told.to_lowercase().contains("expired"), "{told}");
+    assert_eq!(tls_trouble(&io::Error::from(io::ErrorKind::TimedOut).into()), None);
+    assert_eq!(tls_trouble(&io::Error::other("secret").into()), None);
 }
 
 #[test]

@@ -42,6 +42,7 @@ async fn suite(empty: &dyn Fn() -> Counters) {
     a_new_generation_beats_every_version_of_older_ones(&empty()).await;
     versions_beyond_the_precision_of_floats_compare(&empty()).await;
     many_rows_go_at_once(&empty()).await;
+    a_number_is_only_ever_raised(&empty()).await;
     who_expired_is_not_inside(&empty()).await;
     who_left_is_not_brought_back_by_an_older_write(&empty()).await;
     a_removal_is_forgotten_a_day_later(&empty()).await;
@@ -159,6 +160,16 @@ async fn many_rows_go_at_once(store: &Counters) {
     let members: Vec<Person> = (0..1_200).map(|_| person(MemberId::new(), 1, true)).collect();
     put_people(store, &members).await;
     assert_eq!(people(store).await, 1_200);
+}
+
+async fn a_number_is_only_ever_raised(store: &Counters) {
+    for n in [2, 10, 11] {
+        assert_eq!(store.raised("timeline:7", n).await, Ok(n));
+    }
+    if !store.is_in_process() {
+        assert_eq!(store.raised("timeline:7", 9).await, Ok(11));
+    }
+    assert_eq!(store.raised("timeline:8", 1).await, Ok(1), "another one is by itself");
 }
 
 async fn who_expired_is_not_inside(store: &Counters) {

@@ -9,6 +9,7 @@ use crate::base::{
     clock::{Clock, from_millis},
     counters::Counters,
     db,
+    fence::Fence,
     ids::{DivisionCode, MemberId, VenueId},
 };
 
@@ -182,7 +183,8 @@ impl Town {
     }
 
     pub fn projector(&self) -> Projector {
-        Projector::new(self.db.clone(), self.counters.clone(), self.clock.clone())
+        let fence = Fence::default();
+        Projector::new(self.db.clone(), self.counters.clone(), self.clock.clone(), fence)
     }
 
     pub async fn waiting(&self) -> usize {
