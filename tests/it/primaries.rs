@@ -40,3 +40,18 @@ async fn a_server_whose_database_was_left_behind_only_reads_until_it_is_the_newe
     town.office.post("/divisions", &founded).await.ok();
     town.adds_up().await;
 }
+
+#[tokio::test]
+async fn a_promotion_leaves_behind_what_servers_remember_of_gates() {
+    let town = TestTown::open().await;
+    if !town.store.is_postgres() {
+        println!("SQLite has no standbys: skipped");
+        return;
+    }
+    let (venue, _) = town.gym().await;
+    let gate = format!("INSERT INTO venue_gates (venue_id, version) VALUES ('{}', 7)", venue.id);
+    town.store.sql(&gate).await;
+    town.store.sql("UPDATE revisions SET n = 0 WHERE name = 'timeline'").await;
+    let moved = "SELECT COUNT(*) AS n FROM venue_gates WHERE version = 1000007";
+    eventually("another number", async || (town.store.count(moved).await == 1).then_some(())).await;
+}

@@ -1,9 +1,9 @@
 //! Notices that the database is no longer the one that was written to. PostgreSQL begins a new
 //! timeline when a standby takes over, or a backup is restored to a moment before its end. What was
 //! lost with the old one may still be known elsewhere, under numbers that the database has yet to
-//! give out again: in the store, and in the views of places that servers keep. So those numbers are
-//! left behind. SQLite tells nothing of the kind: with Redis, a restored file needs
-//! `counters rebuild`.
+//! give out again: in the store, in the views of places that servers keep, and in their counts of
+//! who went through a gate. So those numbers are left behind. SQLite tells nothing of the kind: with
+//! Redis, a restored file needs `counters rebuild`.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
@@ -34,7 +34,8 @@ pub async fn follow(
     // Of several servers one moves on; the others then find it noted.
     let move_on = format!(
         "WITH noted AS (UPDATE revisions SET n = {timeline} \
-         WHERE name = 'timeline' AND n <> {timeline} RETURNING n) \
+         WHERE name = 'timeline' AND n <> {timeline} RETURNING n), \
+         gates AS (UPDATE venue_gates SET version = version + {LOST_MAX} FROM noted) \
          UPDATE revisions SET n = revisions.n + {LOST_MAX} FROM noted \
          WHERE name IN ('world', 'counter_generation')"
     );
