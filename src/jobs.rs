@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::{
     activities,
     base::{
+        certificates,
         clock::Clock,
         config::{Config, FacesKept},
         db,
@@ -154,6 +155,8 @@ pub fn start_own(context: &Context, stop: &CancellationToken, tasks: &TaskTracke
             }
         }));
     }
+    let (files, metrics) = (context.config.certificates(), context.metrics.clone());
+    tasks.spawn(certificates::watch(files, metrics, stop.clone()));
     let Some(file) = context.config.erasures().map(Path::to_owned) else { return };
     let (db, clock) = (context.db.clone(), context.clock.clone());
     tasks.spawn(every(ERASURES_EVERY, stop.clone(), move || {

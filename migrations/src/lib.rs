@@ -56,6 +56,7 @@ mod m0101_activity_offers;
 mod m0115_member_months;
 mod m0120_head_counts;
 mod m0121_rule_trials;
+mod m0122_written_names;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -114,6 +115,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0115_member_months::Migration),
             Box::new(m0120_head_counts::Migration),
             Box::new(m0121_rule_trials::Migration),
+            Box::new(m0122_written_names::Migration),
         ]
     }
 }

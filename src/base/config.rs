@@ -68,6 +68,10 @@ pub struct Config {
     /// A file in which a sealed copy of all roll calls is kept, for when the database is away.
     #[arg(long, env = "FITGATE_ROLL_CALL")]
     pub roll_call: Option<PathBuf>,
+    /// Certificate files (PEM) whose end the metrics tell, such as nginx's chain and the authorities
+    /// of PostgreSQL and Redis, separated by commas.
+    #[arg(long, env = "FITGATE_CERTIFICATES", value_delimiter = ',')]
+    pub certificates: Vec<PathBuf>,
     /// `relay-only` deletes photos of faces here once every terminal has told that it holds them.
     #[arg(long, env = "FITGATE_FACES", value_enum, default_value = "keep")]
     pub faces: FacesKept,
@@ -242,6 +246,7 @@ impl Config {
             erasures: None,
             audit_heads: None,
             roll_call: None,
+            certificates: Vec::new(),
             faces: FacesKept::default(),
             webhook_hosts: Vec::new(),
             webhooks_anywhere: false,
@@ -297,6 +302,12 @@ impl Config {
     /// The copy of the roll calls; an empty setting is none.
     pub fn roll_call(&self) -> Option<&Path> {
         self.roll_call.as_deref().filter(|file| !file.as_os_str().is_empty())
+    }
+
+    /// Certificate files to watch; an empty setting is none.
+    pub fn certificates(&self) -> Vec<PathBuf> {
+        let files = self.certificates.iter();
+        files.filter(|file| !file.as_os_str().is_empty()).cloned().collect()
     }
 
     pub fn listen(&self) -> SocketAddr {

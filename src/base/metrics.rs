@@ -18,6 +18,8 @@ pub struct Metrics {
     pub terminals_in_trouble: IntGaugeVec,
     /// Records of all terminals whose running numbers were skipped.
     pub missing_records: IntGauge,
+    /// When the certificates of files that are watched run out, in seconds of the epoch.
+    pub certificates: IntGaugeVec,
     /// Seconds that each build of a screen's document took.
     pub screen_builds: Histogram,
     /// Events of each group that the recorder took from its queue.
@@ -40,6 +42,13 @@ impl Metrics {
             "terminals_missing_records",
             "Records of all terminals whose running numbers were skipped.",
         );
+        let certificates = IntGaugeVec::new(
+            Opts::new(
+                "certificate_expires_timestamp_seconds",
+                "When the first certificate of a watched file runs out; 0 if it cannot be read.",
+            ),
+            &["file"],
+        );
         let builds = HistogramOpts::new(
             "screen_build_seconds",
             "From the first read of a screen's document until it is handed out.",
@@ -52,6 +61,7 @@ impl Metrics {
         Self {
             terminals_in_trouble: registered(&registry, in_trouble),
             missing_records: registered(&registry, missing),
+            certificates: registered(&registry, certificates),
             group_events: registered(&registry, groups),
             registry,
             http,

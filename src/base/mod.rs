@@ -1,5 +1,6 @@
 //! What every domain stands on; knows no domain.
 
+pub mod certificates;
 pub mod clock;
 pub mod config;
 pub mod counters;

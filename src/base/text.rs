@@ -20,18 +20,31 @@ const MIDDLE_DOT: char = '·';
 
 /// A real name: Chinese characters, with middle dots in ethnic and foreign names, or Latin
 /// letters. In NFC, so that equal names are equal texts.
-#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub struct PersonName(String);
+pub struct PersonName {
+    name: String,
+    written: Option<String>,
+}
 
 impl PersonName {
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// How it was written, where that is another text: with other dots, or another apostrophe.
+    pub fn written(&self) -> Option<&str> {
+        self.written.as_deref()
+    }
+
+    fn new(name: String, written: String) -> Self {
+        let written = (written != name).then_some(written);
+        Self { name, written }
     }
 
     /// The first character and a star (张*); a name of one character shows only the star.
     pub fn masked(&self) -> String {
-        let mut graphemes = self.0.graphemes(true);
+        let mut graphemes = self.name.graphemes(true);
         match (graphemes.next(), graphemes.next()) {
             (Some(first), Some(_)) => format!("{first}*"),
             _ => "*".to_owned(),
@@ -49,16 +62,21 @@ impl TryFrom<&str> for PersonName {
         if text.is_empty() || text.len() > 2 * NAME_BYTES_MAX {
             return Err(Code::NameLength);
         }
-        let mut name: String = text.nfc().collect();
-        if name.len() > NAME_BYTES_MAX || name.graphemes(true).count() > NAME_GRAPHEMES_MAX {
+        let written: String = text.nfc().collect();
+        if written.len() > NAME_BYTES_MAX || written.graphemes(true).count() > NAME_GRAPHEMES_MAX {
             return Err(Code::NameLength);
         }
-        if name.starts_with(is_han) {
-            name = name.chars().map(|c| if is_dot(c) { MIDDLE_DOT } else { c }).collect();
-            return is_chinese_name(&name).then_some(Self(name)).ok_or(Code::NameCharacters);
-        }
-        name = name.replace('\u{2019}', "'");
-        is_latin_name(&name).then_some(Self(name)).ok_or(Code::NameCharacters)
+        let (name, fits) = if written.starts_with(is_han) {
+            let dotted = |c| if is_dot(c) { MIDDLE_DOT } else { c };
+            let name: String = written.chars().map(dotted).collect();
+            let fits = is_chinese_name(&name);
+            (name, fits)
+        } else {
+            let name = written.replace('\u{2019}', "'");
+            let fits = is_latin_name(&name);
+            (name, fits)
+        };
+        fits.then(|| Self::new(name, written)).ok_or(Code::NameCharacters)
     }
 }
 

@@ -37,6 +37,7 @@ pub async fn erase(
         .col_expr(members::Column::Status, Expr::value(Status::Erased.as_str()))
         .col_expr(members::Column::NameCt, Expr::value(""))
         .col_expr(members::Column::NameMasked, Expr::value("*"))
+        .col_expr(members::Column::WrittenCt, nothing())
         .col_expr(members::Column::DocumentCt, Expr::value(""))
         .col_expr(members::Column::DocumentIx, Expr::value(format!("erased:{id}")))
         .col_expr(members::Column::PhoneCt, nothing())

@@ -166,6 +166,7 @@ impl Person<'_> {
             home_community: new.home_community.clone(),
             name_ct: seal("name_ct", new.name.as_str()),
             name_masked: new.name.masked(),
+            written_ct: new.name.written().map(|written| seal("written_ct", written)),
             document_type: new.document.kind().as_str().to_owned(),
             document_ct: seal("document_ct", &new.document.number()),
             document_ix: document_index(keys, &new.document),

@@ -21,6 +21,8 @@ pub mod members {
         pub home_community: DivisionCode,
         pub name_ct: String,
         pub name_masked: String,
+        /// As it was written, where the name is kept with other dots.
+        pub written_ct: Option<String>,
         pub document_type: String,
         pub document_ct: String,
         /// Unique: one person registers once.

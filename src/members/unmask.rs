@@ -76,6 +76,8 @@ pub struct Unmasked {
     pub what: What,
     /// `None` where the member gave none.
     pub value: Option<String>,
+    /// A name as it was written on registration, where it is kept with other dots.
+    pub written: Option<String>,
 }
 
 /// Shows what an approved request of the caller's own asked for. The person can read that it was
@@ -94,15 +96,16 @@ pub async fn reveal(
     let id = request.member.ok_or(Error::NotFound(Code::NotFound))?;
     let row = load(&tx, id).await?;
     by.require(Function::UnmaskMembers, &row.home_community)?;
-    let (column, sealed) = match payload.what {
-        What::Name => ("name_ct", Some(&row.name_ct)),
-        What::Phone => ("phone_ct", row.phone_ct.as_ref()),
-        What::Document => ("document_ct", Some(&row.document_ct)),
+    let (column, sealed, written) = match payload.what {
+        What::Name => ("name_ct", Some(&row.name_ct), row.written_ct.as_ref()),
+        What::Phone => ("phone_ct", row.phone_ct.as_ref(), None),
+        What::Document => ("document_ct", Some(&row.document_ct), None),
     };
     let value = sealed.map(|sealed| open_text(keys, id, column, sealed)).transpose()?;
+    let written = written.map(|sealed| open_text(keys, id, "written_ct", sealed)).transpose()?;
     note_unmasked(&tx, by, id, &request.reason, now).await?;
     tx.commit().await?;
-    Ok(Unmasked { member: id, what: payload.what, value })
+    Ok(Unmasked { member: id, what: payload.what, value, written })
 }
 
 async fn load(tx: &DatabaseTransaction, id: MemberId) -> Result<members::Model, Error> {

@@ -58,6 +58,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("m0115_member_months", include_str!("../../migrations/samples/m0115_member_months.sql")),
     ("m0120_head_counts", include_str!("../../migrations/samples/m0120_head_counts.sql")),
     ("m0121_rule_trials", include_str!("../../migrations/samples/m0121_rule_trials.sql")),
+    ("m0122_written_names", include_str!("../../migrations/samples/m0122_written_names.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Resident, TestTown, at, document, registration};
+use crate::support::{Answer, COMMUNITY, Resident, TestTown, at, document, registration};
 
 #[tokio::test]
 async fn somebody_registers_and_sees_what_is_kept() {
@@ -346,4 +346,28 @@ async fn who_asks_to_be_forgotten_is_a_new_person_when_they_come_back() {
     let back = Resident::signs_in(&town, "zhang").await;
     back.post("/members", &registration(&number)).await.ok();
     assert_ne!(back.id().await, id, "no resurrection");
+}
+
+#[tokio::test]
+async fn a_name_is_also_kept_as_it_was_written() {
+    let town = TestTown::with_wechat().await;
+    let clerk = town.hire("venue", COMMUNITY).await;
+    let cases = [("ali", "阿卜杜拉•买买提", "阿卜杜拉·买买提"), ("li", "李四", "李四")];
+    for (n, (who, written, kept)) in (12..).zip(cases) {
+        let resident = Resident::signs_in(&town, who).await;
+        let mut body = registration(&document("1990-05-01".parse().unwrap(), n));
+        body["name"] = json!(written);
+        resident.post("/members", &body).await.ok();
+        let asks = format!("/members/{}/unmaskings", resident.id().await);
+        let asked = clerk.post(&asks, &json!({ "what": "name", "reason": "核对证件" })).await.ok();
+        let path = format!("/unmaskings/{}", asked["id"].as_str().unwrap());
+        let differs = if written == kept { Value::Null } else { json!(written) };
+        let shown = clerk.get(&path).await.ok();
+        assert_eq!((&shown["value"], &shown["written"]), (&json!(kept), &differs));
+        let export = resident.get("/me/export").await.ok();
+        assert_eq!(export["tables"]["members"][0]["written"], differs);
+        assert_eq!(resident.delete("/me").await.status, 204);
+    }
+    let left = "SELECT COUNT(*) AS n FROM members WHERE written_ct IS NOT NULL";
+    assert_eq!(town.store.count(left).await, 0, "it goes with the person");
 }

@@ -324,6 +324,8 @@ struct UnmaskedBody {
     what: What,
     /// Null where the member gave none.
     value: Option<String>,
+    /// A name as it was written on registration, where other dots or apostrophes stood in it.
+    written: Option<String>,
 }
 
 /// Shows what an approved request asked for, to whoever asked, within a day. The member can read
@@ -346,7 +348,7 @@ async fn reveal(
     Path(id): Path<Uuid>,
 ) -> Result<Json<UnmaskedBody>, Error> {
     let now = state.clock.now();
-    let Unmasked { member, what, value } =
+    let Unmasked { member, what, value, written } =
         members::reveal(&state.db, &state.keys, &by, id, now).await?;
-    Ok(Json(UnmaskedBody { member_id: member, what, value }))
+    Ok(Json(UnmaskedBody { member_id: member, what, value, written }))
 }

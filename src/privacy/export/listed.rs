@@ -20,6 +20,7 @@ pub(super) const EXPORTED: [Exported; 31] = [
         columns: &[
             ("id", Kind::Uuid),
             ("name_ct", Sealed),
+            ("written_ct", Sealed),
             ("document_type", Text),
             ("document_ct", Sealed),
             ("phone_ct", Sealed),
