@@ -11,6 +11,8 @@ from town import COMMUNITY, SEATS, command, exchange
 # How long an outcome is asked for after everything works again.
 GIVE_UP_S = 60
 AGAIN = (429, 503)
+# Residents who want the same seats come at moments so far apart.
+RUSH_S = 0.5
 # What a resident may be told of a booking: done, or a refusal by a rule.
 BOOKING = (200, 201, 403, 409)
 # Entries lie so many hours back, so that late ones, repeats and limits are met; none has its limit
@@ -160,11 +162,17 @@ class WhoBooks(Actor):
         mine = [one for one, (_, may) in self.bookings.items() if may & {"held", "confirmed"}]
         drawn = self.chance.random()
         if drawn < 0.5 or not mine:
-            self.hold(self.chance.choice(self.slots))
+            self.hold(self.rush() if self.chance.random() < 0.5 else self.chance.choice(self.slots))
         elif drawn < 0.75:
             self.turn("confirmation", "POST", self.chance.choice(mine), {"confirmed"})
         else:
             self.turn("cancel", "DELETE", self.chance.choice(mine), {"cancelled", "cancelled_late"})
+
+    def rush(self):
+        """The slot that all want at one moment, at that moment: one after the other, a full slot turns
+        people away before its seats are counted under the lock."""
+        time.sleep(-time.time() % RUSH_S)
+        return self.slots[round(time.time() / RUSH_S) % len(self.slots)]
 
     def hold(self, slot):
         done = self.does("hold", "POST", "/bookings", {"slot_id": slot})
