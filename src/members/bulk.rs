@@ -138,9 +138,12 @@ impl Export {
         keys: &Keys,
     ) -> Result<Option<Vec<u8>>, Error> {
         let tx = db::begin(db).await?;
-        let sql = "SELECT * FROM members WHERE erased_at IS NULL \
-                   AND (home_community, id) > ($1, $2) AND home_community <= $3 \
-                   ORDER BY home_community, id LIMIT $4";
+        let sql = format!(
+            "SELECT {} FROM members m WHERE erased_at IS NULL \
+             AND (home_community, id) > ($1, $2) AND home_community <= $3 \
+             ORDER BY home_community, id LIMIT $4",
+            members::COLUMNS
+        );
         let (home, id) = self.after.clone();
         let last = format!("{:9<12}", self.division.as_str());
         let limit = i64::try_from(PAGE_ROWS).unwrap_or(i64::MAX);

@@ -53,8 +53,13 @@ pub async fn facts_for(
     Ok(facts)
 }
 
-const PEOPLE: Lookup =
-    Lookup { select: "m.*", from: "members m", on: "m.id = q.k1", keys: &[Kind::Uuid], lock: None };
+const PEOPLE: Lookup = Lookup {
+    select: members::COLUMNS,
+    from: "members m",
+    on: "m.id = q.k1",
+    keys: &[Kind::Uuid],
+    lock: None,
+};
 
 const CONSENTS: Lookup = Lookup {
     select: "c.member_id AS agreed_by, c.purpose AS agreed_to, c.at AS agreed_at, \
