@@ -53,10 +53,13 @@ class Standby:
 class OfFailover:
     def f22_failover_loses_the_tail(self):
         self.count_anew()
-        with self.another("F22") as other:
+        self.with_a_standby("F22", lambda other, standby: other.fails_over("F22 failover that loses the tail", standby))
+
+    def with_a_standby(self, fault, act):
+        with self.another(fault) as other:
             standby = Standby(other.postgres)
             try:
-                other.fails_over("F22 failover that loses the tail", standby)
+                act(other, standby)
                 other.stand()
             finally:
                 standby.stop()
@@ -97,13 +100,7 @@ class OfFailover:
                    == f"{KEPT + LOST}|{KEPT + LOST}")
 
     def f23_two_primaries(self):
-        with self.another("F23") as other:
-            standby = Standby(other.postgres)
-            try:
-                other.splits("F23 two primaries", standby)
-                other.stand()
-            finally:
-                standby.stop()
+        self.with_a_standby("F23", lambda other, standby: other.splits("F23 two primaries", standby))
 
     def splits(self, name, standby):
         """Server A stays with the old primary, B goes to the promoted one; then A follows."""

@@ -42,7 +42,13 @@ function Seen({ leave }: { leave: Leave }) {
   const [value, setValue] = useState<ReactNode>(null);
   const look = () =>
     get<{ value?: string | null; written?: string | null }>(`/unmaskings/${leave.id}`).then(
-      (seen) => setValue(<code className="plain-value">{seen.value ?? "没有登记"}{seen.written && `（登记时写作 ${seen.written}）`}</code>),
+      (seen) =>
+        setValue(
+          <code className="plain-value">
+            {seen.value ?? "没有登记"}
+            {seen.written && `（登记时写作 ${seen.written}）`}
+          </code>,
+        ),
       (error) => setValue(<span className="bad-text">{error.detail}</span>),
     );
   return (
