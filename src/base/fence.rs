@@ -34,6 +34,10 @@ pub const RETRY_AFTER_S: u32 = 2;
 pub const TIMELINE: &str =
     "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint";
 
+/// More numbers than a database ever gives out and then loses to a promotion. Those of the new timeline
+/// begin so much higher, so that nobody takes a lost one for one of theirs.
+pub const LOST_MAX: i64 = 1_000_000;
+
 /// Whether this server's database was left behind. Cheap to clone; clones share what is known.
 #[derive(Clone, Debug, Default)]
 pub struct Fence(Arc<Known>);

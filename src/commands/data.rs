@@ -14,6 +14,7 @@ use crate::{
         config::DataConfig,
         counters::Counters as Store,
         db,
+        fence::Fence,
         http::client::client,
         ids::{DivisionCode, StaffId, TerminalId},
         keys::Keys,
@@ -149,7 +150,18 @@ pub async fn counters(command: Counters) -> anyhow::Result<Found> {
                 .redis_url()
                 .context("counters in a server's process are rebuilt by restarting it")?;
             let db = db::open(data.database_url()).await?;
-            projector::rebuild(&db, &Store::open(Some(url))?, &Clock::system()).await?;
+            let store = Store::open(Some(url))?;
+            if Fence::default().look(&db, &store).await? {
+                bail!(
+                    "another database was promoted over this one; name that one with --database-url"
+                );
+            }
+            if projector::rebuild(&db, &store, &Clock::system()).await?.is_none() {
+                bail!(
+                    "a server is writing the counters anew already, or a shard was emptied meanwhile; \
+                       try again in a quarter of a minute"
+                );
+            }
             println!("the counters are rebuilt");
             Ok(Found::Fine)
         }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     NewEntry, codes,
     rows::{method, parse_method},
-    world::as_db,
+    world::{World, as_db},
 };
 use crate::{
     base::{
@@ -62,7 +62,15 @@ impl Holding {
 #[derive(Clone)]
 pub struct Directory {
     holders: Cache<Handle, MemberId>,
-    people: Cache<MemberId, (i64, Arc<Facts>)>,
+    people: Cache<MemberId, (AsOf, Arc<Facts>)>,
+}
+
+/// When what is known of a person was read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    pub version: i64,
+    /// See [`World::era`].
+    pub era: i64,
 }
 
 /// Everybody of one group.
@@ -176,9 +184,8 @@ impl Directory {
         self.holders.get(&entry.handle())
     }
 
-    /// A person as of this version of theirs.
-    pub fn remember(&self, member: MemberId, version: i64, facts: Facts) {
-        self.people.insert(member, (version, Arc::new(facts)));
+    pub fn remember(&self, member: MemberId, as_of: AsOf, facts: Facts) {
+        self.people.insert(member, (as_of, Arc::new(facts)));
     }
 
     /// Forgets the holders of these handles, so that they are learnt again.
@@ -188,18 +195,23 @@ impl Directory {
         }
     }
 
-    /// The facts of everybody locked; read from SQL only where the member's version moved.
+    /// The facts of everybody locked; read from SQL only where the member's version moved, or the
+    /// database's era.
     pub async fn people<C: ConnectionTrait>(
         &self,
         db: &C,
         keys: &Keys,
+        world: &World,
         crowd: &Crowd,
     ) -> Result<HashMap<MemberId, Arc<Facts>>, DbErr> {
+        let era = world.era();
         let mut people = HashMap::with_capacity(crowd.locked.len());
         let mut unknown = Vec::new();
         for locked in crowd.locked.values() {
             match self.people.get(&locked.member) {
-                Some((version, person)) if version == locked.person_version => {
+                Some((as_of, person))
+                    if as_of == (AsOf { version: locked.person_version, era }) =>
+                {
                     people.insert(locked.member, person);
                 }
                 _ => unknown.push(locked.member),
@@ -211,7 +223,7 @@ impl Directory {
         for (member, facts) in members::facts_for(db, keys, &unknown).await.map_err(as_db)? {
             let version = crowd.locked.get(&member).map_or(0, |l| l.person_version);
             let facts = Arc::new(facts);
-            self.people.insert(member, (version, facts.clone()));
+            self.people.insert(member, (AsOf { version, era }, facts.clone()));
             people.insert(member, facts);
         }
         Ok(people)

@@ -150,7 +150,7 @@ pub(super) async fn draft<C: ConnectionTrait>(
 ) -> Result<(Done, Vec<Write>), DbErr> {
     let Footing { crowd, gates, numbered, stays } = footing;
     let known = known::find(db, &numbered, entries).await?;
-    let people = context.directory.people(db, &context.keys, &crowd).await?;
+    let people = context.directory.people(db, &context.keys, world, &crowd).await?;
     let now = context.clock.now();
     let mut posting = Posting::new(&context.keys, world, now, "fold");
     posting.stood(stays);

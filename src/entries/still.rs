@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     Answer, Directory, NewEntry, RecorderContext, Remembered, Rivals,
-    directory::{Crowd, Holding, Locked},
+    directory::{AsOf, Crowd, Holding, Locked},
     footing::Footing,
     group,
     world::{World, Worlds},
@@ -46,7 +46,7 @@ const INSIDE: i64 = 40;
 impl Still {
     pub fn new(now: DateTime<Utc>, terminal: TerminalId, venue: VenueId, member: MemberId) -> Self {
         let directory = Directory::new();
-        directory.remember(member, 0, facts(member, now));
+        directory.remember(member, AsOf { version: 0, era: 0 }, facts(member, now));
         let context = RecorderContext {
             db: DatabaseConnection::default(),
             clock: Clock::fixed(now),

@@ -12,6 +12,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
 use crate::{
     base::{
         error::Error,
+        fence::LOST_MAX,
         ids::{TerminalId, VenueId},
     },
     minutes::timeline::Venues,
@@ -28,6 +29,14 @@ pub struct World {
     pub terminals: HashMap<TerminalId, Arc<Terminal>>,
     /// Of any version of any venue's rules; see [`Venues::longest_stay`].
     longest_stay: TimeDelta,
+}
+
+impl World {
+    /// Another number wherever the database lost its last changes, because its revision leaps then.
+    /// What is known by a version is known by this, too: the version may be given out once more.
+    pub fn era(&self) -> i64 {
+        self.revision / LOST_MAX
+    }
 }
 
 impl Venues for World {

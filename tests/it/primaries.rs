@@ -29,6 +29,9 @@ async fn a_server_whose_database_was_left_behind_only_reads_until_it_is_the_newe
     let founded = json!({ "code": "330499002", "name": "区划" });
     assert_eq!(town.office.post("/divisions", &founded).await.said(), (503, "database_behind"));
     assert_eq!(town.office.get("/terminals").await.status, 200);
+    let by_hand = town.store.try_fitgate(&["counters", "rebuild"]).await;
+    assert_eq!(by_hand.exit, 2, "{}", by_hand.stdout);
+    assert!(by_hand.stderr.contains("promoted over this one"), "{}", by_hand.stderr);
 
     // Who started on the right database after all, once its keeper has said so.
     town.store.flush_counters().await;
@@ -54,4 +57,26 @@ async fn a_promotion_leaves_behind_what_servers_remember_of_gates() {
     town.store.sql("UPDATE revisions SET n = 0 WHERE name = 'timeline'").await;
     let moved = "SELECT COUNT(*) AS n FROM venue_gates WHERE version = 1000007";
     eventually("another number", async || (town.store.count(moved).await == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_promotion_leaves_behind_what_servers_remember_of_people() {
+    let town = TestTown::open().await;
+    if !town.store.is_postgres() {
+        println!("SQLite has no standbys: skipped");
+        return;
+    }
+    let (_, door) = town.gym().await;
+    let member = town.member().await;
+    assert_eq!(door.asks("in", &member.card).await["decision"], "granted");
+    assert_eq!(door.asks("out", &member.card).await["decision"], "granted");
+    // As if the version that the server knows were lost, and given to another change since.
+    let changed = format!("UPDATE members SET status = 'suspended' WHERE id = '{}'", member.id);
+    town.store.sql(&changed).await;
+    town.store.sql("UPDATE revisions SET n = 0 WHERE name = 'timeline'").await;
+    eventually("the person is read anew", async || {
+        let answer = door.asks("in", &member.card).await;
+        (answer["reason"] == "member_suspended").then_some(())
+    })
+    .await;
 }

@@ -1,7 +1,7 @@
 //! Notices that the database is no longer the one that was written to. PostgreSQL begins a new
 //! timeline when a standby takes over, or a backup is restored to a moment before its end. What was
 //! lost with the old one may still be known elsewhere, under numbers that the database has yet to
-//! give out again: in the store, in the views of places that servers keep, and in their counts of
+//! give out again: in the store, in what servers keep of places and people, and in their counts of
 //! who went through a gate. So those numbers are left behind. SQLite tells nothing of the kind: with
 //! Redis, a restored file needs `counters rebuild`.
 
@@ -10,11 +10,8 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use crate::base::{
     counters::Counters,
     db,
-    fence::{Fence, TIMELINE},
+    fence::{Fence, LOST_MAX, TIMELINE},
 };
-
-/// More than were ever given out on a timeline since its last common row.
-const LOST_MAX: i64 = 1_000_000;
 
 /// Notes PostgreSQL's timeline, and begins new numbers where it is another one than before. The
 /// others hear of it first: who is left behind must not take our numbers for a loss of its own.
