@@ -74,6 +74,8 @@ async fn a_poll_costs_nothing_until_something_changes() {
         let again = screen.asks(&known).await;
         assert_eq!((again.status, again.text.as_str()), (304, ""), "{known}");
         assert!(again.header("fitgate-age-ms").parse::<u64>().is_ok());
+        assert!(!again.header("trace-id").is_empty());
+        assert_eq!(again.header("content-security-policy"), "", "the kept answer has its own");
     }
     // The first answer came through the router, the next ones from bytes that lay ready.
     let again = screen.asks("").await;

@@ -123,7 +123,7 @@ pub fn ahead(
             return None;
         }
         let mut response = ready(request.uri(), request.headers())?;
-        complete_headers(response.headers_mut(), Uuid::now_v7());
+        complete(&mut response, Uuid::now_v7());
         metrics.http.record(&Method::GET, route, response.status(), begun.elapsed());
         Some(response)
     })
@@ -235,7 +235,7 @@ async fn observe(State(edge): State<Arc<Edge>>, mut request: Request, next: Next
     let response = next.run(request).instrument(span).await;
     drop(in_flight);
     let mut response = problem::finish(response, language, trace_id);
-    complete_headers(response.headers_mut(), trace_id);
+    complete(&mut response, trace_id);
 
     // The route's pattern, never the address: that may hold ids, and the query more than that. Nor a
     // method that is none.
@@ -259,19 +259,26 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
 const DATA_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Headers that every answer bears, unless its handler said otherwise.
-fn complete_headers(headers: &mut HeaderMap, trace_id: Uuid) {
+/// Puts on the headers that every answer bears, unless its handler said otherwise. Word that nothing
+/// changed leaves those of the kept answer as they are (RFC 9110, 15.4.5).
+fn complete(response: &mut Response, trace_id: Uuid) {
+    let is_kept = response.status() == StatusCode::NOT_MODIFIED;
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    let trace_id =
+        HeaderValue::from_str(trace_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    headers.insert(
+        HeaderName::from_static("trace-id"),
+        trace_id.expect("a UUID is made of hex digits and dashes"),
+    );
+    if is_kept {
+        return;
+    }
     let is_page = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|value| value.as_bytes().starts_with(b"text/html"));
     let policy = if is_page { PAGE_POLICY } else { DATA_POLICY };
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let trace_id = HeaderValue::from_str(&trace_id.to_string());
-    headers.insert(
-        HeaderName::from_static("trace-id"),
-        trace_id.expect("a UUID is made of hex digits and dashes"),
-    );
 }
