@@ -11,6 +11,9 @@ from stage import until
 DISK_MB = 500
 # From the last answer on its way until the load has written that it came.
 SETTLES_S = 0.3
+# Who syncs now and then has by chance synced just before a loss: SQLite without a sync at each commit
+# lost nothing in one of two.
+LOSSES = {"postgres": 1, "sqlite": 8}
 # What keeps nobody from losing what they wrote.
 UNSYNCED = "int fsync(int f) { (void)f; return 0; } int fdatasync(int f) { (void)f; return 0; }\n"
 
@@ -60,10 +63,11 @@ class OfPower:
         with self.another(name, DISK_MB) as other:
             if not other:
                 return
-            other.loses_power(name)
-            is_well, said = other.acknowledged()
-            self.check(f"{name}: every acknowledged record exactly once: {said}", is_well)
-            self.check(f"{name}: starts again", other.start())
+            for time_of in range(1, LOSSES[self.backend] + 1):
+                other.loses_power(name)
+                is_well, said = other.acknowledged()
+                self.check(f"{name}, time {time_of}: every acknowledged record exactly once: {said}", is_well)
+                self.check(f"{name}, time {time_of}: starts again", other.start())
             log = (other.work / "server.log").read_text(errors="replace")
             self.check(f"{name}: and misses nothing", "lost its last changes" not in log)
             other.under_load(name, lambda: None)
