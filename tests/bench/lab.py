@@ -223,6 +223,33 @@ class Server:
         return self.process.pid
 
 
+class Example:
+    """An example that serves in the product's place, of the same town's terminals; a context that ends it."""
+
+    def __init__(self, name, *words):
+        self.port = free_port()
+        self.command = [BUILT / "examples" / name, "--listen", f"127.0.0.1:{self.port}", *words]
+
+    def __enter__(self):
+        if not self.command[0].exists():
+            raise CannotMeasure(f"{self.command[0]} is not built")
+        self.process = subprocess.Popen([str(word) for word in self.command])
+        wait_for_port(self.port)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+
 def load(*words, well=True):
     """Runs the load generator; its closing figures. With `well`, only clean answers are figures."""
     figures = json.loads(run([LOAD, *words]).splitlines()[-1])

@@ -5,46 +5,23 @@ the other could end. Rounds alternate. What is left to do after a reply, such as
 waited for, so that its CPU counts too.
 """
 
-import subprocess
 import urllib.request
 
 import lab
-from lab import CannotMeasure
 from town import GOALS, at_most, result, rounds
 
 GOALS |= {"B13": at_most(0.2)}
-ORDINARY = lab.BUILT / "examples" / "ordinary"
 # How far ahead a round may move the town's people (minutes), by connections.
 MINUTES = {1: 3, 8: 3, 64: 5}
 
 
-class Ordinary:
-    """The ordinary server on its own copy of the town; a context that ends it."""
+class Ordinary(lab.Example):
+    """The ordinary server on its own copy of the town."""
 
     def __init__(self, town):
         lab.create_database("ordinary", "fitgate_bench")
-        self.port = lab.free_port()
-        self.command = [
-            ORDINARY, "--listen", f"127.0.0.1:{self.port}", "--database-url", lab.database_url("ordinary"),
-            "--redis-url", lab.REDIS_URL, "--credentials", town.credentials,
-        ]
-
-    def __enter__(self):
-        self.process = subprocess.Popen([str(word) for word in self.command])
-        lab.wait_for_port(self.port)
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def pid(self):
-        return self.process.pid
+        super().__init__("ordinary", "--database-url", lab.database_url("ordinary"),
+                         "--redis-url", lab.REDIS_URL, "--credentials", town.credentials)
 
     def retries(self):
         with urllib.request.urlopen(self.url + "/retries", timeout=5) as answer:
@@ -85,8 +62,6 @@ def ways(found):
 
 
 def b13(town):
-    if not ORDINARY.exists():
-        raise CannotMeasure(f"{ORDINARY} is not built")
     found = {1: [], 8: [], 64: []}
     with Ordinary(town) as ordinary, town.serve() as ours:
         for n in rounds(town):

@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 import tempfile
+import urllib.parse
 
 import lab
 from lab import CannotMeasure, Server
@@ -108,6 +109,13 @@ class Town:
         with Server(self.url, self.keys, lab.REDIS_URL) as server:
             self.rest(server)
             yield server
+
+    def by_hand(self, *words):
+        """The full ceiling's row set behind the same door: signatures, a queue, one writer in natural
+        groups, and nothing decided. A context that ends it."""
+        options = urllib.parse.quote(lab.ONE_PLAN.strip())
+        return lab.Example("tuned", "--database-url", f"{lab.database_url('ceiling_full')}?options={options}",
+                           "--statement", lab.CEILING / "full.sql", "--credentials", self.credentials, *words)
 
     def rest(self, server):
         """Waits until what came before is over; a short run judges no figure, and does not wait."""
