@@ -366,8 +366,7 @@ fn is_a_terminals(path: &str) -> bool {
 
 /// Polls of screens, which are most of all requests and find their bytes ready.
 fn polls(state: &State, hub: screen::Hub) -> edge::Ready {
-    let (settings, metrics) = (edge_settings(state), state.metrics.clone());
-    edge::ahead(settings, metrics, screen::POLLED, move |uri, headers| {
+    edge::ahead(edge_settings(state), &state.metrics, screen::POLLED, move |uri, headers| {
         screen::ready(&hub, uri, headers)
     })
 }

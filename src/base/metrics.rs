@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use axum::http::{Method, StatusCode};
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// The counters and histograms of a process.
@@ -131,10 +131,40 @@ impl Http {
         InFlight(self.in_flight.clone())
     }
 
+    /// See [`OfRoute`].
+    pub fn of_route(&self, route: &str) -> OfRoute {
+        let method = method_label(&Method::GET);
+        let requests =
+            |status| self.requests.with_label_values(&[method, route, status_label(status)]);
+        OfRoute {
+            ok: requests(StatusCode::OK),
+            not_modified: requests(StatusCode::NOT_MODIFIED),
+            duration: self.duration.with_label_values(&[method, route]),
+        }
+    }
+
     pub fn record(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
         let (method, status) = (method_label(method), status_label(status));
         self.requests.with_label_values(&[method, route, status]).inc();
         self.duration.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+}
+
+/// What is recorded of the GET requests of one route, its labels looked up once: for answers of which
+/// looking them up each time would be a part.
+pub struct OfRoute {
+    ok: IntCounter,
+    not_modified: IntCounter,
+    duration: Histogram,
+}
+
+impl OfRoute {
+    /// Answered 304, or else 200.
+    pub fn record(&self, status: StatusCode, took: Duration) {
+        let requests =
+            if status == StatusCode::NOT_MODIFIED { &self.not_modified } else { &self.ok };
+        requests.inc();
+        self.duration.observe(took.as_secs_f64());
     }
 }
 

@@ -109,14 +109,15 @@ pub fn edge(router: Router, settings: Settings, metrics: Arc<Metrics>) -> Router
 /// Answers to GET requests that are given before any router is asked, or nothing.
 pub type Ready = Arc<dyn Fn(&http::Request<Incoming>) -> Option<Response> + Send + Sync>;
 
-/// What `ready` gives for an address and headers, with what every answer bears. Such requests are
-/// counted under `route`, not written down one by one: they are most of all, and all alike.
+/// What `ready` gives for an address and headers (200 or 304), with what every answer bears. Such
+/// requests are counted under `route`, not written down one by one: they are most of all, and all alike.
 pub fn ahead(
     settings: Settings,
-    metrics: Arc<Metrics>,
-    route: &'static str,
+    metrics: &Metrics,
+    route: &str,
     ready: impl Fn(&Uri, &HeaderMap) -> Option<Response> + Send + Sync + 'static,
 ) -> Ready {
+    let polled = metrics.http.of_route(route);
     Arc::new(move |request| {
         let begun = Instant::now();
         if request.method() != Method::GET || check(&settings, request).is_err() {
@@ -124,7 +125,7 @@ pub fn ahead(
         }
         let mut response = ready(request.uri(), request.headers())?;
         complete(&mut response, Uuid::now_v7());
-        metrics.http.record(&Method::GET, route, response.status(), begun.elapsed());
+        polled.record(response.status(), begun.elapsed());
         Some(response)
     })
 }
