@@ -231,7 +231,7 @@ fn start_tasks(
 ) -> anyhow::Result<Recorder> {
     let committed = Arc::new(Notify::new());
     let worlds = Worlds::default();
-    let (recorder, lanes) = Recorder::new(&RecorderContext {
+    let (recorder, task) = Recorder::new(RecorderContext {
         db: hot.clone(),
         clock: state.clock.clone(),
         keys: state.keys.clone(),
@@ -243,9 +243,7 @@ fn start_tasks(
         group_events: state.metrics.group_events.clone(),
         fence: state.fence.clone(),
     });
-    for lane in lanes {
-        tasks.spawn(lane.run(state.stop.clone()));
-    }
+    tasks.spawn(task.run(state.stop.clone()));
     let State { counters, fence, .. } = state.clone();
     tasks.spawn(fence.clone().keep(hot.clone(), counters.clone(), state.stop.clone()));
     let projector = Projector::new(hot.clone(), counters, state.clock.clone(), fence);

@@ -1,4 +1,4 @@
-//! Where submissions wait for a lane's task. Exits have a queue of their own, which goes first:
+//! Where submissions wait for the recorder's task. Exits have a queue of their own, which goes first:
 //! whoever wants to leave must not stand behind those who want to come in. Every fourth turn is the
 //! others': while a crowd leaves, they would otherwise wait until it is through.
 

@@ -1,9 +1,9 @@
-//! The recorder: tasks that write what waits, in groups, whole or not at all.
+//! The recorder: a task that writes what waits, in groups, whole or not at all.
 //!
-//! Each task has its lane of venues, so that tasks do not meet at gates and terminals; should they
-//! meet at a member, one of them is outrun. The previous commit is the window: whatever came while it ran is the next group, and nothing
-//! is ever delayed on purpose. A group that fails for a passing cause is tried again whole;
-//! otherwise it is halved until the poison stands alone.
+//! The previous commit is the window: whatever came while it ran is the next group, and nothing is
+//! ever delayed on purpose. There is one task a server: more would only make the groups smaller, and
+//! what a group costs is mostly the same whatever its size. A group that fails for a passing cause is
+//! tried again whole; otherwise it is halved until the poison stands alone.
 
 use std::{
     ops::Range,
@@ -30,16 +30,12 @@ use super::{
 };
 use crate::base::{
     clock::Clock,
-    db::is_postgres,
     error::{Code, Error, is_full, is_passing},
     fence::Fence,
     ids::Direction,
     keys::Keys,
 };
 
-/// Lanes on PostgreSQL: while it writes for one, the server reads and decides for the other. More
-/// would only make the groups smaller. SQLite has one writer.
-const LANES: usize = 2;
 /// Events of one group; the last submission taken may exceed it by its own size.
 const GROUP_MAX: usize = 512;
 /// Attempts at a group before its waiters are told to come back.
@@ -50,19 +46,16 @@ const RETRY_AFTER_S: u32 = 1;
 /// The way in; cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    lanes: Arc<[Lane]>,
-    worlds: Worlds,
+    ways: Arc<Ways<Submission>>,
     fence: Fence,
 }
-
-type Lane = Ways<Submission>;
 
 struct Submission {
     entries: Vec<NewEntry>,
     reply: oneshot::Sender<Result<Answer, Error>>,
 }
 
-/// What the task of a lane works with.
+/// What writes; see the file's head.
 pub struct RecorderTask {
     queues: Queues<Submission>,
     context: Context,
@@ -82,24 +75,6 @@ pub struct Context {
     /// Counts the events of each group.
     pub group_events: Histogram,
     pub fence: Fence,
-}
-
-impl Context {
-    /// The same for one lane, which has rivals of its own, and remembers its own venues.
-    fn of_a_lane(&self) -> Self {
-        Self {
-            db: self.db.clone(),
-            clock: self.clock.clone(),
-            keys: self.keys.clone(),
-            worlds: self.worlds.clone(),
-            directory: self.directory.clone(),
-            committed: self.committed.clone(),
-            rivals: Rivals::default(),
-            remembered: Remembered::default(),
-            group_events: self.group_events.clone(),
-            fence: self.fence.clone(),
-        }
-    }
 }
 
 /// Whether other writers are about. A group that is outrun has read for nothing, so for a while
@@ -124,29 +99,11 @@ impl Rivals {
 }
 
 impl Recorder {
-    /// The recorder's handle and its tasks, all of which somebody must run.
-    pub fn new(context: &Context) -> (Self, Vec<RecorderTask>) {
-        let lanes = if is_postgres(&context.db) { LANES } else { 1 };
-        let lane = |_| {
-            let (lane, queues) = queues::new();
-            (lane, RecorderTask { queues, context: context.of_a_lane() })
-        };
-        let (lanes, tasks): (Vec<_>, Vec<_>) = (0..lanes).map(lane).unzip();
-        let (worlds, fence) = (context.worlds.clone(), context.fence.clone());
-        (Self { lanes: lanes.into(), worlds, fence }, tasks)
-    }
-
-    /// The lane of the venue where the terminal stands; of the terminal itself if it stands nowhere.
-    fn lane(&self, entries: &[NewEntry]) -> &Lane {
-        let place = entries.first().map(|entry| {
-            let world = self.worlds.latest();
-            let terminal = world.terminals.get(&entry.terminal);
-            let place = terminal.and_then(|terminal| terminal.place_at(entry.received_at));
-            place.map_or(entry.terminal.0, |place| place.venue.0)
-        });
-        // Ids are random at their end.
-        let number = place.map_or(0, |id| usize::from(id.as_bytes()[15]));
-        &self.lanes[number % self.lanes.len()]
+    /// The recorder's handle and its task, which somebody must run.
+    pub fn new(context: Context) -> (Self, RecorderTask) {
+        let (ways, queues) = queues::new();
+        let fence = context.fence.clone();
+        (Self { ways: Arc::new(ways), fence }, RecorderTask { queues, context })
     }
 
     /// Records the reports of one terminal, at most 500, and answers after the commit.
@@ -157,9 +114,8 @@ impl Recorder {
     pub async fn record(&self, entries: Vec<NewEntry>) -> Result<Answer, Error> {
         self.fence.pass()?;
         let (reply, answer) = oneshot::channel();
-        let lane = self.lane(&entries);
         let only_exits = entries.iter().all(|entry| entry.direction == Direction::Out);
-        let queue = if only_exits { &lane.exits } else { &lane.others };
+        let queue = if only_exits { &self.ways.exits } else { &self.ways.others };
         queue.try_send(Submission { entries, reply }).map_err(|_| overloaded())?;
         let recorded = answer.await.map_err(|_| overloaded())?;
         // Also what was written meanwhile was written where it will be lost.

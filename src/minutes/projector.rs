@@ -59,6 +59,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Rounds begin at least so far apart: what is committed meanwhile goes over together, and a busy
 /// recorder keeps the machine to itself. Screens show a document for a second.
 const APART: Duration = Duration::from_millis(100);
+/// What replicas take turns at, so that each change is carried over by one of them.
+const TURN: &str = "projector";
+/// After so long the others no longer wait for whoever has its turn: it may be gone.
+const TURN_MAX: Duration = Duration::from_secs(1);
 /// Between batches of a round: who waits for SQLite's one writer gets a turn, too.
 const BREATH: Duration = Duration::from_millis(5);
 /// How often what changed lately is written again, in case a shard lost its last seconds.
@@ -89,6 +93,8 @@ pub async fn run(mut projector: Projector, committed: Arc<Notify>, stop: Cancell
         }
         let (pause, next) = if projector.healing.is_some() {
             (HEALING_BREATH, Instant::now() + HEALING_BREATH)
+        } else if projector.is_waiting {
+            (APART, next)
         } else {
             (PAUSE, next)
         };
@@ -116,6 +122,8 @@ pub struct Projector {
     in_trouble: Option<Instant>,
     /// Whether the last round ended with more to carry over.
     is_behind: bool,
+    /// Whether another replica had its turn at what changed.
+    is_waiting: bool,
 }
 
 enum Healing {
@@ -157,6 +165,7 @@ impl Projector {
             healing: None,
             in_trouble: None,
             is_behind: false,
+            is_waiting: false,
         }
     }
 
@@ -224,7 +233,21 @@ impl Projector {
         self.is_behind = false;
     }
 
+    /// Carries over what changed, if it is this replica's turn: otherwise another one does, and what
+    /// was written since it looked is asked for once more.
     async fn drain(&mut self, generation: i64) -> Result<(), Trouble> {
+        let began = Instant::now();
+        self.is_waiting = !self.counters.take_turn(TURN, TURN_MAX).await?;
+        if self.is_waiting {
+            self.is_behind = false;
+            return Ok(());
+        }
+        self.carry_over(generation).await?;
+        self.counters.end_turn(TURN, APART.saturating_sub(began.elapsed())).await?;
+        Ok(())
+    }
+
+    async fn carry_over(&mut self, generation: i64) -> Result<(), Trouble> {
         for _ in 0..BATCHES_MAX {
             let changes = changes(&self.db).await?;
             let now = self.clock.now();

@@ -7,9 +7,12 @@
 //! same (one suite runs against each), but for this: in Redis a key unwritten for three days is
 //! forgotten, and in the process what is eight days older than the newest day.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -168,6 +171,24 @@ impl Counters {
         match &self.store {
             Store::Memory(_) => Ok(n),
             Store::Redis(redis) => self.heed(redis.raised(what, n).await),
+        }
+    }
+
+    /// Whether it is this process's turn at `what` (a few plain characters), which nobody else then
+    /// has for `most`, or until [`Self::end_turn`]. Always where the store is in the process. A
+    /// courtesy that saves others the same work and no lock: it runs out while whoever has it is slow.
+    pub async fn take_turn(&self, what: &str, most: Duration) -> Result<bool, CountersLost> {
+        match &self.store {
+            Store::Memory(_) => Ok(true),
+            Store::Redis(redis) => self.heed(redis.take_turn(what, millis(most)).await),
+        }
+    }
+
+    /// Lets others have their turn at `what` after `rest`.
+    pub async fn end_turn(&self, what: &str, rest: Duration) -> Result<(), CountersLost> {
+        match &self.store {
+            Store::Memory(_) => Ok(()),
+            Store::Redis(redis) => self.heed(redis.end_turn(what, millis(rest)).await),
         }
     }
 
@@ -334,14 +355,18 @@ impl Counters {
     }
 }
 
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 impl Counters {
     /// A store in Redis that waits long enough for a busy machine, and never rests.
     pub fn patient(url: &str) -> Self {
         let patience = link::Patience {
-            answer: std::time::Duration::from_secs(10),
-            discovery: std::time::Duration::from_secs(10),
-            rest: std::time::Duration::ZERO,
+            answer: Duration::from_secs(10),
+            discovery: Duration::from_secs(10),
+            rest: Duration::ZERO,
         };
         let redis = redis::Redis::open(url, patience).expect("the test's address is good");
         Self { store: Store::Redis(Arc::new(redis)), trusted: Arc::default() }

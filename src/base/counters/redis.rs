@@ -265,6 +265,16 @@ impl Redis {
         self.invoke(&scripts::RAISE_NUMBER, &[self.key(what, "highest")], &[n.to_string()]).await
     }
 
+    /// Takes the turn of `what` for so many milliseconds, unless somebody has it.
+    pub(super) async fn take_turn(&self, what: &str, millis: u64) -> Result<bool, Failure> {
+        self.invoke(&scripts::TAKE_TURN, &[self.key(what, "turn")], &[millis.to_string()]).await
+    }
+
+    /// Lets the turn of `what` end in so many milliseconds, at once for 0.
+    pub(super) async fn end_turn(&self, what: &str, millis: u64) -> Result<(), Failure> {
+        self.query(cmd("PEXPIRE").arg(self.key(what, "turn")).arg(millis)).await
+    }
+
     /// Takes every shard's marker away, also that of a rebuild that is under way.
     async fn unmark(&self) -> Result<(), Failure> {
         for tag in self.shards().await? {

@@ -154,3 +154,13 @@ return {calls, left}
 ";
 
 pub(super) static COUNT_CALL: LazyLock<Script> = LazyLock::new(|| Script::new(COUNT));
+
+/// KEYS: one turn. ARGV: milliseconds that it may last. Answers whether it was free. One without an
+/// end, which we never write, gets one.
+const TURN: &str = r"
+if redis.call('SET', KEYS[1], 1, 'NX', 'PX', ARGV[1]) then return 1 end
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return 0
+";
+
+pub(super) static TAKE_TURN: LazyLock<Script> = LazyLock::new(|| Script::new(TURN));

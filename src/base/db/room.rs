@@ -13,7 +13,7 @@ use super::is_postgres;
 
 /// How often it is looked at.
 const LOOKS_EVERY: Duration = Duration::from_secs(2);
-/// As many as the recorder's lanes and the projector use at once.
+/// As many as the recorder, the projector and the fence use at once.
 const HOT_MIN: usize = 3;
 /// How long they may take to answer. Longer than a statement in front of it, and shorter than a
 /// connection is waited for.

@@ -1,10 +1,12 @@
 //! The projector over a real database and a store in the process.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use super::{BATCH, Projector, changes, rebuild};
+use super::{BATCH, Projector, TURN, changes, rebuild};
 use crate::base::{
-    counters::{Counters, Family, Projected},
+    counters::{Counters, Family, Projected, tests::servers::Server as Redis},
     ids::MemberId,
 };
 
@@ -126,6 +128,29 @@ async fn several_projectors_and_a_rebuild_at_once_agree_with_sql() {
     assert_eq!((town.visits(gym).await, town.inside(gym).await), (20, 20));
     assert_eq!(town.waiting().await, 0);
     assert_eq!(town.differences().await, []);
+}
+
+#[tokio::test]
+async fn of_several_replicas_one_carries_over_and_another_once_it_is_gone() {
+    let redis = Redis::start();
+    let mut town = Town::new().await;
+    town.counters = Counters::patient(&redis.url());
+    let gym = town.venue().await;
+    let mut one = town.projector();
+    round(&mut one).await;
+    town.counters.end_turn(TURN, Duration::ZERO).await.expect("the store is there");
+    // Another replica is at it.
+    let long = Duration::from_mins(10);
+    assert_eq!(town.counters.take_turn(TURN, long).await, Ok(true));
+    town.stay(MemberId::new(), gym, None).await;
+    round(&mut one).await;
+    assert_eq!((town.waiting().await, one.is_waiting), (1, true));
+    assert!(town.counters.trusted().is_some(), "it goes on trusting what others write");
+    // It was killed, and its turn ran out.
+    town.counters.end_turn(TURN, Duration::ZERO).await.expect("the store is there");
+    round(&mut one).await;
+    assert_eq!((town.waiting().await, one.is_waiting), (0, false));
+    assert_eq!((town.visits(gym).await, town.differences().await), (1, vec![]));
 }
 
 #[tokio::test]

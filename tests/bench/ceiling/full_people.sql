@@ -40,5 +40,8 @@ DELETE FROM terminal_places t USING bench_places p
     AND t.valid_from <> (SELECT min(x.valid_from) FROM terminal_places x WHERE x.terminal_id = t.terminal_id);
 UPDATE terminal_places t SET venue_id = p.venue_id, direction = 'both', zone_id = NULL
   FROM bench_places p WHERE t.terminal_id = p.terminal_id;
+-- The load's terminals all tell the right time, and one of the demo's is minutes fast: what it said would
+-- come late among what others say of the same people.
+UPDATE terminals t SET clock_offset_ms = 0 FROM bench_places p WHERE t.id = p.terminal_id;
 UPDATE revisions SET n = n + 1 WHERE name = 'world';
 ANALYZE;

@@ -1,5 +1,7 @@
 //! The laws of the store, held to the memory, to a Redis and to a cluster of three alike.
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use uuid::Uuid;
 
@@ -26,6 +28,7 @@ async fn a_redis_keeps_the_laws() {
     let server = Server::start();
     let empty = || Counters::patient(&format!("{}?prefix={}", server.url(), Uuid::new_v4()));
     suite(&empty).await;
+    a_turn_without_an_end_gets_one(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -43,6 +46,7 @@ async fn suite(empty: &dyn Fn() -> Counters) {
     versions_beyond_the_precision_of_floats_compare(&empty()).await;
     many_rows_go_at_once(&empty()).await;
     a_number_is_only_ever_raised(&empty()).await;
+    a_turn_is_nobody_elses_until_it_ends(&empty()).await;
     who_expired_is_not_inside(&empty()).await;
     who_left_is_not_brought_back_by_an_older_write(&empty()).await;
     a_removal_is_forgotten_a_day_later(&empty()).await;
@@ -54,6 +58,9 @@ async fn suite(empty: &dyn Fn() -> Counters) {
     convergence::any_replay_converges(empty);
     convergence::a_rebuild_into_an_empty_store_gives_the_same_store(empty);
 }
+
+/// No test takes so long.
+const LONG: Duration = Duration::from_mins(10);
 
 fn now() -> DateTime<Utc> {
     from_millis(1_795_000_000_000)
@@ -170,6 +177,31 @@ async fn a_number_is_only_ever_raised(store: &Counters) {
         assert_eq!(store.raised("timeline:7", 9).await, Ok(11));
     }
     assert_eq!(store.raised("timeline:8", 1).await, Ok(1), "another one is by itself");
+}
+
+async fn a_turn_is_nobody_elses_until_it_ends(store: &Counters) {
+    let take = async |what| store.take_turn(what, LONG).await.expect("the store is there");
+    assert!(take("one").await);
+    // Nobody else is there where the store is in the process.
+    assert_eq!(take("one").await, store.is_in_process());
+    assert!(take("another").await, "another one is by itself");
+    store.end_turn("one", LONG).await.expect("the store is there");
+    assert_eq!(take("one").await, store.is_in_process(), "it has not ended yet");
+    store.end_turn("one", Duration::ZERO).await.expect("the store is there");
+    assert!(take("one").await);
+    let moment = Duration::from_millis(1);
+    assert!(store.take_turn("short", moment).await.expect("the store is there"));
+    tokio::time::sleep(20 * moment).await;
+    assert!(take("short").await, "whoever had it is gone");
+}
+
+async fn a_turn_without_an_end_gets_one(server: &Server) {
+    let store = Counters::patient(&server.url());
+    server.cli(&["SET", "fitgate:{work}:turn", "something else"]);
+    let moment = Duration::from_millis(1);
+    assert_eq!(store.take_turn("work", moment).await, Ok(false));
+    tokio::time::sleep(20 * moment).await;
+    assert_eq!(store.take_turn("work", moment).await, Ok(true));
 }
 
 async fn who_expired_is_not_inside(store: &Counters) {
