@@ -4,6 +4,8 @@
 //! both `Content-Length` and `Transfer-Encoding`; and the preface of HTTP/2, on which the parser
 //! would close without a word. It copies nothing and parses nothing else.
 
+use memchr::memchr2;
+
 /// Where in a request the connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
@@ -135,7 +137,7 @@ impl Framing {
         if !is_past_name {
             return 0;
         }
-        let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+        let end = memchr2(b'\r', b'\n', bytes);
         let passed = end.unwrap_or(bytes.len());
         if passed > 0 {
             self.head_len += passed;

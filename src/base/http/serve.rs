@@ -6,7 +6,7 @@ use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::D
 use anyhow::Context;
 use axum::{Router, body::Body, http::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -31,7 +31,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// From a connection's, or a later head's, first moment to the end of that head.
     pub head_timeout: Duration,
-    /// Between two requests on a connection; longer than a proxy keeps its own end open.
+    /// From the last bytes of an answer, or a piece of one, to the next head or piece; longer than a
+    /// proxy keeps its own end open, and than a stream is silent.
     pub idle_timeout: Duration,
     /// How long a peer may take none of the bytes we have for it.
     pub stall_timeout: Duration,
@@ -178,7 +179,7 @@ async fn connection(
         tracing::debug!(%error, "a connection ended before it began");
         return;
     }
-    let mut wire = Wire::new(socket, limits.head_timeout, limits.stall_timeout);
+    let mut wire = Wire::new(socket, &limits);
     speak(&mut wire, peer, front, &limits, &stop).await;
     if !stop.is_cancelled() {
         wire.linger().await;
@@ -196,9 +197,8 @@ async fn speak(
 ) {
     let service = service_fn(move |request| answer(front.clone(), request, peer));
     let http = http1::Builder::new()
-        .timer(TokioTimer::new())
-        // It runs from the end of an answer, so it is the idle time; `Wire` times the heads.
-        .header_read_timeout(limits.idle_timeout)
+        // `Wire` times heads and idle connections.
+        .header_read_timeout(None)
         .max_buf_size(limits.head_bytes_max)
         .serve_connection(TokioIo::new(wire), service);
     let mut http = pin!(http);

@@ -108,6 +108,25 @@ async fn an_idle_connection_is_closed_but_only_after_the_idle_time() {
     );
 }
 
+#[tokio::test]
+async fn an_answer_may_take_longer_than_the_idle_time_and_so_may_many_requests() {
+    let (toy, idle) = (hasty_toy().await, short_limits().idle_timeout);
+    let mut busy = TcpStream::connect(toy.addr).await.unwrap();
+    busy.write_all(b"GET /until-stop HTTP/1.1\r\nHost: toy\r\n\r\n").await.unwrap();
+    let mut asking = TcpStream::connect(toy.addr).await.unwrap();
+    let begun = Instant::now();
+    while begun.elapsed() < 2 * idle {
+        asking.write_all(b"GET /list HTTP/1.1\r\nHost: toy\r\n\r\n").await.unwrap();
+        let mut answer = [0; 1024];
+        assert!(asking.read(&mut answer).await.unwrap() > 0, "after {:?}", begun.elapsed());
+        assert!(answer.starts_with(b"HTTP/1.1 200"));
+        tokio::time::sleep(idle / 8).await;
+    }
+    toy.stop.cancel();
+    let (received, _) = until_closed(&mut busy).await;
+    assert!(received.ends_with(b"done"));
+}
+
 /// Row 17, for every reader of bodies, ours or axum's.
 #[tokio::test]
 async fn a_slow_body_is_answered_408() {

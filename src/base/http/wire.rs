@@ -1,6 +1,6 @@
-//! The bytes of one connection, between the socket and the HTTP parser: the deadline of a
-//! request's head, the deadline of a reader that takes nothing, the framing checks, and bodies
-//! for the refusals that the parser writes by itself (400, 414, 431 without a word).
+//! The bytes of one connection, between the socket and the HTTP parser: the deadlines of a
+//! request's head, of a connection that rests, and of a reader that takes nothing, the framing checks,
+//! and bodies for the refusals that the parser writes by itself (400, 414, 431 without a word).
 
 use std::{
     future::Future,
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::{
     framing::Framing,
     problem::{PROBLEM_JSON, Problem},
+    serve::Limits,
 };
 use crate::base::error::Language;
 
@@ -29,9 +30,16 @@ pub struct Wire {
     socket: TcpStream,
     framing: Framing,
     head_timeout: Duration,
+    idle_timeout: Duration,
     stall_timeout: Duration,
     /// Runs while a head is awaited or incomplete.
     head_deadline: Option<Pin<Box<Sleep>>>,
+    /// Whether something was read since something was last written: an answer takes its own time.
+    owes_answer: bool,
+    written_at: Instant,
+    /// When it is next looked at whether the connection rests for too long. It is left running while
+    /// requests come and go: to set it anew for each would cost more than a poll's answer.
+    idle_look: Pin<Box<Sleep>>,
     /// Runs while the peer takes nothing of what we have for it.
     stall_deadline: Option<Pin<Box<Sleep>>>,
     /// The parser's own refusal with a body put in, and how much of it has been written.
@@ -45,14 +53,19 @@ pub struct Wire {
 const END_OF_POISONED_HEAD: &[u8] = b"\r\n\r\n";
 
 impl Wire {
-    pub fn new(socket: TcpStream, head_timeout: Duration, stall_timeout: Duration) -> Self {
+    pub fn new(socket: TcpStream, limits: &Limits) -> Self {
+        let Limits { head_timeout, idle_timeout, stall_timeout, .. } = *limits;
         Self {
             socket,
             framing: Framing::new(),
             head_timeout,
+            idle_timeout,
             stall_timeout,
             // The first head is awaited from the beginning; later ones may take the idle time.
             head_deadline: Some(Box::pin(sleep(head_timeout))),
+            owes_answer: false,
+            written_at: Instant::now(),
+            idle_look: Box::pin(sleep(idle_timeout)),
             stall_deadline: None,
             refusal: None,
             poisoned: false,
@@ -88,6 +101,7 @@ impl Wire {
             self.poisoned = true;
             buf.set_filled(start + at + 1);
         }
+        self.owes_answer = true;
         if !self.framing.is_within_head() {
             self.head_deadline = None;
         } else if self.head_deadline.is_none() {
@@ -95,12 +109,24 @@ impl Wire {
         }
     }
 
-    fn poll_head_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// An error once a head is overdue, or the connection has rested for too long.
+    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(deadline) = &mut self.head_deadline {
             ready!(deadline.as_mut().poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Poll::Pending
+        if self.owes_answer {
+            // The parser reads again when it has answered.
+            return Poll::Pending;
+        }
+        loop {
+            ready!(self.idle_look.as_mut().poll(cx));
+            let ends_at = self.written_at + self.idle_timeout;
+            if ends_at <= Instant::now() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.idle_look.as_mut().reset(ends_at);
+        }
     }
 
     /// The outcome of a write, or an error once nothing has been taken for too long.
@@ -111,6 +137,7 @@ impl Wire {
     ) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.stall_deadline = None;
+            (self.owes_answer, self.written_at) = (false, Instant::now());
             return outcome;
         }
         let timeout = self.stall_timeout;
@@ -149,7 +176,7 @@ impl AsyncRead for Wire {
         }
         let start = buf.filled().len();
         match Pin::new(&mut self.socket).poll_read(cx, buf) {
-            Poll::Pending => self.poll_head_deadline(cx),
+            Poll::Pending => self.poll_overdue(cx),
             Poll::Ready(Ok(())) if buf.filled().len() == start => {
                 self.peer_is_done = true;
                 Poll::Ready(Ok(()))
