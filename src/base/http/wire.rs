@@ -115,14 +115,13 @@ impl Wire {
             ready!(deadline.as_mut().poll(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        if self.owes_answer {
-            // The parser reads again when it has answered.
-            return Poll::Pending;
-        }
         loop {
+            // Also while an answer is owed: nobody reads again just because it was given.
             ready!(self.idle_look.as_mut().poll(cx));
-            let ends_at = self.written_at + self.idle_timeout;
-            if ends_at <= Instant::now() {
+            let now = Instant::now();
+            let rests_since = if self.owes_answer { now } else { self.written_at };
+            let ends_at = rests_since + self.idle_timeout;
+            if ends_at <= now {
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             self.idle_look.as_mut().reset(ends_at);
