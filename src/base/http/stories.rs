@@ -114,13 +114,13 @@ async fn an_answer_may_take_longer_than_the_idle_time_and_so_may_many_requests()
     let mut busy = TcpStream::connect(toy.addr).await.unwrap();
     busy.write_all(b"GET /until-stop HTTP/1.1\r\nHost: toy\r\n\r\n").await.unwrap();
     let mut asking = TcpStream::connect(toy.addr).await.unwrap();
-    let begun = Instant::now();
+    let (begun, mut ticks) = (Instant::now(), tokio::time::interval(idle / 8));
     while begun.elapsed() < 2 * idle {
+        ticks.tick().await;
         asking.write_all(b"GET /list HTTP/1.1\r\nHost: toy\r\n\r\n").await.unwrap();
         let mut answer = [0; 1024];
         assert!(asking.read(&mut answer).await.unwrap() > 0, "after {:?}", begun.elapsed());
         assert!(answer.starts_with(b"HTTP/1.1 200"));
-        tokio::time::sleep(idle / 8).await;
     }
     toy.stop.cancel();
     let (received, _) = until_closed(&mut busy).await;

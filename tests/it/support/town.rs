@@ -66,6 +66,13 @@ impl TestTown {
         Self::living(Store::fresh().await, Some(FakeWechat::open().await)).await
     }
 
+    /// The same at another time than the tests' usual one. A clock set back later would have what
+    /// the start's jobs take for old removed at any moment.
+    pub async fn with_wechat_at(instant: &str) -> Self {
+        let clock = Clock::fixed(at(instant));
+        Self::living_by(clock, Store::fresh().await, Some(FakeWechat::open().await)).await
+    }
+
     /// The same, where photos of faces are only relayed to terminals.
     pub async fn relaying_faces() -> Self {
         let mut store = Store::fresh().await;
@@ -88,7 +95,10 @@ impl TestTown {
     }
 
     async fn living(store: Store, wechat: Option<FakeWechat>) -> Self {
-        let clock = Clock::fixed(at(NOW));
+        Self::living_by(Clock::fixed(at(NOW)), store, wechat).await
+    }
+
+    async fn living_by(clock: Clock, store: Store, wechat: Option<FakeWechat>) -> Self {
         let server = Server::start(&store, &clock, wechat.as_ref()).await.unwrap();
         Self::founded(server, store, clock, wechat).await
     }

@@ -191,8 +191,8 @@ async fn a_turn_is_nobody_elses_until_it_ends(store: &Counters) {
     assert!(take("one").await);
     let moment = Duration::from_millis(1);
     assert!(store.take_turn("short", moment).await.expect("the store is there"));
-    tokio::time::sleep(20 * moment).await;
-    assert!(take("short").await, "whoever had it is gone");
+    // Whoever had it is gone.
+    while !take("short").await {}
 }
 
 async fn a_turn_without_an_end_gets_one(server: &Server) {
@@ -200,8 +200,8 @@ async fn a_turn_without_an_end_gets_one(server: &Server) {
     server.cli(&["SET", "fitgate:{work}:turn", "something else"]);
     let moment = Duration::from_millis(1);
     assert_eq!(store.take_turn("work", moment).await, Ok(false));
-    tokio::time::sleep(20 * moment).await;
-    assert_eq!(store.take_turn("work", moment).await, Ok(true));
+    // Without an end it would never be free.
+    while !store.take_turn("work", moment).await.expect("the store is there") {}
 }
 
 async fn who_expired_is_not_inside(store: &Counters) {
