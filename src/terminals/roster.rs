@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveModelTrait as _, ActiveValue::Set, ColumnTrait as _, ConnectionTrait, DatabaseConnection,
-    EntityTrait as _, FromQueryResult, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
-    Statement, sea_query::OnConflict,
+    ActiveModelTrait as _,
+    ActiveValue::Set,
+    ColumnTrait as _, ConnectionTrait, DatabaseConnection, EntityTrait as _, FromQueryResult,
+    IntoActiveModel as _, QueryFilter as _, QuerySelect as _, Statement,
+    sea_query::{Expr, OnConflict},
 };
 use uuid::Uuid;
 
@@ -62,12 +64,7 @@ pub async fn keep_up(
     rows.sort_unstable_by(|one, other| one.handle.cmp(&other.handle));
     let (orders, unsettled) = differences(&wanted, &rows, now);
     if orders.is_empty() && !unsettled {
-        let link = terminal_link::Entity::find_by_id(terminal).one(&tx).await?;
-        if let Some(link) = link {
-            let mut link = link.into_active_model();
-            link.roster_version = Set(Some(version));
-            link.update(&tx).await?;
-        }
+        is_up_to_date(&tx, known, version).await?;
     }
     let taken = commands::queue(&tx, terminal, &orders, "job:roster", now).await?.len();
     let mut coming = Vec::new();
@@ -81,6 +78,27 @@ pub async fn keep_up(
         pins::give(&tx, terminal, &coming, now).await?;
     }
     tx.commit().await?;
+    Ok(())
+}
+
+/// Notes that the terminal holds this version, unless somebody has meanwhile wanted it told anew.
+async fn is_up_to_date(
+    tx: &impl ConnectionTrait,
+    known: &VendorTerminal,
+    version: String,
+) -> Result<(), Error> {
+    use terminal_link::{Column, Entity};
+    let as_it_was = match known.roster_version() {
+        Some(before) => Column::RosterVersion.eq(before),
+        None => Column::RosterVersion.is_null(),
+    };
+    Entity::update_many()
+        .col_expr(Column::RosterVersion, Expr::value(version))
+        .filter(Column::TerminalId.eq(known.terminal.id))
+        .filter(Column::Names.eq(known.names().as_str()))
+        .filter(as_it_was)
+        .exec(tx)
+        .await?;
     Ok(())
 }
 
@@ -215,9 +233,9 @@ pub(super) async fn settled(
         | Order::ListPersons
         | Order::ServerDecides { .. } => return Ok(()),
     };
-    let Some(row) = Entity::find_by_id((terminal, handle.clone())).one(tx).await? else {
-        return Ok(());
-    };
+    // Locked, so that nobody wants it told anew between this look and what is noted.
+    let found = Entity::find_by_id((terminal, handle.clone())).lock_exclusive();
+    let Some(row) = found.one(tx).await? else { return Ok(()) };
     if row.state == "renew" {
         // It answered to what it was told before; it is told anew.
         return Ok(());
