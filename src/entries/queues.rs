@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Submissions that may wait in each of the two; more are told to come back.
-const QUEUE_MAX: usize = 1024;
+const QUEUE_MAX: usize = 2048;
 
 /// The ways in.
 pub struct Ways<T> {
