@@ -64,7 +64,7 @@ pub async fn keep_up(
     rows.sort_unstable_by(|one, other| one.handle.cmp(&other.handle));
     let (orders, unsettled) = differences(&wanted, &rows, now);
     if orders.is_empty() && !unsettled {
-        is_up_to_date(&tx, known, version).await?;
+        note_version(&tx, known, version).await?;
     }
     let taken = commands::queue(&tx, terminal, &orders, "job:roster", now).await?.len();
     let mut coming = Vec::new();
@@ -82,7 +82,7 @@ pub async fn keep_up(
 }
 
 /// Notes that the terminal holds this version, unless somebody has meanwhile wanted it told anew.
-async fn is_up_to_date(
+async fn note_version(
     tx: &impl ConnectionTrait,
     known: &VendorTerminal,
     version: String,
