@@ -57,6 +57,7 @@ mod m0115_member_months;
 mod m0120_head_counts;
 mod m0121_rule_trials;
 mod m0122_written_names;
+mod m0123_touched;
 pub mod partitions;
 
 /// All steps, oldest first.
@@ -116,6 +117,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0120_head_counts::Migration),
             Box::new(m0121_rule_trials::Migration),
             Box::new(m0122_written_names::Migration),
+            Box::new(m0123_touched::Migration),
         ]
     }
 }

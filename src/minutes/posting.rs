@@ -10,7 +10,8 @@ use uuid::Uuid;
 use super::{
     ledger, months,
     rows::{
-        effects, hour, insert, ledger_row, member_day, month, rows, sessions, timeline, venue_day,
+        change, effects, hour, insert, ledger_row, member_day, month, rows, sessions, timeline,
+        venue_day,
     },
     tables::{
         CHANGE_COLUMNS, GATE_COLUMNS, GATE_MOVE, LEDGER_COLUMNS, MEMBER_DAY_ADD,
@@ -55,6 +56,15 @@ pub struct MemberDay {
     pub minutes: ByProvenance,
 }
 
+/// What of a member's day at a venue may be another than it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// A stay came, went or moved.
+    pub stays: bool,
+    /// Minutes were entered.
+    pub minutes: bool,
+}
+
 /// A member's lock row as it will be written.
 pub struct TimelineRow {
     pub member: MemberId,
@@ -85,7 +95,7 @@ pub struct Posting<'a> {
     /// Venues whose gates the writer moves on by itself.
     guarded: BTreeSet<VenueId>,
     /// Members' days at venues of which counters must hear.
-    changes: BTreeSet<Stay>,
+    changes: BTreeMap<Stay, Touched>,
     /// Effects that a late event changed, by event.
     effects: BTreeMap<EventId, (DateTime<Utc>, Effect)>,
 }
@@ -112,7 +122,7 @@ impl<'a> Posting<'a> {
             stays: BTreeMap::new(),
             stood: Stays::default(),
             guarded: BTreeSet::new(),
-            changes: BTreeSet::new(),
+            changes: BTreeMap::new(),
             effects: BTreeMap::new(),
         }
     }
@@ -159,8 +169,10 @@ impl<'a> Posting<'a> {
         }
         self.count(&after, 1);
         self.credit(before.as_ref(), &after);
+        let moved = before.as_ref().is_none_or(|before| counted(before) != counted(&after));
         for row in before.iter().chain([&after]) {
-            self.changes.insert((row.member_id, row.business_day, row.venue_id));
+            let key = (row.member_id, row.business_day, row.venue_id);
+            self.changes.entry(key).or_default().stays |= moved;
         }
         self.sessions.insert(after.id, after);
     }
@@ -275,7 +287,8 @@ impl<'a> Posting<'a> {
         }
         let member_day = self.member_days.entry((row.member_id, row.business_day)).or_default();
         member_day.minutes[provenance as usize] += minutes;
-        self.changes.insert((row.member_id, row.business_day, row.venue_id));
+        let key = (row.member_id, row.business_day, row.venue_id);
+        self.changes.entry(key).or_default().minutes = true;
         self.ledger.push(row);
     }
 
@@ -313,8 +326,8 @@ impl<'a> Posting<'a> {
                 "counter_changes",
                 CHANGE_COLUMNS,
                 "",
-                rows((0_i32..).zip(self.changes), |(n, (member, day, venue))| {
-                    vec![stamp.into(), n.into(), member.into(), venue.into(), day.into()]
+                rows((0_i32..).zip(self.changes), |(n, (stay, touched))| {
+                    change(stamp, n, stay, touched)
                 }),
             ),
             effects(self.effects),
@@ -369,6 +382,11 @@ pub fn session_row(member: MemberId, session: &Session, venue: &Venue) -> sessio
 
 fn same(before: &session::Model, after: &session::Model) -> bool {
     session::Model { version: after.version, ..before.clone() } == *after
+}
+
+/// Where and when a session makes its member one of the people, if it does.
+fn counted(row: &session::Model) -> Option<(Uuid, NaiveDate, Uuid, &str)> {
+    (!row.void).then_some((row.member_id, row.business_day, row.venue_id, &row.community))
 }
 
 /// A number that no other posting bears, and that grows: milliseconds and chance.

@@ -17,7 +17,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::months;
+use super::{months, posting::Touched};
 use crate::base::{
     clock::Clock,
     counters::{Counters, CountersLost},
@@ -151,6 +151,7 @@ struct Change {
     member: MemberId,
     venue: VenueId,
     day: NaiveDate,
+    touched: Touched,
 }
 
 impl Projector {
@@ -255,7 +256,7 @@ impl Projector {
             let carried = changes.iter().filter(|change| change.day >= oldest);
             let subjects: BTreeSet<Subject> = carried.flat_map(Change::subjects).collect();
             current::project(&self.db, &self.counters, generation, &subjects, now).await?;
-            months::carry(&self.db, &changes.iter().map(Change::month).collect()).await?;
+            months::carry(&self.db, &changes.iter().filter_map(Change::month).collect()).await?;
             let deleted = delete(&self.db, &changes, generation).await?;
             self.remember(subjects);
             // None deleted: another replica did, or a new generation began. Both can wait a round.
@@ -314,7 +315,7 @@ async fn generation(db: &DatabaseConnection) -> Result<i64, DbErr> {
 /// The oldest changes that nobody has carried over yet.
 async fn changes(db: &DatabaseConnection) -> Result<Vec<Change>, DbErr> {
     let sql = format!(
-        "SELECT stamp, n, member_id, venue_id, business_day FROM counter_changes \
+        "SELECT stamp, n, member_id, venue_id, business_day, stays, minutes FROM counter_changes \
          ORDER BY stamp, n LIMIT {BATCH}"
     );
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
@@ -324,6 +325,10 @@ async fn changes(db: &DatabaseConnection) -> Result<Vec<Change>, DbErr> {
             member: MemberId(row.try_get("", "member_id")?),
             venue: VenueId(row.try_get("", "venue_id")?),
             day: row.try_get("", "business_day")?,
+            touched: Touched {
+                stays: row.try_get("", "stays")?,
+                minutes: row.try_get("", "minutes")?,
+            },
         })
     };
     rows.into_iter().map(change).collect()
@@ -351,17 +356,20 @@ const CHANGES: Matched = Matched {
 };
 
 impl Change {
-    fn month(&self) -> (MemberId, NaiveDate) {
-        (self.member, months::month_of(self.day))
+    /// The member's month, if it has other minutes now.
+    fn month(&self) -> Option<(MemberId, NaiveDate)> {
+        self.touched.minutes.then(|| (self.member, months::month_of(self.day)))
     }
 
-    /// All that follows from a member's day at a venue.
-    fn subjects(&self) -> [Subject; 4] {
-        [
+    /// What may follow otherwise from a member's day at a venue now. Who the people of a day are does
+    /// not change when they leave, and is the dearest to ask.
+    fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let people = self.touched.stays.then_some(Subject::People(self.member, self.day));
+        let always = [
             Subject::VenueDay(self.venue, self.day),
             Subject::MemberDay(self.member, self.day),
-            Subject::People(self.member, self.day),
             Subject::Presence(self.member, self.venue),
-        ]
+        ];
+        always.into_iter().chain(people)
     }
 }

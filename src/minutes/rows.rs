@@ -7,7 +7,7 @@ use sea_orm::Value;
 use uuid::Uuid;
 
 use super::{
-    posting::{MemberDay, TimelineRow, VenueDay},
+    posting::{MemberDay, TimelineRow, Touched, VenueDay},
     tables::{minute_entry, session},
     timeline::Effect,
 };
@@ -103,6 +103,16 @@ pub fn hour(
 
 pub fn month(((venue, month, member), visits): ((Uuid, NaiveDate, Uuid), i64)) -> Vec<Value> {
     vec![venue.into(), month.into(), member.into(), visits.into(), 1_i64.into()]
+}
+
+pub fn change(
+    stamp: i64,
+    n: i32,
+    (member, day, venue): (Uuid, NaiveDate, Uuid),
+    Touched { stays, minutes }: Touched,
+) -> Vec<Value> {
+    let key = [stamp.into(), n.into(), member.into(), venue.into(), day.into()];
+    key.into_iter().chain([stays.into(), minutes.into()]).collect()
 }
 
 pub fn member_day(((member, day), change): ((Uuid, NaiveDate), MemberDay)) -> Vec<Value> {

@@ -270,4 +270,6 @@ pub const CHANGE_COLUMNS: &[Column] = &[
     column("member_id", Kind::Uuid),
     column("venue_id", Kind::Uuid),
     column("business_day", Kind::Day),
+    column("stays", Kind::Bool),
+    column("minutes", Kind::Bool),
 ];

@@ -59,6 +59,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("m0120_head_counts", include_str!("../../migrations/samples/m0120_head_counts.sql")),
     ("m0121_rule_trials", include_str!("../../migrations/samples/m0121_rule_trials.sql")),
     ("m0122_written_names", include_str!("../../migrations/samples/m0122_written_names.sql")),
+    ("m0123_touched", include_str!("../../migrations/samples/m0123_touched.sql")),
 ];
 
 /// The steps that make a table with monthly partitions on PostgreSQL.

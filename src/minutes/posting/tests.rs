@@ -113,8 +113,32 @@ async fn counters_hear_of_every_stay_and_of_minutes_that_are_carried_over() {
     posting.carry_over(member(2), gym, past, 90, Provenance::Estimated);
     let changes = written(&db, posting, "counter_changes").await;
     let heard: Vec<_> = changes.iter().map(|change| change[2..].to_vec()).collect();
-    let change = |n: u8, on: NaiveDate| [member(n).0.into(), gym.id.0.into(), Value::from(on)];
-    assert_eq!(heard, [change(1, day("2026-09-21")), change(2, past)]);
+    let change = |n: u8, on: NaiveDate, stays: bool, minutes: bool| {
+        [member(n).0.into(), gym.id.0.into(), Value::from(on), stays.into(), minutes.into()]
+    };
+    let day = day("2026-09-21");
+    assert_eq!(heard, [change(1, day, true, false), change(2, past, false, true)]);
+}
+
+#[test]
+fn people_are_asked_for_where_stays_come_or_go_and_months_where_minutes_do() {
+    let town = town();
+    let gym = &town.0[0];
+    let touched = |before: Option<session::Model>, after: session::Model| {
+        let mut posting = posting(&town);
+        posting.session(before, after);
+        posting.changes.into_values().map(|t| (t.stays, t.minutes)).collect::<Vec<_>>()
+    };
+    let inside = open(1, gym);
+    let left = ended(1, gym);
+    let void = session::Model { void: true, minutes: 0, provenance: None, ..left.clone() };
+    assert_eq!(touched(None, inside.clone()), [(true, false)], "who comes");
+    assert_eq!(touched(Some(inside), left.clone()), [(false, true)], "who leaves");
+    assert_eq!(touched(None, left.clone()), [(true, true)], "who came and left");
+    assert_eq!(touched(Some(left.clone()), void), [(true, true)], "who was not there");
+    let elsewhere = session::Model { venue_id: town.0[1].id.0, ..left.clone() };
+    let moved = touched(Some(left), elsewhere);
+    assert_eq!(moved, [(true, true), (true, true)], "who was elsewhere");
 }
 
 #[test]

@@ -136,14 +136,14 @@ const TIMELINES: Lookup = Lookup {
     lock: None,
 };
 
-/// The communities of all sessions of a member around a day, and whether one of them counts on it;
-/// void ones too: where they no longer count, that must be written as well.
+/// The community of each session of a member around a day, and whether it counts on it; void ones
+/// too: where they no longer count, that must be written as well. Grouping them here would cost
+/// more than finding them.
 const STAYS: Lookup = Lookup {
     select: "q.k1 AS member, q.k2 AS day, t.version AS version, s.community AS community, \
-             MAX(CASE WHEN s.void OR s.business_day <> q.k2 THEN 0 ELSE 1 END) AS counts",
+             CASE WHEN s.void OR s.business_day <> q.k2 THEN 0 ELSE 1 END AS counts",
     from: "timelines t JOIN sessions s ON s.member_id = t.member_id",
-    on: "t.member_id = q.k1 AND s.business_day BETWEEN q.k3 AND q.k4 \
-         GROUP BY q.k1, q.k2, t.version, s.community",
+    on: "t.member_id = q.k1 AND s.business_day BETWEEN q.k3 AND q.k4",
     keys: &[Kind::Uuid, Kind::Day, Kind::Day, Kind::Day],
     lock: None,
 };
@@ -154,8 +154,7 @@ const JOINED: Lookup = Lookup {
              0 AS counts",
     from: "member_joins j JOIN timelines t ON t.member_id = j.gone_id \
            JOIN sessions s ON s.member_id = j.kept_id",
-    on: "j.gone_id = q.k1 AND s.business_day BETWEEN q.k3 AND q.k4 \
-         GROUP BY q.k1, q.k2, t.version, s.community",
+    on: "j.gone_id = q.k1 AND s.business_day BETWEEN q.k3 AND q.k4",
     keys: &[Kind::Uuid, Kind::Day, Kind::Day, Kind::Day],
     lock: None,
 };

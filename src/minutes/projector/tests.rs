@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{BATCH, Projector, TURN, changes, rebuild};
-use crate::base::{
-    counters::{Counters, Family, Projected, tests::servers::Server as Redis},
-    ids::MemberId,
+use super::{BATCH, Change, Projector, Subject, TURN, changes, rebuild};
+use crate::{
+    base::{
+        counters::{Counters, Family, Projected, tests::servers::Server as Redis},
+        ids::{MemberId, VenueId},
+    },
+    minutes::{months::month_of, posting::Touched},
 };
 
 mod town;
@@ -41,6 +44,24 @@ async fn changes_are_carried_over_and_agree_with_sql() {
     round(&mut projector).await;
     assert_eq!((town.visits(gym).await, town.people("3304").await), (1, 1));
     assert_eq!(town.differences().await, []);
+}
+
+#[test]
+fn only_what_may_have_moved_is_asked_for() {
+    let (member, venue, day) = (MemberId::new(), VenueId::new(), today());
+    let follows = |stays, minutes| {
+        let change =
+            Change { key: (1, 0), member, venue, day, touched: Touched { stays, minutes } };
+        (change.subjects().collect::<Vec<_>>(), change.month())
+    };
+    let left = vec![
+        Subject::VenueDay(venue, day),
+        Subject::MemberDay(member, day),
+        Subject::Presence(member, venue),
+    ];
+    let came = [left.clone(), vec![Subject::People(member, day)]].concat();
+    assert_eq!(follows(false, true), (left, Some((member, month_of(day)))));
+    assert_eq!(follows(true, false), (came, None));
 }
 
 #[tokio::test]

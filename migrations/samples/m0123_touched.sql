@@ -1,0 +1,1 @@
+INSERT INTO counter_changes (stamp, n, member_id, venue_id, business_day, stays, minutes) VALUES (123, 0, '01a20000-0000-7000-8000-000000000003', '01a20000-0000-7000-8000-000000000001', '2026-11-02', TRUE, FALSE);
