@@ -15,7 +15,7 @@ use super::{
     judge::{Judge, Shown, Verdict},
     known::{self, Known},
     recorder::Context,
-    rows::{self, EventRow, Rows},
+    rows::{self, EventRow, Rows, stood},
     world::World,
 };
 use crate::{
@@ -43,6 +43,9 @@ pub struct Done {
     /// The gates that it went through.
     pub passed: Passed,
 }
+
+/// After so many entries of a group others have a turn at the thread, who may only be refused.
+const ENTRIES_A_TURN: usize = 16;
 
 /// A group starts over so often because a cache was behind.
 const FRESH_STARTS_MAX: usize = 5;
@@ -209,6 +212,9 @@ impl<'a> Group<'a> {
         for entry in entries {
             let recorded = self.one(tx, entry, &mut touched).await?;
             items.push(recorded);
+            if items.len().is_multiple_of(ENTRIES_A_TURN) {
+                tokio::task::yield_now().await;
+            }
         }
         let now = self.judge.now;
         for (member, mut standing) in std::mem::take(&mut self.standings) {
@@ -391,9 +397,4 @@ impl<'a> Group<'a> {
         }
         Ok(())
     }
-}
-
-/// Where the terminal stood when the record came, so that its staff find what waits.
-fn stood(terminal: &crate::terminals::Terminal, entry: &NewEntry) -> Option<VenueId> {
-    terminal.place_at(entry.received_at).map(|place| place.venue)
 }

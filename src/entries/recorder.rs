@@ -38,6 +38,9 @@ use crate::base::{
 
 /// Events of one group; the last submission taken may exceed it by its own size.
 const GROUP_MAX: usize = 512;
+/// Submissions of one group. All who sent them are answered at once, and send again at once: the more
+/// there are, the longer the last of them waits for their turn.
+const SUBMISSIONS_MAX: usize = 256;
 /// Attempts at a group before its waiters are told to come back.
 const ATTEMPTS_MAX: u32 = 4;
 /// Seconds after which a caller should come back when the queue is full.
@@ -142,7 +145,7 @@ impl RecorderTask {
         while let Some(first) = self.queues.first(&stop).await {
             let mut group = vec![first];
             let mut events = group[0].entries.len();
-            while events < GROUP_MAX {
+            while events < GROUP_MAX && group.len() < SUBMISSIONS_MAX {
                 let Some(next) = self.queues.next(group.len()) else { break };
                 events += next.entries.len();
                 group.push(next);

@@ -14,6 +14,7 @@ use crate::{
         keys::Keys,
     },
     minutes::timeline::Effect,
+    terminals::Terminal,
 };
 
 const KEY_COLUMNS: &[Column] = &[
@@ -260,6 +261,11 @@ pub fn seal(writes: &mut [Write], keys: &Keys) {
 /// What is kept of a raw record under the id of its row.
 pub fn sealed_raw(keys: &Keys, id: Uuid, plain: &str) -> String {
     keys.seal(QUARANTINE, "raw_ct", &id.to_string(), plain.as_bytes())
+}
+
+/// Where the terminal stood when the record came, so that its staff find what waits.
+pub fn stood(terminal: &Terminal, entry: &NewEntry) -> Option<VenueId> {
+    terminal.place_at(entry.received_at).map(|place| place.venue)
 }
 
 fn order(key: &[Value]) -> (Uuid, &str) {
