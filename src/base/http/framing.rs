@@ -134,7 +134,7 @@ impl Framing {
     /// Passes over what does not matter of a line at once, up to what may be its end: most of a head.
     fn pass_line(&mut self, bytes: &[u8]) -> usize {
         let is_past_name = if self.named { !self.is_length() } else { self.line_len > NAME_MAX };
-        if !is_past_name {
+        if !is_past_name && !(self.line_len == 0 && begins_what_does_not_matter(bytes[0])) {
             return 0;
         }
         let end = memchr2(b'\r', b'\n', bytes);
@@ -220,6 +220,11 @@ impl Framing {
             _ => self.line_len += 1,
         }
     }
+}
+
+/// Whether a line that begins like this is no end, no header that matters here, and no preface.
+fn begins_what_does_not_matter(first: u8) -> bool {
+    !matches!(first, b'\r' | b'\n' | b'c' | b'C' | b't' | b'T' | b'P')
 }
 
 #[cfg(test)]

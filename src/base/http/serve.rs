@@ -195,7 +195,7 @@ async fn speak(
     limits: &Limits,
     stop: &CancellationToken,
 ) {
-    let service = service_fn(move |request| answer(front.clone(), request, peer));
+    let service = service_fn(|request| answer(&front, request, peer));
     let http = http1::Builder::new()
         // `Wire` times heads and idle connections.
         .header_read_timeout(None)
@@ -216,7 +216,7 @@ async fn speak(
 }
 
 async fn answer(
-    mut front: Front,
+    front: &Front,
     mut request: Request<Incoming>,
     peer: SocketAddr,
 ) -> Result<Response, Infallible> {
@@ -224,7 +224,7 @@ async fn answer(
         return Ok(response);
     }
     request.extensions_mut().insert(Peer(peer));
-    front.router.call(request.map(Body::new)).await
+    front.router.clone().call(request.map(Body::new)).await
 }
 
 /// Waits for the connections' ends, no longer than `deadline`; the rest is cut off.
