@@ -134,7 +134,8 @@ impl Framing {
     /// Passes over what does not matter of a line at once, up to what may be its end: most of a head.
     fn pass_line(&mut self, bytes: &[u8]) -> usize {
         let is_past_name = if self.named { !self.is_length() } else { self.line_len > NAME_MAX };
-        if !is_past_name && !(self.line_len == 0 && begins_what_does_not_matter(bytes[0])) {
+        let is_no_matter = self.line_len == 0 && begins_what_does_not_matter(bytes[0]);
+        if !is_past_name && !is_no_matter {
             return 0;
         }
         let end = memchr2(b'\r', b'\n', bytes);

@@ -136,9 +136,9 @@ fn people_are_asked_for_where_stays_come_or_go_and_months_where_minutes_do() {
     assert_eq!(touched(Some(inside), left.clone()), [(false, true)], "who leaves");
     assert_eq!(touched(None, left.clone()), [(true, true)], "who came and left");
     assert_eq!(touched(Some(left.clone()), void), [(true, true)], "who was not there");
-    let elsewhere = session::Model { venue_id: town.0[1].id.0, ..left.clone() };
-    let moved = touched(Some(left), elsewhere);
-    assert_eq!(moved, [(true, true), (true, true)], "who was elsewhere");
+    let earlier = session::Model { business_day: day("2026-09-20"), ..left.clone() };
+    let moved = touched(Some(left), earlier);
+    assert_eq!(moved, [(true, true), (true, true)], "who was there the day before");
 }
 
 #[test]
