@@ -76,6 +76,8 @@ class Town:
         shorter = self.folder / "lived_in.sql"
         shorter.write_text(history)
         lab.psql("ceiling_minimal", "-f", shorter)
+        # What was logged until now is what is written over from now on, as on a server that has run for a while.
+        lab.psql("postgres", "-c", "CHECKPOINT")
 
     def move_in(self):
         """Gives each native terminal a place of its own, and people to let in."""
